@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Port and memory-mapped I/O dispatch: a sorted table of regions, built before the VPs run and
+ * constant afterwards, so that VP threads look up without a lock. Unclaimed reads give all ones,
+ * unclaimed writes are dropped; both are counted.
+ */
+#ifndef IO_BUS_H
+#define IO_BUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct io_bus;
+
+enum io_space { IO_SPACE_PORT, IO_SPACE_MEMORY, IO_SPACE_N };
+
+/*
+ * Called on the VP thread that made the access; a device guards its own state. offset is relative
+ * to the region's base, size is 1, 2, 4 or (memory only) 8, and [offset, offset + size) may reach
+ * beyond the region's end when the access straddles it: the device sees only the first byte's offset.
+ */
+struct io_ops {
+	uint64_t (*read)(void *device, uint64_t offset, unsigned int size);
+	void (*write)(void *device, uint64_t offset, unsigned int size, uint64_t value);
+};
+
+struct io_bus *io_bus_new(void);
+void io_bus_free(struct io_bus *bus);
+
+/* false when the range is empty, wraps, leaves the space, or overlaps another. ops and device are
+ * borrowed for the life of the bus. */
+bool io_bus_add(struct io_bus *bus, enum io_space space, uint64_t base, uint64_t size,
+		const struct io_ops *ops, void *device);
+
+/* data is little-endian, size bytes, count times (string I/O); any size 1..8. */
+void io_bus_read(struct io_bus *bus, enum io_space space, uint64_t address, unsigned int size,
+		 unsigned int count, void *data);
+void io_bus_write(struct io_bus *bus, enum io_space space, uint64_t address, unsigned int size,
+		  unsigned int count, const void *data);
+
+uint64_t io_bus_unclaimed(const struct io_bus *bus);
+
+#endif
