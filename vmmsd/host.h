@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What this host is: processor, topology, virtualization, and which engine `auto` takes and why.
+ * /dev/kvm is looked at by `vmworker --probe` only (the partition API is its only door), which
+ * prints one JSON line: {"virtualization":"amd-v|vt-x|software|none","usable":bool,"reason":"…",
+ * "apiVersion":12,"maxVps":N,"capabilities":{"KVM_CAP_…":n,…}}; this folder takes its text.
+ */
+#ifndef HOST_H
+#define HOST_H
+
+#include <glib.h>
+#include <stdint.h>
+
+#include "definition.h"
+
+struct host;
+
+/* sysfs_root and proc_root are "/sys" and "/proc", or a fake tree in tests. */
+struct host *host_new(const char *sysfs_root, const char *proc_root, GError **error);
+void host_free(struct host *host);
+
+/* Takes the probe's answer (NULL or broken text: no hypervisor, with the reason). */
+void host_set_probe(struct host *host, const char *probe_json);
+
+/* Chooses for a definition. Static engine name, *reason is g_free'd by the caller. NULL and
+ * NO_HYPERVISOR or NOT_SUPPORTED when the engine asked for cannot run here. */
+const char *host_choose_engine(const struct host *host, enum definition_engine asked, char **reason,
+			       GError **error);
+
+/* NO_MEMORY, with the numbers, when the host cannot give that much now (MemAvailable). */
+gboolean host_check_memory(const struct host *host, uint64_t bytes, const char *vm, GError **error);
+
+/* docs/json.md, "host"; g_free. */
+char *host_describe(const struct host *host);
+
+#endif

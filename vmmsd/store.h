@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The SQLite store: WAL, synchronous=FULL, one transaction per change, one writer. Every function
+ * that changes something has made it durable when it returns TRUE. Errors are SERVICE_ERROR_STORE
+ * and say what a person can do (disk full, locked by another vmmsd and its pid, corrupt, newer).
+ * Main thread only.
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include <glib.h>
+#include <stdint.h>
+
+#include "vm_state.h"
+
+struct store;
+
+struct store_vm { /* strings are borrowed for the call */
+	const char *uuid, *name, *definition;
+	enum vm_state state;
+	const char *reason;
+	uint64_t started_us;
+	uint32_t worker_pid;
+};
+
+/* Opens or creates directory/vmms.db, takes the lock, migrates. */
+struct store *store_open(const char *directory, GError **error);
+void store_close(struct store *store); /* NULL is fine */
+
+gboolean store_foreach_vm(struct store *store,
+			  gboolean (*visit)(void *context, const struct store_vm *vm, GError **error),
+			  void *context, GError **error);
+gboolean store_insert_vm(struct store *store, const struct store_vm *vm, GError **error);
+gboolean store_update_definition(struct store *store, const char *uuid, const char *name,
+				 const char *definition, GError **error);
+gboolean store_update_state(struct store *store, const char *uuid, enum vm_state state,
+			    const char *reason, uint64_t started_us, uint32_t worker_pid,
+			    GError **error);
+gboolean store_delete_vm(struct store *store, const char *uuid, GError **error);
+
+/* *ret is NULL when the key is not there; g_free. */
+gboolean store_get_setting(struct store *store, const char *key, char **ret, GError **error);
+gboolean store_set_setting(struct store *store, const char *key, const char *value, GError **error);
+
+/* The newest schema version that this program knows. */
+uint32_t store_schema_version(void);
+
+#endif

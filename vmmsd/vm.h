@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A VM as the service holds it: definition, state, and what runs on it. Knows nothing of D-Bus.
+ * The registry owns VMs. A change of state goes through vm_apply, which asks the table and writes
+ * the store first, then tells the observers (the bus).
+ */
+#ifndef VM_H
+#define VM_H
+
+#include <glib.h>
+#include <stdint.h>
+
+#include "definition.h"
+#include "store.h"
+#include "vm_state.h"
+
+struct job;
+struct worker;
+struct vm_registry;
+
+struct vm {
+	struct vm_registry *registry; /* borrowed */
+	struct definition *definition;
+	enum vm_state state;
+	char *reason;         /* "" when there is nothing to say */
+	uint64_t started_us;  /* realtime, 0 when no worker runs the VM */
+	uint32_t worker_pid;  /* 0 when there is none */
+	const char *engine;   /* "direct", "translate", or "" when not decided; static */
+	char *engine_reason;
+	struct job *job;       /* the job that runs on it, borrowed, or NULL */
+	struct worker *worker; /* owned by the operations (worker.h), or NULL */
+};
+
+/* Asks the table, writes the store, then changes the VM and tells the observer. On failure nothing
+ * has changed: WRONG_STATE ("VM web1 is running: stop it first") or STORE. reason NULL: "". */
+gboolean vm_apply(struct vm *vm, enum vm_event event, const char *reason, GError **error);
+/* The same check without effect. */
+gboolean vm_check(const struct vm *vm, enum vm_event event, GError **error);
+/* Stores pid and start time; with the next vm_apply in one transaction is not needed. */
+void vm_set_worker(struct vm *vm, uint32_t pid, uint64_t started_us);
+
+/* The JSON of `hvctl show -o json`; g_free. */
+char *vm_describe(const struct vm *vm);
+
+#endif
