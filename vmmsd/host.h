@@ -14,10 +14,12 @@
 #include "definition.h"
 
 struct host;
+typedef struct host host_t;
 
 /* sysfs_root and proc_root are "/sys" and "/proc", or a fake tree in tests. */
 struct host *host_new(const char *sysfs_root, const char *proc_root, GError **error);
-void host_free(struct host *host);
+void host_free(struct host *host); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(host_t, host_free)
 
 /* Takes the probe's answer (NULL or broken text: no hypervisor, with the reason). */
 void host_set_probe(struct host *host, const char *probe_json);

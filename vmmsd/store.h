@@ -14,6 +14,7 @@
 #include "vm_state.h"
 
 struct store;
+typedef struct store store_t;
 
 struct store_vm { /* strings are borrowed for the call */
 	const char *uuid, *name, *definition;
@@ -23,14 +24,23 @@ struct store_vm { /* strings are borrowed for the call */
 	uint32_t worker_pid;
 };
 
-/* Opens or creates directory/vmms.db, takes the lock, migrates. */
+/*
+ * Opens or creates directory/vmms.db, takes directory/lock, migrates. The directory must exist.
+ * Nothing is ever deleted: a file that is not a store is left as it is.
+ */
 struct store *store_open(const char *directory, GError **error);
 void store_close(struct store *store); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(store_t, store_close)
 
+/* In order of name. Stops when visit returns FALSE, with its error. visit must not change the
+ * store. */
 gboolean store_foreach_vm(struct store *store,
-			  gboolean (*visit)(void *context, const struct store_vm *vm, GError **error),
+			  gboolean (*visit)(void *context, const struct store_vm *vm,
+					    GError **error),
 			  void *context, GError **error);
+/* NAME_EXISTS when the name or the uuid is taken. */
 gboolean store_insert_vm(struct store *store, const struct store_vm *vm, GError **error);
+/* These three: NO_SUCH_VM when the uuid is not there. */
 gboolean store_update_definition(struct store *store, const char *uuid, const char *name,
 				 const char *definition, GError **error);
 gboolean store_update_state(struct store *store, const char *uuid, enum vm_state state,

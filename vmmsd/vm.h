@@ -22,24 +22,35 @@ struct vm {
 	struct vm_registry *registry; /* borrowed */
 	struct definition *definition;
 	enum vm_state state;
-	char *reason;         /* "" when there is nothing to say */
-	uint64_t started_us;  /* realtime, 0 when no worker runs the VM */
-	uint32_t worker_pid;  /* 0 when there is none */
-	const char *engine;   /* "direct", "translate", or "" when not decided; static */
+	char *reason;	     /* "" when there is nothing to say */
+	uint64_t started_us; /* realtime, 0 when no worker runs the VM */
+	uint32_t worker_pid; /* 0 when there is none */
+	const char *engine;  /* "direct", "translate", or "" when not decided; static */
 	char *engine_reason;
-	struct job *job;       /* the job that runs on it, borrowed, or NULL */
+	struct job *job;       /* the job that runs on it, borrowed, or NULL: vm_set_job */
+	const char *job_kind;  /* "start", …; static, NULL when there is no job */
 	struct worker *worker; /* owned by the operations (worker.h), or NULL */
 };
 
-/* Asks the table, writes the store, then changes the VM and tells the observer. On failure nothing
- * has changed: WRONG_STATE ("VM web1 is running: stop it first") or STORE. reason NULL: "". */
+/*
+ * Asks the table, writes the store, then changes the VM and tells the observer. On failure nothing
+ * has changed: WRONG_STATE ("VM web1 is running: stop it first") or STORE. reason NULL: "". A state
+ * without a worker also takes worker_pid and started_us back to 0.
+ */
 gboolean vm_apply(struct vm *vm, enum vm_event event, const char *reason, GError **error);
 /* The same check without effect. */
 gboolean vm_check(const struct vm *vm, enum vm_event event, GError **error);
-/* Stores pid and start time; with the next vm_apply in one transaction is not needed. */
+/* In memory; the next vm_apply stores both with the new state, in one transaction. */
 void vm_set_worker(struct vm *vm, uint32_t pid, uint64_t started_us);
+/* engine is static; reason is copied. Tells the observer (VM_STATE_CHANGED) when one changed. */
+void vm_set_engine(struct vm *vm, const char *engine, const char *reason);
+/* kind is static ("start"); NULL, NULL when the job is over. Tells the observer (VM_JOB_CHANGED).
+ */
+void vm_set_job(struct vm *vm, struct job *job, const char *kind);
+/* BUSY: "VM web1: a start job is running on it; wait for it or cancel it". */
+gboolean vm_check_idle(const struct vm *vm, GError **error);
 
-/* The JSON of `hvctl show -o json`; g_free. */
+/* The JSON of `hvctl show -o json` (docs/json.md, "show"); g_free. */
 char *vm_describe(const struct vm *vm);
 
 #endif

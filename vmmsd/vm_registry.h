@@ -15,8 +15,14 @@ struct vm_observer {
 	void *context;
 };
 
+typedef struct vm_registry vm_registry_t;
+
+/* Both are borrowed and must outlive the registry; observer may be NULL. */
 struct vm_registry *vm_registry_new(struct store *store, const struct vm_observer *observer);
-void vm_registry_free(struct vm_registry *registry); /* NULL is fine; frees the VMs, stops nothing */
+void vm_registry_free(
+	struct vm_registry *registry); /* NULL is fine; frees the VMs, stops nothing */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vm_registry_t, vm_registry_free)
+/* Reads every VM of the store, once, without telling the observer. */
 gboolean vm_registry_load(struct vm_registry *registry, GError **error);
 
 struct store *vm_registry_store(struct vm_registry *registry);
@@ -31,9 +37,16 @@ struct vm *vm_registry_lookup(const struct vm_registry *registry, const char *na
 /* Borrowed VMs sorted by name; kept sorted, not sorted per call. */
 const GPtrArray *vm_registry_sorted(struct vm_registry *registry);
 
+/*
+ * Define: INVALID_DEFINITION, INVALID_NAME, NAME_EXISTS (with the uuid that has it), STORE. The
+ * others: BUSY while a job runs on the VM, WRONG_STATE when its state refuses. Whatever fails has
+ * changed nothing. An edit that changes nothing succeeds without writing or telling.
+ */
 struct vm *vm_registry_define(struct vm_registry *registry, const char *json, GError **error);
-gboolean vm_registry_edit(struct vm_registry *registry, struct vm *vm, const char *patch, GError **error);
-gboolean vm_registry_rename(struct vm_registry *registry, struct vm *vm, const char *name, GError **error);
+gboolean vm_registry_edit(struct vm_registry *registry, struct vm *vm, const char *patch,
+			  GError **error);
+gboolean vm_registry_rename(struct vm_registry *registry, struct vm *vm, const char *name,
+			    GError **error);
 gboolean vm_registry_delete(struct vm_registry *registry, struct vm *vm, GError **error);
 
 #endif

@@ -15,20 +15,20 @@ enum vm_state {
 };
 
 enum vm_event {
-	VM_EVENT_START,          /* asked: off, crashed -> starting */
-	VM_EVENT_STARTED,        /* VPs run: starting -> running */
-	VM_EVENT_START_FAILED,   /* starting -> off */
-	VM_EVENT_SHUTDOWN,       /* asked the guest: running stays running (stopping is the plug) */
-	VM_EVENT_STOP,           /* plug: starting, running, pausing, paused -> stopping */
-	VM_EVENT_PAUSE,          /* running -> pausing */
-	VM_EVENT_PAUSED,         /* pausing -> paused */
-	VM_EVENT_RESUME,         /* paused -> running */
-	VM_EVENT_RESUME_FAILED,  /* pausing -> running: a pause that did not come about */
-	VM_EVENT_RESET,          /* running, paused -> running */
-	VM_EVENT_ENDED,          /* the worker is gone, in an orderly way -> off */
-	VM_EVENT_CRASHED,        /* the guest or the worker broke -> crashed */
-	VM_EVENT_EDIT,           /* definition changes that a running VM cannot take */
-	VM_EVENT_DELETE,         /* off, saved, crashed only; state is kept */
+	VM_EVENT_START,	       /* asked: off, crashed -> starting */
+	VM_EVENT_STARTED,      /* VPs run: starting -> running */
+	VM_EVENT_START_FAILED, /* starting -> off */
+	VM_EVENT_SHUTDOWN,     /* asked the guest: running stays running (stopping is the plug) */
+	VM_EVENT_STOP,	       /* plug: every active state -> stopping, so a stop can be repeated */
+	VM_EVENT_PAUSE,	       /* running -> pausing */
+	VM_EVENT_PAUSED,       /* pausing -> paused */
+	VM_EVENT_RESUME,       /* paused -> running */
+	VM_EVENT_RESUME_FAILED, /* pausing -> running: a pause that did not come about */
+	VM_EVENT_RESET,		/* running, paused -> running */
+	VM_EVENT_ENDED,		/* the worker is gone, in an orderly way -> off */
+	VM_EVENT_CRASHED,	/* the guest or the worker broke -> crashed */
+	VM_EVENT_EDIT,		/* definition changes that a running VM cannot take */
+	VM_EVENT_DELETE,	/* off, saved, crashed only; state is kept */
 	VM_EVENT_N
 };
 
