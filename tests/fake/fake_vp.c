@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "fake_private.h"
+
+static void push_free(void *data)
+{
+	struct fake_push *push = data;
+
+	g_free(push->data);
+	g_free(push);
+}
+
+hv_status vp_create(struct partition *partition, uint32_t index, struct vp **ret,
+		    struct hv_fault *fault)
+{
+	hv_status status;
+
+	if (fake_call_fails(FAKE_VP_CREATE, "vp_create", &status, fault))
+		return status;
+	if (index >= partition->vp_count || partition->vps[index] != NULL) {
+		*fault = (struct hv_fault){HV_STATUS_INVALID_VP_INDEX, 0, "vp_index"};
+		return fault->status;
+	}
+	struct vp *vp = g_new0(struct vp, 1);
+	vp->partition = partition;
+	vp->index = index;
+	g_mutex_init(&vp->lock);
+	g_cond_init(&vp->changed);
+	vp->pushes = g_ptr_array_new_with_free_func(push_free);
+	vp->cpuid = g_array_new(FALSE, FALSE, sizeof(struct hv_cpuid_entry));
+	vp->registers = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+	partition->vps[index] = vp;
+	fake_count_vp(true);
+	*ret = vp;
+	return HV_STATUS_SUCCESS;
+}
+
+void vp_delete(struct vp *vp)
+{
+	if (vp == NULL)
+		return;
+	vp->partition->vps[vp->index] = NULL;
+	g_ptr_array_unref(vp->pushes);
+	g_array_unref(vp->cpuid);
+	g_hash_table_unref(vp->registers);
+	g_cond_clear(&vp->changed);
+	g_mutex_clear(&vp->lock);
+	g_free(vp);
+	fake_count_vp(false);
+}
+
+uint32_t vp_index(const struct vp *vp)
+{
+	return vp->index;
+}
+
+hv_status vp_set_cpuid(struct vp *vp, const struct hv_cpuid_entry *entries, size_t n)
+{
+	hv_status status;
+
+	if (fake_call_fails(FAKE_VP_SET_CPUID, "vp_set_cpuid", &status, NULL))
+		return status;
+	g_mutex_lock(&vp->lock);
+	g_array_set_size(vp->cpuid, 0);
+	g_array_append_vals(vp->cpuid, entries, (guint)n);
+	g_mutex_unlock(&vp->lock);
+	return HV_STATUS_SUCCESS;
+}
+
+const struct hv_cpuid_entry *fake_vp_cpuid(struct vp *vp, size_t *n)
+{
+	g_mutex_lock(&vp->lock);
+	*n = vp->cpuid->len;
+	const struct hv_cpuid_entry *entries = (const struct hv_cpuid_entry *)vp->cpuid->data;
+	g_mutex_unlock(&vp->lock);
+	return entries;
+}
+
+/* ---- registers ------------------------------------------------------------------------------ */
+
+static bool register_known(hv_register_name name)
+{
+	return (name >= HV_X64_REGISTER_RAX && name <= HV_X64_REGISTER_RFLAGS) ||
+	       (name >= HV_X64_REGISTER_CR0 && name <= HV_X64_REGISTER_CR8) ||
+	       (name >= HV_X64_REGISTER_ES && name <= HV_X64_REGISTER_TR) ||
+	       name == HV_X64_REGISTER_IDTR || name == HV_X64_REGISTER_GDTR ||
+	       name == HV_X64_REGISTER_EFER;
+}
+
+static bool registers_known(const hv_register_name *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!register_known(names[i]))
+			return false;
+	return true;
+}
+
+union hv_register_value fake_vp_register(struct vp *vp, hv_register_name name)
+{
+	union hv_register_value value;
+
+	memset(&value, 0, sizeof(value));
+	g_mutex_lock(&vp->lock);
+	const union hv_register_value *known =
+		g_hash_table_lookup(vp->registers, GUINT_TO_POINTER(name));
+	if (known != NULL)
+		value = *known;
+	g_mutex_unlock(&vp->lock);
+	return value;
+}
+
+hv_status vp_get_registers(struct vp *vp, const hv_register_name *names,
+			   union hv_register_value *values, size_t n)
+{
+	hv_status status;
+
+	if (fake_call_fails(FAKE_VP_GET_REGISTERS, "vp_get_registers", &status, NULL))
+		return status;
+	if (!registers_known(names, n))
+		return HV_STATUS_INVALID_PARAMETER;
+	for (size_t i = 0; i < n; i++)
+		values[i] = fake_vp_register(vp, names[i]);
+	return HV_STATUS_SUCCESS;
+}
+
+hv_status vp_set_registers(struct vp *vp, const hv_register_name *names,
+			   const union hv_register_value *values, size_t n)
+{
+	hv_status status;
+
+	if (fake_call_fails(FAKE_VP_SET_REGISTERS, "vp_set_registers", &status, NULL))
+		return status;
+	if (!registers_known(names, n))
+		return HV_STATUS_INVALID_PARAMETER;
+	g_mutex_lock(&vp->lock);
+	for (size_t i = 0; i < n; i++)
+		g_hash_table_insert(vp->registers, GUINT_TO_POINTER(names[i]),
+				    g_memdup2(&values[i], sizeof(values[i])));
+	g_mutex_unlock(&vp->lock);
+	return HV_STATUS_SUCCESS;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+/* The next exit with vp->lock held, which a guest program is called without; false: wait. */
+static bool next_exit(struct vp *vp, struct hv_intercept *intercept)
+{
+	if (vp->cancel) {
+		vp->cancel = false;
+		*intercept = (struct hv_intercept){.type = HV_INTERCEPT_CANCELED};
+		return true;
+	}
+	if (vp->delivered < vp->pushes->len) {
+		const struct fake_push *push = g_ptr_array_index(vp->pushes, vp->delivered);
+
+		vp->delivered++;
+		*intercept = push->intercept;
+		return true;
+	}
+	uint64_t step = vp->step;
+	g_mutex_unlock(&vp->lock);
+	*intercept = (struct hv_intercept){.type = HV_INTERCEPT_CANCELED};
+	bool exits = fake_run_guest(vp, step, intercept);
+	g_mutex_lock(&vp->lock);
+	if (exits)
+		vp->step++;
+	return exits;
+}
+
+hv_status vp_run(struct vp *vp, struct hv_intercept *intercept)
+{
+	hv_status status;
+
+	if (fake_call_fails(FAKE_VP_RUN, "vp_run", &status, NULL))
+		return status;
+	g_mutex_lock(&vp->lock);
+	vp->answered = vp->delivered;
+	g_cond_broadcast(&vp->changed);
+	while (!next_exit(vp, intercept)) {
+		/* The guest program ran unlocked: look again before sleeping. */
+		if (vp->cancel || vp->delivered < vp->pushes->len)
+			continue;
+		vp->idle = true;
+		g_cond_broadcast(&vp->changed);
+		g_cond_wait(&vp->changed, &vp->lock);
+		vp->idle = false;
+	}
+	vp->statistics.intercepts[intercept->type]++;
+	g_mutex_unlock(&vp->lock);
+	return HV_STATUS_SUCCESS;
+}
+
+void vp_cancel(struct vp *vp)
+{
+	g_mutex_lock(&vp->lock);
+	vp->cancel = true;
+	g_cond_broadcast(&vp->changed);
+	g_mutex_unlock(&vp->lock);
+}
+
+void vp_get_statistics(const struct vp *vp, struct vp_statistics *out)
+{
+	GMutex *lock = (GMutex *)&vp->lock;
+
+	g_mutex_lock(lock);
+	*out = vp->statistics;
+	g_mutex_unlock(lock);
+}
+
+void partition_foreach_counter(const struct partition *partition, const struct vp *vp,
+			       void (*visit)(void *context, const char *name, uint64_t value),
+			       void *context)
+{
+	(void)partition;
+	visit(context, vp != NULL ? "exits" : "remote_tlb_flush", 1);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest_memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008u
+#endif
+
+/* Host and guest address agree modulo this, so that the hypervisor can use huge pages. */
+#define HUGE_PAGE 0x200000ull
+#define MIN_SIZE  0x100000ull
+/* Leaves room for the reservation's guards in 47 bits of user address space. */
+#define MAX_SIZE (1ull << 46)
+
+static hv_status fail(struct hv_fault *fault, hv_status status, const char *call, int error)
+{
+	*fault = (struct hv_fault){.status = status, .sys_errno = error, .call = call};
+	return status;
+}
+
+static hv_status status_of_memory_errno(int error)
+{
+	return error == EMFILE || error == ENFILE ? HV_STATUS_NO_RESOURCES
+						  : HV_STATUS_INSUFFICIENT_MEMORY;
+}
+
+bool guest_memory_size_valid(uint64_t size)
+{
+	return size >= MIN_SIZE && size <= MAX_SIZE && size % PARTITION_PAGE_SIZE == 0;
+}
+
+/*
+ * A memfd is not charged before it is touched, so that any size would "succeed" and the guest be
+ * killed later. What the host could not hold with everything else evicted is refused here; whether
+ * it fits beside the other partitions is the management service's business.
+ */
+static bool host_can_hold(uint64_t size)
+{
+	struct sysinfo info;
+
+	if (sysinfo(&info) < 0)
+		return true;
+	uint64_t units = (uint64_t)info.totalram + info.totalswap;
+	return size / info.mem_unit < units;
+}
+
+static int memory_file_new(void)
+{
+	int fd = memfd_create("vmms-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+	/* Kernels before 6.3 do not know the flag. */
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("vmms-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return fd;
+}
+
+static hv_status memory_file_size(int fd, uint64_t size, struct hv_fault *fault)
+{
+	if (ftruncate(fd, (off_t)size) < 0)
+		return fail(fault, HV_STATUS_INSUFFICIENT_MEMORY, "ftruncate", errno);
+	/* No later truncation can turn an access by a device into SIGBUS. */
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return fail(fault, HV_STATUS_INSUFFICIENT_MEMORY, "F_ADD_SEALS", errno);
+	return HV_STATUS_SUCCESS;
+}
+
+/* Reserves address space, then maps the RAM into its aligned middle. */
+static hv_status memory_map(struct guest_memory *memory, struct hv_fault *fault)
+{
+	size_t reserved = memory->size + 2 * HUGE_PAGE;
+	void *reservation =
+		mmap(NULL, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (reservation == MAP_FAILED)
+		return fail(fault, status_of_memory_errno(errno), "mmap", errno);
+	memory->reservation = reservation;
+	memory->reserved = reserved;
+
+	uintptr_t aligned = ((uintptr_t)reservation + HUGE_PAGE) & ~(uintptr_t)(HUGE_PAGE - 1);
+	void *hva = mmap((void *)aligned, memory->size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, memory->fd, 0);
+	if (hva == MAP_FAILED)
+		return fail(fault, status_of_memory_errno(errno), "mmap", errno);
+	memory->hva = hva;
+	/* Advice: without transparent huge pages for shared memory, the RAM is of small pages. */
+	(void)madvise(hva, memory->size, MADV_HUGEPAGE);
+	/* Guest RAM has no place in a core dump or a forked child. */
+	(void)madvise(hva, memory->size, MADV_DONTDUMP);
+	(void)madvise(hva, memory->size, MADV_DONTFORK);
+	return HV_STATUS_SUCCESS;
+}
+
+static void memory_lay_out(struct guest_memory *memory)
+{
+	uint64_t low = memory->size < PARTITION_LOW_LIMIT ? memory->size : PARTITION_LOW_LIMIT;
+
+	memory->range[0] = (struct gpa_range){.base = 0, .size = low};
+	memory->range[1] =
+		(struct gpa_range){.base = PARTITION_HIGH_BASE, .size = memory->size - low};
+	memory->n_ranges = memory->size > low ? 2 : 1;
+}
+
+hv_status guest_memory_init(struct guest_memory *memory, uint64_t size, struct hv_fault *fault)
+{
+	*memory = (struct guest_memory){.fd = -1};
+	if (!guest_memory_size_valid(size))
+		return fail(fault, HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE, "memory_size", 0);
+	if (!host_can_hold(size))
+		return fail(fault, HV_STATUS_INSUFFICIENT_MEMORY, "sysinfo", ENOMEM);
+
+	memory->fd = memory_file_new();
+	if (memory->fd < 0)
+		return fail(fault, status_of_memory_errno(errno), "memfd_create", errno);
+	memory->size = size;
+	memory_lay_out(memory);
+
+	hv_status status = memory_file_size(memory->fd, size, fault);
+	if (status == HV_STATUS_SUCCESS)
+		status = memory_map(memory, fault);
+	if (status != HV_STATUS_SUCCESS)
+		guest_memory_release(memory);
+	return status;
+}
+
+void guest_memory_release(struct guest_memory *memory)
+{
+	if (memory->reservation != NULL)
+		(void)munmap(memory->reservation, memory->reserved);
+	if (memory->size != 0 && memory->fd >= 0)
+		(void)close(memory->fd);
+	*memory = (struct guest_memory){.fd = -1};
+}
+
+bool guest_memory_offset(const struct guest_memory *memory, uint64_t gpa, uint64_t size,
+			 uint64_t *offset)
+{
+	uint64_t before = 0;
+
+	for (size_t i = 0; i < memory->n_ranges; i++) {
+		const struct gpa_range *range = &memory->range[i];
+
+		if (gpa >= range->base && gpa - range->base <= range->size &&
+		    size <= range->size - (gpa - range->base)) {
+			*offset = before + (gpa - range->base);
+			return true;
+		}
+		before += range->size;
+	}
+	return false;
+}
+
+/* True when no byte of the pages [offset, offset + size) lies beyond the file's last page. */
+static bool file_covers(int fd, uint64_t offset, uint64_t size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
+		return false;
+	uint64_t end =
+		((uint64_t)st.st_size + PARTITION_PAGE_SIZE - 1) & ~(PARTITION_PAGE_SIZE - 1);
+	return offset <= end && size <= end - offset;
+}
+
+hv_status guest_memory_map_file(struct guest_memory *memory, uint64_t gpa, int fd, uint64_t offset,
+				uint64_t size)
+{
+	uint64_t ram_offset;
+
+	if ((gpa | offset | size) % PARTITION_PAGE_SIZE != 0)
+		return HV_STATUS_INVALID_ALIGNMENT;
+	if (size == 0 || !guest_memory_offset(memory, gpa, size, &ram_offset))
+		return HV_STATUS_INVALID_PARAMETER;
+	/* The guest would otherwise fault on a page that has nothing behind it. */
+	if (!file_covers(fd, offset, size))
+		return HV_STATUS_INVALID_PARAMETER;
+
+	void *at = memory->hva + ram_offset;
+	if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
+		 (off_t)offset) == MAP_FAILED)
+		return errno == EACCES || errno == EPERM ? HV_STATUS_ACCESS_DENIED
+							 : HV_STATUS_INSUFFICIENT_MEMORY;
+	(void)madvise(at, size, MADV_DONTDUMP);
+	(void)madvise(at, size, MADV_DONTFORK);
+	return HV_STATUS_SUCCESS;
+}
