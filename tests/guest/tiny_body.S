@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The part of tiny.S that is the same text in 32-bit and in 64-bit mode, assembled once for each.
+ * EDI = the command line's address or 0. Labels are local numbers because it is included twice.
+ */
+#define COM1		0x3f8
+#define LSR_THRE	0x20
+#define PM1A_CONTROL	0x604
+#define SLP_EN		0x2000
+#define SLP_TYP(n)	((n) << 10)
+#define RESET_PORT	0xcf9
+
+	cld
+	movl $tiny_up, %esi
+	call 60f
+
+	/* The first four bytes tell the words apart. */
+	xorl %eax, %eax
+	testl %edi, %edi
+	jz 1f
+	movl (%edi), %eax
+1:	cmpl $0x746c6168, %eax	/* "halt" */
+	je 20f
+	cmpl $0x706f6f6c, %eax	/* "loop" */
+	je 30f
+	cmpl $0x6f626572, %eax	/* "rebo" */
+	je 40f
+	cmpl $0x6c756166, %eax	/* "faul" */
+	je 50f
+	cmpl $0x696e6170, %eax	/* "pani" */
+	je 10f
+	cmpl $0x6f686365, %eax	/* "echo" */
+	je 70f
+
+	/* Power off: S5 is type 5 here and type 0 on QEMU's machines. */
+	movw $PM1A_CONTROL, %dx
+	movw $(SLP_EN | SLP_TYP(5)), %ax
+	outw %ax, %dx
+	movw $SLP_EN, %ax
+	outw %ax, %dx
+
+20:	/* halt */
+	cli
+	hlt
+	jmp 20b
+
+30:	/* loop: for ever in the guest, without an intercept */
+	pause
+	jmp 30b
+
+10:	/* panic */
+	movl $tiny_panic, %esi
+	call 60f
+
+40:	/* reboot; where there is no reset port, a triple fault does it */
+	movw $RESET_PORT, %dx
+	movb $6, %al
+	outb %al, %dx
+
+50:	/* fault: with no interrupt table every exception is fatal */
+	lidt tiny_null_idt
+	ud2
+
+60:	/* Prints the string at ESI. */
+	lodsb
+	testb %al, %al
+	jz 69f
+	movb %al, %cl
+	movw $(COM1 + 5), %dx
+61:	inb %dx, %al
+	testb $LSR_THRE, %al
+	jz 61b
+	movw $COM1, %dx
+	movb %cl, %al
+	outb %al, %dx
+	jmp 60b
+69:	ret
+
+70:	/* echo: sends back what it receives until a newline, then powers off */
+	movw $(COM1 + 5), %dx
+71:	inb %dx, %al
+	testb $1, %al
+	jz 71b
+	movw $COM1, %dx
+	inb %dx, %al
+	outb %al, %dx
+	cmpb $10, %al
+	jne 70b
+	movw $PM1A_CONTROL, %dx
+	movw $(SLP_EN | SLP_TYP(5)), %ax
+	outw %ax, %dx
+	jmp 20b
