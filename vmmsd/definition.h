@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Guest memory in bytes; the schema has the same bounds. */
+#define DEFINITION_MEMORY_MIN UINT64_C(1048576)
+#define DEFINITION_MEMORY_MAX UINT64_C(17592186044416)
+
 enum definition_engine { ENGINE_AUTO, ENGINE_DIRECT, ENGINE_TRANSLATE };
 enum definition_stop_action { STOP_ACTION_SHUTDOWN, STOP_ACTION_OFF };
 enum definition_policy { POLICY_RESTART, POLICY_STOP };

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "definition.h"
+#include "definition_json.h"
+#include "json_text.h"
+#include "service_error.h"
+
+/* RFC 7396 section 2, for two objects. patch is not deeper than JSON_TEXT_MAX_DEPTH. */
+static void merge(struct json_object *target, struct json_object *patch)
+{
+	json_object_object_foreach (patch, name, value) {
+		struct json_object *old;
+
+		if (!value) {
+			json_object_object_del(target, name);
+		} else if (!json_object_is_type(value, json_type_object)) {
+			(void)json_object_object_add(target, name, json_object_get(value));
+		} else {
+			if (!json_object_object_get_ex(target, name, &old) ||
+			    !json_object_is_type(old, json_type_object)) {
+				old = json_object_new_object();
+				(void)json_object_object_add(target, name, old);
+			}
+			merge(old, value);
+		}
+	}
+}
+
+static const struct {
+	const char *name, *remedy;
+} fixed[] = {
+	{"name", "the name is changed by rename"},
+	{"uuid", "the uuid is the identity of the VM; define another VM instead"},
+	{"version", "this program writes version 1 only"},
+};
+
+/* A fixed member may stand in the patch with the value that it has. */
+static bool check_fixed(struct json_object *document, struct json_object *patch, GError **error)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++) {
+		struct json_object *value;
+
+		if (!json_object_object_get_ex(patch, fixed[i].name, &value) ||
+		    json_object_equal(value, json_object_object_get(document, fixed[i].name)))
+			continue;
+		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION,
+			    "definition: $.%s: cannot be edited; %s", fixed[i].name,
+			    fixed[i].remedy);
+		return false;
+	}
+	return true;
+}
+
+struct definition *definition_edit(const struct definition *definition, const char *patch,
+				   GError **error)
+{
+	g_autoptr(GError) local = NULL;
+	g_autoptr(json_value_t) document = json_tokener_parse(definition->json);
+	g_autoptr(json_value_t) change = json_text_parse(patch, VMMS_MAX_MESSAGE, &local);
+
+	if (!change) {
+		g_propagate_prefixed_error(error, g_steal_pointer(&local), "patch: ");
+		return NULL;
+	}
+	if (!json_object_is_type(change, json_type_object)) {
+		g_set_error_literal(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION,
+				    "patch: $: expected an object with the members to change");
+		return NULL;
+	}
+	if (!check_fixed(document, change, error))
+		return NULL;
+	merge(document, change);
+	return definition_from_json(document, error);
+}
+
+struct definition *definition_renamed(const struct definition *definition, const char *name,
+				      GError **error)
+{
+	if (!definition_check_name(name, error))
+		return NULL;
+	g_autoptr(json_value_t) document = json_tokener_parse(definition->json);
+	(void)json_object_object_add(document, "name", json_object_new_string(name));
+	return definition_from_json(document, error);
+}
+
+/* Members that nobody reads again until the VM ends, or that vmmsd itself acts on. */
+static const char *const live_members[] = {
+	"name",	       "description", "autostart", "stopAction",
+	"stopTimeout", "stopOrder",   "onReboot",  "onCrash",
+};
+
+bool definition_is_live_change(const struct definition *from, const struct definition *to)
+{
+	g_autoptr(json_value_t) a = json_tokener_parse(from->json);
+	g_autoptr(json_value_t) b = json_tokener_parse(to->json);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(live_members); i++) {
+		json_object_object_del(a, live_members[i]);
+		json_object_object_del(b, live_members[i]);
+	}
+	return json_object_equal(a, b);
+}

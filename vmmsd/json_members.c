@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "json_members.h"
+
+#include <string.h>
+
+#include "json_text.h"
+#include "service_error.h"
+
+/* One open object or array. */
+struct level {
+	GHashTable *seen; /* names of the object so far (owned by the set); NULL in an array */
+	const char *name; /* the member we are in; borrowed from seen */
+	size_t index;	  /* the element we are in */
+	gboolean want_name;
+};
+
+struct scan {
+	const char *at;
+	struct level levels[JSON_TEXT_MAX_DEPTH + 1];
+	size_t depth;
+};
+
+static void scan_clear(struct scan *scan)
+{
+	while (scan->depth > 0)
+		g_clear_pointer(&scan->levels[--scan->depth].seen, g_hash_table_unref);
+}
+
+/* The path of the innermost open object or array, or of the value in it. */
+static char *scan_path(const struct scan *scan, gboolean with_value)
+{
+	g_autoptr(GString) path = g_string_new("$");
+	size_t depth = with_value ? scan->depth : scan->depth - 1;
+
+	for (size_t i = 0; i < depth; i++) {
+		if (!scan->levels[i].seen)
+			json_path_append_index(path, scan->levels[i].index);
+		else if (scan->levels[i].name)
+			json_path_append_member(path, scan->levels[i].name);
+	}
+	return g_string_free(g_steal_pointer(&path), FALSE);
+}
+
+static gboolean fail(const struct scan *scan, gboolean with_value, const char *what, GError **error)
+{
+	g_autofree char *path = scan_path(scan, with_value);
+
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION, "%s: %s", path, what);
+	return FALSE;
+}
+
+/* The length of the string token at `at`, quotes included. */
+static size_t token_length(const char *at)
+{
+	const char *c = at + 1;
+
+	while (*c != '"' && *c) {
+		if (*c == '\\' && c[1])
+			c++;
+		c++;
+	}
+	return (size_t)(c - at) + (*c == '"');
+}
+
+/* json-c itself turns the escapes back, so that both agree on which names are the same. */
+static struct json_object *token_decode(const char *at, size_t length)
+{
+	g_autofree char *token = g_strndup(at, length);
+
+	return json_tokener_parse(token);
+}
+
+static gboolean take_name(struct scan *scan, struct json_object *string, GError **error)
+{
+	struct level *level = &scan->levels[scan->depth - 1];
+	char *name = g_strdup(json_object_get_string(string));
+
+	if (g_hash_table_contains(level->seen, name)) {
+		g_autofree char *excerpt = json_text_excerpt(name);
+		g_autofree char *what =
+			g_strdup_printf("the member %s is given twice; keep one", excerpt);
+		g_free(name);
+		return fail(scan, FALSE, what, error);
+	}
+	g_hash_table_add(level->seen, name);
+	level->name = name;
+	level->want_name = FALSE;
+	return TRUE;
+}
+
+static gboolean scan_string(struct scan *scan, GError **error)
+{
+	size_t length = token_length(scan->at);
+	struct level *level = scan->depth > 0 ? &scan->levels[scan->depth - 1] : NULL;
+	gboolean is_name = level && level->want_name;
+
+	/* Values need a look only if they can hold a NUL, which only an escape can bring. */
+	if (is_name || memmem(scan->at, length, "\\u0000", 6)) {
+		g_autoptr(json_value_t) string = token_decode(scan->at, length);
+		if (!json_object_is_type(string, json_type_string))
+			return fail(scan, !is_name, "unreadable string", error);
+		if (strlen(json_object_get_string(string)) !=
+		    (size_t)json_object_get_string_len(string))
+			return fail(scan, !is_name,
+				    is_name ? "a member name contains a NUL character"
+					    : "the string contains a NUL character",
+				    error);
+		if (is_name && !take_name(scan, string, error))
+			return FALSE;
+	}
+	scan->at += length;
+	return TRUE;
+}
+
+static gboolean scan_open(struct scan *scan, GError **error)
+{
+	if (scan->depth >= G_N_ELEMENTS(scan->levels))
+		return fail(scan, TRUE, "nested too deep", error);
+	gboolean object = *scan->at == '{';
+	scan->levels[scan->depth++] = (struct level){
+		.seen = object ? g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)
+			       : NULL,
+		.want_name = object,
+	};
+	return TRUE;
+}
+
+static void scan_separator(struct scan *scan)
+{
+	struct level *level = scan->depth > 0 ? &scan->levels[scan->depth - 1] : NULL;
+
+	if (!level)
+		return;
+	if (*scan->at == ',') {
+		level->want_name = level->seen != NULL;
+		level->index++;
+	} else {
+		g_clear_pointer(&level->seen, g_hash_table_unref);
+		scan->depth--;
+	}
+}
+
+gboolean json_members_check(const char *text, GError **error)
+{
+	struct scan scan = {.at = text};
+	gboolean ok = TRUE;
+
+	while (ok && *scan.at) {
+		switch (*scan.at) {
+		case '"':
+			ok = scan_string(&scan, error);
+			continue;
+		case '{':
+		case '[':
+			ok = scan_open(&scan, error);
+			break;
+		case ',':
+		case '}':
+		case ']':
+			scan_separator(&scan);
+			break;
+		default:
+			break;
+		}
+		scan.at++;
+	}
+	scan_clear(&scan);
+	return ok;
+}
