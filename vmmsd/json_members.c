@@ -30,7 +30,7 @@ static void scan_clear(struct scan *scan)
 static char *scan_path(const struct scan *scan, gboolean with_value)
 {
 	g_autoptr(GString) path = g_string_new("$");
-	size_t depth = with_value ? scan->depth : scan->depth - 1;
+	size_t depth = with_value || scan->depth == 0 ? scan->depth : scan->depth - 1;
 
 	for (size_t i = 0; i < depth; i++) {
 		if (!scan->levels[i].seen)
@@ -60,6 +60,15 @@ static size_t token_length(const char *at)
 		c++;
 	}
 	return (size_t)(c - at) + (*c == '"');
+}
+
+static gboolean has_control(const char *at, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if ((unsigned char)at[i] < 0x20)
+			return TRUE;
+	}
+	return FALSE;
 }
 
 /* json-c itself turns the escapes back, so that both agree on which names are the same. */
@@ -94,6 +103,9 @@ static gboolean scan_string(struct scan *scan, GError **error)
 	struct level *level = scan->depth > 0 ? &scan->levels[scan->depth - 1] : NULL;
 	gboolean is_name = level && level->want_name;
 
+	if (has_control(scan->at, length))
+		return fail(scan, !is_name,
+			    "a string contains a control character; write it as an escape", error);
 	/* Values need a look only if they can hold a NUL, which only an escape can bring. */
 	if (is_name || memmem(scan->at, length, "\\u0000", 6)) {
 		g_autoptr(json_value_t) string = token_decode(scan->at, length);
@@ -149,6 +161,9 @@ gboolean json_members_check(const char *text, GError **error)
 		switch (*scan.at) {
 		case '"':
 			ok = scan_string(&scan, error);
+			continue;
+		case '\'': /* json-c takes it around names, even when it is strict */
+			ok = fail(&scan, FALSE, "names are quoted with \", not with '", error);
 			continue;
 		case '{':
 		case '[':

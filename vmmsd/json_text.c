@@ -102,7 +102,7 @@ static void fail_syntax(struct json_tokener *tokener, enum json_tokener_error co
 	if (code == json_tokener_error_depth) {
 		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION,
 			    "the document is nested deeper than %d levels", JSON_TEXT_MAX_DEPTH);
-	} else if (code == json_tokener_continue) {
+	} else if (code == json_tokener_continue || code == json_tokener_error_parse_eof) {
 		fail_at(text, length, "the document ends in the middle of a value", error);
 	} else {
 		fail_at(text, end, json_tokener_error_desc(code), error);
