@@ -62,7 +62,15 @@ struct partition_properties {
 	uint64_t memory_size; /* bytes, multiple of PARTITION_PAGE_SIZE, >= 1 MiB */
 	uint32_t vp_count;    /* 1..PARTITION_MAX_VPS: how many VPs will be created */
 	bool irqchip;         /* PIC, IOAPIC, LAPIC and PIT in the hypervisor; false for tests */
+	int hypervisor_fd;    /* from partition_open_hypervisor, borrowed; 0: opened for this call */
 };
+
+/*
+ * Opens the hypervisor once, for a process that gives up opening files and creates partitions
+ * later. Returns a descriptor above 2 that the caller closes, or -1 and *fault as partition_create
+ * does.
+ */
+int partition_open_hypervisor(struct hv_fault *fault);
 
 /*
  * Creates a partition with its RAM (a sealed memfd, zeroed, populated on touch). On failure *fault
@@ -209,6 +217,9 @@ enum hv_intercept_type {
 /* Static, as counters and users name it: "io", "mmio", ... */
 const char *hv_intercept_type_name(enum hv_intercept_type type);
 
+/* The reason in hv_intercept.error when entering the guest failed as a system call. */
+#define HV_INTERCEPT_ERROR_RUN UINT32_MAX
+
 struct hv_intercept {
 	enum hv_intercept_type type;
 	union {
@@ -232,8 +243,9 @@ struct hv_intercept {
 			bool *fault;     /* set: the guest gets #GP */
 		} msr;
 		struct {
-			uint32_t reason;    /* KVM's exit reason */
-			uint64_t detail;    /* e.g. KVM_INTERNAL_ERROR suberror or the hardware's reason */
+			uint32_t reason; /* KVM's exit reason, or HV_INTERCEPT_ERROR_RUN */
+			uint64_t detail; /* KVM_INTERNAL_ERROR's suberror, the hardware's reason, or
+					  * errno for HV_INTERCEPT_ERROR_RUN */
 		} error;
 	};
 };
@@ -245,7 +257,10 @@ struct hv_intercept {
  */
 hv_status vp_run(struct vp *vp, struct hv_intercept *intercept);
 
-/* Makes the current or the next vp_run return HV_INTERCEPT_CANCELED soon. Any thread. */
+/*
+ * Makes the current or the next vp_run return HV_INTERCEPT_CANCELED soon; it may return so once more
+ * than it was called. Any thread. Takes SIGRTMIN of the process and of the threads that run VPs.
+ */
 void vp_cancel(struct vp *vp);
 
 /* ---- interrupts and event descriptors -------------------------------------------------------- */
