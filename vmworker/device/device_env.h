@@ -16,13 +16,17 @@ struct irq_line {
 	void *context;
 };
 
-/* Clocks and one-shot timers. */
+/* Clocks and one-shot timers. Readings, timer_arm and timer_disarm: any thread, also with a
+ * device's lock held, so they must not call back into the device. timer_new and timer_free: main
+ * thread. Arming again replaces the deadline; a callback may still come late after timer_disarm
+ * (devices look at their own state), but none comes after timer_free. */
 struct device_timer;
 struct device_clock {
 	uint64_t (*monotonic_ns)(void *context);
 	int64_t (*realtime_ns)(void *context); /* since the epoch, UTC */
 	/* The callback runs on the worker's main thread, never from within timer_arm. */
-	struct device_timer *(*timer_new)(void *context, void (*expired)(void *device), void *device);
+	struct device_timer *(*timer_new)(void *context, void (*expired)(void *device),
+					  void *device);
 	void (*timer_arm)(struct device_timer *timer, uint64_t monotonic_ns);
 	void (*timer_disarm)(struct device_timer *timer);
 	void (*timer_free)(struct device_timer *timer); /* NULL is fine */
@@ -33,8 +37,8 @@ struct device_clock {
 enum machine_request { MACHINE_POWER_OFF, MACHINE_RESET };
 
 struct machine_requests {
-	/* `how` is a static phrase: "ACPI S5", "ACPI reset register", "keyboard controller", "port 0xcf9".
-	 * Any VP thread; must return at once (the VP is stopped afterwards). */
+	/* `how` is a static phrase: "ACPI S5", "ACPI reset register", "keyboard controller", "port
+	 * 0xcf9". Any VP thread; must return at once (the VP is stopped afterwards). */
 	void (*request)(void *context, enum machine_request request, const char *how);
 	void *context;
 };

@@ -18,11 +18,18 @@ enum io_space { IO_SPACE_PORT, IO_SPACE_MEMORY, IO_SPACE_N };
 /*
  * Called on the VP thread that made the access; a device guards its own state. offset is relative
  * to the region's base, size is 1, 2, 4 or (memory only) 8, and [offset, offset + size) may reach
- * beyond the region's end when the access straddles it: the device sees only the first byte's offset.
+ * beyond the region's end when the access straddles it: the device sees only the first byte's
+ * offset.
  */
 struct io_ops {
 	uint64_t (*read)(void *device, uint64_t offset, unsigned int size);
 	void (*write)(void *device, uint64_t offset, unsigned int size, uint64_t value);
+	/* Optional: n byte writes to one offset at once ("rep outsb"); NULL: n calls of write. */
+	void (*write_string)(void *device, uint64_t offset, const uint8_t *data, size_t n);
+	/* Widest access that the device decodes, a power of two; 0: the widest of the space (4 or
+	 * 8). A wider access becomes several, each looked up by its own address, lowest first, as
+	 * a bus bridge does it: with 1 the device sees bytes inside its region and nothing else. */
+	unsigned int width;
 };
 
 struct io_bus *io_bus_new(void);
