@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "kvm_private.h"
+
+#define N_GSIS 24u
+
+hv_status partition_set_interrupt_line(struct partition *partition, uint32_t gsi, bool level)
+{
+	const struct kvm_irq_level line = {.irq = gsi, .level = level};
+
+	if (gsi >= N_GSIS)
+		return HV_STATUS_INVALID_PARAMETER;
+	if (!partition->irqchip)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	if (kvm_ioctl(partition->vm_fd, KVM_IRQ_LINE, &line) < 0)
+		return kvm_fault_errno(NULL, "KVM_IRQ_LINE", errno);
+	return HV_STATUS_SUCCESS;
+}
+
+hv_status partition_signal_msi(struct partition *partition, uint64_t address, uint32_t data)
+{
+	const struct kvm_msi msi = {
+		.address_lo = (uint32_t)address,
+		.address_hi = (uint32_t)(address >> 32),
+		.data = data,
+	};
+
+	if (!partition->irqchip)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	/* 0 says that the guest masks it, which is the guest's right. */
+	if (kvm_ioctl(partition->vm_fd, KVM_SIGNAL_MSI, &msi) < 0)
+		return kvm_fault_errno(NULL, "KVM_SIGNAL_MSI", errno);
+	return HV_STATUS_SUCCESS;
+}
+
+hv_status partition_bind_port_eventfd(struct partition *partition, uint16_t port, uint8_t size,
+				      uint32_t value, int fd)
+{
+	const struct kvm_ioeventfd binding = {
+		.datamatch = size == 0 ? 0 : value,
+		.addr = port,
+		.len = size,
+		.fd = fd,
+		.flags = KVM_IOEVENTFD_FLAG_PIO |
+			 (size == 0 ? 0 : (uint32_t)KVM_IOEVENTFD_FLAG_DATAMATCH),
+	};
+
+	if (fd < 0 || (size != 0 && size != 1 && size != 2 && size != 4))
+		return HV_STATUS_INVALID_PARAMETER;
+	if (size == 0 && !kvm_has_cap(partition->kvm_fd, KVM_CAP_IOEVENTFD_ANY_LENGTH))
+		return HV_STATUS_PROCESSOR_FEATURE_NOT_SUPPORTED;
+	if (kvm_ioctl(partition->vm_fd, KVM_IOEVENTFD, &binding) < 0)
+		return kvm_fault_errno(NULL, "KVM_IOEVENTFD", errno);
+	return HV_STATUS_SUCCESS;
+}
+
+hv_status partition_bind_irqfd(struct partition *partition, uint32_t gsi, int fd)
+{
+	const struct kvm_irqfd binding = {.fd = (uint32_t)fd, .gsi = gsi};
+
+	if (gsi >= N_GSIS || fd < 0)
+		return HV_STATUS_INVALID_PARAMETER;
+	if (!partition->irqchip)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	if (kvm_ioctl(partition->vm_fd, KVM_IRQFD, &binding) < 0)
+		return kvm_fault_errno(NULL, "KVM_IRQFD", errno);
+	return HV_STATUS_SUCCESS;
+}

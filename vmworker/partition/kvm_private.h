@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the kvm_*.c files, the only users of /dev/kvm, share. */
+#ifndef KVM_PRIVATE_H
+#define KVM_PRIVATE_H
+
+#include <linux/kvm.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "guest_memory.h"
+
+struct partition {
+	struct guest_memory memory;
+	int kvm_fd, vm_fd;
+	size_t run_size; /* bytes of struct kvm_run and what follows it */
+	bool irqchip;
+	uint32_t vp_count;
+	struct vp *vps[]; /* vp_count, NULL until created */
+};
+
+struct vp {
+	struct partition *partition;
+	uint32_t index;
+	int fd;
+	int stats_fd;	     /* -1 where the kernel keeps no statistics; opened at birth, since the
+			      * ioctl waits for vp_run to return */
+	struct kvm_run *run; /* shared with the kernel */
+	bool dead;	     /* after HV_INTERCEPT_UNRECOVERABLE */
+	_Atomic pid_t tid;   /* of the thread in vp_run, 0 when none */
+	_Atomic uint64_t intercepts[HV_INTERCEPT_N];
+};
+
+/* Fills *fault (may be NULL) and returns its status. `call` is static. */
+hv_status kvm_fault(struct hv_fault *fault, hv_status status, const char *call, int sys_errno);
+/* The same with the status that an errno of KVM stands for. */
+hv_status kvm_fault_errno(struct hv_fault *fault, const char *call, int sys_errno);
+
+/* An ioctl, again when a signal came in between. -1 with errno. */
+int kvm_ioctl(int fd, unsigned long request, const void *argument);
+
+/* Opens /dev/kvm and checks its API version; -1 with *fault. */
+int kvm_open(struct hv_fault *fault);
+/* Checks the capabilities that a partition cannot do without. */
+hv_status kvm_check_required(int kvm_fd, struct hv_fault *fault);
+bool kvm_has_cap(int fd, unsigned long cap);
+
+#endif
