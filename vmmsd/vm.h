@@ -22,10 +22,11 @@ struct vm {
 	struct vm_registry *registry; /* borrowed */
 	struct definition *definition;
 	enum vm_state state;
-	char *reason;	     /* "" when there is nothing to say */
-	uint64_t started_us; /* realtime, 0 when no worker runs the VM */
-	uint32_t worker_pid; /* 0 when there is none */
-	const char *engine;  /* "direct", "translate", or "" when not decided; static */
+	char *reason;		 /* "" when there is nothing to say */
+	uint64_t started_us;	 /* realtime, 0 when no worker runs the VM */
+	uint32_t worker_pid;	 /* 0 when there is none */
+	gboolean worker_unsaved; /* the store does not have these two yet */
+	const char *engine;	 /* "direct", "translate", or "" when not decided; static */
 	char *engine_reason;
 	struct job *job;       /* the job that runs on it, borrowed, or NULL: vm_set_job */
 	const char *job_kind;  /* "start", …; static, NULL when there is no job */

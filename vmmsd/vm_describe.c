@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The JSON of one VM. Its members and their order are the contract of docs/json.md. */
+#include "json_text.h"
+#include "vm.h"
+
+static void add(struct json_object *object, const char *name, struct json_object *value)
+{
+	(void)json_object_object_add(object, name, value);
+}
+
+static struct json_object *text_or_null(const char *text)
+{
+	return text ? json_object_new_string(text) : NULL;
+}
+
+/* Whole seconds; NULL when no worker runs the VM. The clock may have been set back since. */
+static struct json_object *uptime(const struct vm *vm)
+{
+	uint64_t now_us = (uint64_t)g_get_real_time();
+
+	if (vm->started_us == 0)
+		return NULL;
+	return json_object_new_uint64(
+		now_us > vm->started_us ? (now_us - vm->started_us) / G_USEC_PER_SEC : 0);
+}
+
+char *vm_describe(const struct vm *vm)
+{
+	const struct definition *definition = vm->definition;
+	g_autoptr(json_value_t) object = json_object_new_object();
+
+	add(object, "name", json_object_new_string(definition->name));
+	add(object, "uuid", json_object_new_string(definition->uuid));
+	add(object, "description", json_object_new_string(definition->description));
+	add(object, "state", json_object_new_string(vm_state_name(vm->state)));
+	add(object, "reason", json_object_new_string(vm->reason));
+	add(object, "job", text_or_null(vm->job_kind));
+	add(object, "engine", json_object_new_string(vm->engine));
+	add(object, "engineReason", json_object_new_string(vm->engine_reason));
+	add(object, "engineAsked",
+	    json_object_new_string(definition_engine_name(definition->engine)));
+	add(object, "cpus", json_object_new_int64(definition->cpus));
+	add(object, "memory", json_object_new_uint64(definition->memory));
+	add(object, "uptime", uptime(vm));
+	add(object, "workerPid", vm->worker_pid ? json_object_new_int64(vm->worker_pid) : NULL);
+	add(object, "kernel", text_or_null(definition->kernel));
+	add(object, "initrd", text_or_null(definition->initrd));
+	add(object, "cmdline", json_object_new_string(definition->cmdline));
+	add(object, "autostart", json_object_new_boolean(definition->autostart));
+	add(object, "stopAction",
+	    json_object_new_string(definition_stop_action_name(definition->stop_action)));
+	add(object, "stopTimeout", json_object_new_int64(definition->stop_timeout_s));
+	add(object, "stopOrder", json_object_new_int64(definition->stop_order));
+	add(object, "onReboot",
+	    json_object_new_string(definition_policy_name(definition->on_reboot)));
+	add(object, "onCrash",
+	    json_object_new_string(definition_policy_name(definition->on_crash)));
+	return json_text_print(object);
+}
