@@ -12,81 +12,11 @@ stamp() {
 	{ sha256sum -- "$@" | cut -d' ' -f1 && cat; } | sha256sum | cut -c1-16
 }
 
-# Debian's two kernels, unpacked: kernels/vmlinuz-{cloud-amd64,amd64}, their modules, and the test
-# guest's initrd.img. Prints the directory.
-image_kernels() {
-	local dir
-	dir=$lab/cache/kernels-$(stamp "$recipe"/guest-* "$recipe/image.sh" </dev/null)
-	if [ ! -d "$dir" ]; then
-		note "fetching the kernels and building the test guest's initrd (once)"
-		local tmp=$dir.$$
-		mkdir -p "$tmp"
-		(cd "$tmp" && kernels_unpack && guest_initrd_build) >"$lab/kernels.log" 2>&1 ||
-			image_failed "$tmp" "$lab/kernels.log" "the kernels"
-		mv "$tmp" "$dir"
-	fi
-	printf '%s\n' "$dir"
-}
-
 # image_failed SCRATCH LOG WHAT
 image_failed() {
 	rm -rf "$1"
 	tail -n 15 "$2" >&2
 	die "$3 could not be made: the end of $2 is above"
-}
-
-kernels_unpack() {
-	local flavour package
-	for flavour in cloud-amd64 amd64; do
-		apt-cache show "linux-image-$flavour" >/dev/null 2>&1 || as_root apt-get -qq update
-		package=$(apt-cache depends "linux-image-$flavour" |
-			awk '/Depends: linux-image-/ { print $2; exit }')
-		apt-get -o APT::Sandbox::User=root download "$package" ||
-			{ as_root apt-get -qq update &&
-				apt-get -o APT::Sandbox::User=root download "$package"; } || return
-		dpkg-deb -x "${package}"_*.deb "$flavour" || return
-		rm -f "${package}"_*.deb
-		cp "$flavour"/boot/vmlinuz-* "vmlinuz-$flavour"
-		local version
-		version=$(basename "$flavour"/lib/modules/*)
-		depmod -b "$flavour" "$version" || return
-		printf '%s\n' "$version" >"version-$flavour"
-	done
-}
-
-# module_files FLAVOUR MODULE...: the files of these modules and of what they need, in the order
-# in which insmod takes them.
-module_files() {
-	local flavour=$1 module
-	shift
-	for module; do
-		modprobe -S "$(cat "version-$flavour")" -d "$PWD/$flavour" --show-depends "$module" |
-			sed -n 's/^insmod \([^ ]*\).*/\1/p'
-	done | awk '!seen[$0]++'
-}
-
-# initrd_pack DIR FILE
-initrd_pack() {
-	(cd "$1" && find . -print0 | LC_ALL=C sort -z |
-		cpio --null --quiet -o -H newc -R 0:0 --reproducible) >"$2"
-}
-
-# The test guest: busybox, and the modules that make a power button a key press.
-guest_initrd_build() {
-	local root=$PWD/guest flavour version
-	mkdir -p "$root"/{bin,proc,sys,dev,tmp,etc/acpi/PWRF,lib/modules}
-	cp /bin/busybox "$root/bin/busybox"
-	ln -s busybox "$root/bin/sh"
-	cp "$recipe/guest-init" "$root/init"
-	cp "$recipe/guest-button" "$root/etc/acpi/PWRF/00000080"
-	for flavour in cloud-amd64 amd64; do
-		version=$(cat "version-$flavour")
-		mkdir -p "$root/lib/modules/$version"
-		module_files "$flavour" button evdev | xargs -I{} cp {} "$root/lib/modules/$version/" ||
-			return
-	done
-	initrd_pack "$root" initrd.img
-	rm -rf "$root"
 }
 
 # The lab's own root disk and initrd. image_base FLAVOUR KERNELS prints the directory with base.img,
@@ -96,7 +26,7 @@ image_base() {
 	[ "$flavour" = plain ] || purposes="image image-$flavour"
 	# shellcheck disable=SC2046,SC2086 # one word a purpose, and a file
 	dir=$lab/cache/base-$flavour-$(packages_of $purposes | cat - <(basename "$kernels") |
-		stamp "$recipe/host-init" "$recipe/image.sh" "$(lab_key).pub" \
+		stamp "$recipe/host-init" "$recipe/image.sh" "$recipe/kernels.sh" "$(lab_key).pub" \
 			$(find "$recipe/root" -type f | LC_ALL=C sort))
 	if [ ! -d "$dir" ]; then
 		note "building the lab's image, flavour $flavour (once, about a minute)"
@@ -149,20 +79,36 @@ base_configure() {
 	ssh-keygen -q -t ed25519 -N '' -C lab -f "$root/etc/ssh/ssh_host_ed25519_key"
 	echo lab >"$root/etc/hostname"
 	printf '127.0.0.1 localhost lab\n' >"$root/etc/hosts"
-	printf '/dev/vda / ext4 rw 0 0\n' >"$root/etc/fstab"
+	: >"$root/etc/fstab"
 	chroot "$root" systemctl -q enable lab-sshd.service lab-ready.service
 	chroot "$root" systemctl -q set-default multi-user.target
+	# Every process costs a quarter of a second here: what only a machine with people or
+	# real hardware needs is left out.
 	for unit in ssh.service getty.target serial-getty@ttyS0.service getty@tty1.service \
 		systemd-hwdb-update.service ldconfig.service systemd-journal-catalog-update.service \
 		systemd-update-done.service systemd-sysusers.service systemd-random-seed.service \
 		apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer \
 		e2scrub_all.timer e2scrub_reap.service systemd-pstore.service \
 		systemd-update-utmp.service systemd-update-utmp-runlevel.service \
-		systemd-machine-id-commit.service; do
+		systemd-machine-id-commit.service systemd-user-sessions.service \
+		systemd-modules-load.service systemd-remount-fs.service systemd-sysctl.service \
+		systemd-tmpfiles-setup-dev.service kmod-static-nodes.service modprobe@.service \
+		systemd-tmpfiles-clean.timer systemd-boot-system-token.service \
+		systemd-binfmt.service systemd-repart.service systemd-firstboot.service \
+		systemd-ask-password-wall.path systemd-ask-password-console.path \
+		systemd-initctl.socket systemd-journald-audit.socket systemd-journal-flush.service \
+		sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
+		sys-fs-fuse-connections.mount proc-sys-fs-binfmt_misc.automount dev-mqueue.mount \
+		dev-hugepages.mount swap.target cryptsetup.target integritysetup.target \
+		veritysetup.target remote-fs.target nss-user-lookup.target paths.target; do
 		ln -sf /dev/null "$root/etc/systemd/system/$unit"
 	done
+	rm -f "$root/usr/lib/systemd/system/multi-user.target.wants/systemd-logind.service"
+	mkdir -p "$root/etc/systemd/system-generators"
+	for unit in "$root"/usr/lib/systemd/system-generators/*; do
+		ln -sf /dev/null "$root/etc/systemd/system-generators/$(basename "$unit")"
+	done
 	chroot "$root" systemd-machine-id-setup
-	mkdir -p "$root/var/log/journal" # kept over a power cut, for whoever asks what happened
 }
 
 host_initrd_build() {
@@ -171,7 +117,8 @@ host_initrd_build() {
 	cp /bin/busybox "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	cp "$recipe/host-init" "$root/init"
-	(cd "$kernels" && module_files cloud-amd64 virtio_pci virtio_blk) |
+	(cd "$kernels" && module_files cloud-amd64 virtio_pci virtio_blk virtio_net \
+		virtio_rng kvm_amd tun) |
 		while read -r file; do
 			cp "$file" "$root/lib/modules/"
 			printf '/lib/modules/%s\n' "$(basename "$file")"

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154
+# Debian's kernels as guests, and the test guest that they run. Sourced by scripts/lab after
+# image.sh.
+
+# Debian's two kernels, unpacked: kernels/vmlinuz-{cloud-amd64,amd64}, their modules, and the test
+# guest's initrd.img. Prints the directory.
+image_kernels() {
+	local dir
+	dir=$lab/cache/kernels-$(stamp "$recipe"/guest-* "$recipe/kernels.sh" </dev/null)
+	if [ ! -d "$dir" ]; then
+		note "fetching the kernels and building the test guest's initrd (once)"
+		local tmp=$dir.$$
+		mkdir -p "$tmp"
+		(cd "$tmp" && kernels_unpack && guest_initrd_build) >"$lab/kernels.log" 2>&1 ||
+			image_failed "$tmp" "$lab/kernels.log" "the kernels"
+		mv "$tmp" "$dir"
+	fi
+	printf '%s\n' "$dir"
+}
+
+kernels_unpack() {
+	local flavour package
+	for flavour in cloud-amd64 amd64; do
+		apt-cache show "linux-image-$flavour" >/dev/null 2>&1 || as_root apt-get -qq update
+		package=$(apt-cache depends "linux-image-$flavour" |
+			awk '/Depends: linux-image-/ { print $2; exit }')
+		apt-get -o APT::Sandbox::User=root download "$package" ||
+			{ as_root apt-get -qq update &&
+				apt-get -o APT::Sandbox::User=root download "$package"; } || return
+		dpkg-deb -x "${package}"_*.deb "$flavour" || return
+		rm -f "${package}"_*.deb
+		cp "$flavour"/boot/vmlinuz-* "vmlinuz-$flavour"
+		local version
+		version=$(basename "$flavour"/lib/modules/*)
+		depmod -b "$flavour" "$version" || return
+		printf '%s\n' "$version" >"version-$flavour"
+	done
+}
+
+# module_files FLAVOUR MODULE...: the files of these modules and of what they need, in the order
+# in which insmod takes them.
+module_files() {
+	local flavour=$1 module
+	shift
+	for module; do
+		modprobe -S "$(cat "version-$flavour")" -d "$PWD/$flavour" --show-depends "$module" |
+			sed -n 's/^insmod \([^ ]*\).*/\1/p'
+	done | awk '!seen[$0]++'
+}
+
+# initrd_pack DIR FILE
+initrd_pack() {
+	(cd "$1" && find . -print0 | LC_ALL=C sort -z |
+		cpio --null --quiet -o -H newc -R 0:0 --reproducible) >"$2"
+}
+
+# The test guest: busybox, and the modules that make a power button a key press.
+guest_initrd_build() {
+	local root=$PWD/guest flavour version
+	mkdir -p "$root"/{bin,proc,sys,dev,tmp,etc/acpi/PWRF,lib/modules}
+	cp /bin/busybox "$root/bin/busybox"
+	ln -s busybox "$root/bin/sh"
+	cp "$recipe/guest-init" "$root/init"
+	cp "$recipe/guest-button" "$root/etc/acpi/PWRF/00000080"
+	for flavour in cloud-amd64 amd64; do
+		version=$(cat "version-$flavour")
+		mkdir -p "$root/lib/modules/$version"
+		module_files "$flavour" button evdev | xargs -I{} cp {} "$root/lib/modules/$version/" ||
+			return
+	done
+	initrd_pack "$root" initrd.img
+	rm -rf "$root"
+}
