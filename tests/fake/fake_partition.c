@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "fake_private.h"
@@ -8,6 +9,16 @@
 struct guest_memory *partition_guest_memory(const struct partition *partition)
 {
 	return (struct guest_memory *)&partition->memory;
+}
+
+/* Something to hold and to close: the fake's hypervisor is always there. */
+int partition_open_hypervisor(struct hv_fault *fault)
+{
+	int fd = memfd_create("fake-hypervisor", MFD_CLOEXEC);
+
+	if (fd < 0 && fault)
+		*fault = (struct hv_fault){HV_STATUS_NO_RESOURCES, errno, "memfd_create"};
+	return fd;
 }
 
 hv_status partition_create(const struct partition_properties *properties, struct partition **ret,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,11 +23,33 @@ uint32_t partition_vp_count(const struct partition *partition)
 	return partition->vp_count;
 }
 
-static hv_status vm_open(struct partition *partition, struct hv_fault *fault)
+int partition_open_hypervisor(struct hv_fault *fault)
 {
-	partition->kvm_fd = kvm_open(fault);
-	if (partition->kvm_fd < 0)
-		return fault->status;
+	int fd = kvm_open(fault);
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+
+	int above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (above < 0)
+		(void)kvm_fault_errno(fault, "fcntl(F_DUPFD_CLOEXEC)", errno);
+	(void)close(fd);
+	return above;
+}
+
+static hv_status vm_open(struct partition *partition, int hypervisor_fd, struct hv_fault *fault)
+{
+	struct hv_fault why = {0};
+
+	if (hypervisor_fd > 0) {
+		partition->kvm_fd = fcntl(hypervisor_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		if (partition->kvm_fd < 0)
+			return kvm_fault_errno(fault, "fcntl(F_DUPFD_CLOEXEC)", errno);
+	} else {
+		partition->kvm_fd = kvm_open(&why);
+		if (partition->kvm_fd < 0)
+			return kvm_fault(fault, why.status, why.call, why.sys_errno);
+	}
 	hv_status status = kvm_check_required(partition->kvm_fd, fault);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
@@ -83,13 +106,14 @@ static hv_status vm_create_machine(struct partition *partition, struct hv_fault 
 	return HV_STATUS_SUCCESS;
 }
 
-static hv_status partition_build(struct partition *partition, uint64_t memory_size,
+static hv_status partition_build(struct partition *partition,
+				 const struct partition_properties *properties,
 				 struct hv_fault *fault)
 {
-	hv_status status = vm_open(partition, fault);
+	hv_status status = vm_open(partition, properties->hypervisor_fd, fault);
 
 	if (status == HV_STATUS_SUCCESS)
-		status = guest_memory_init(&partition->memory, memory_size, fault);
+		status = guest_memory_init(&partition->memory, properties->memory_size, fault);
 	if (status == HV_STATUS_SUCCESS)
 		status = vm_register_memory(partition, fault);
 	if (status == HV_STATUS_SUCCESS)
@@ -115,7 +139,7 @@ hv_status partition_create(const struct partition_properties *properties, struct
 	partition->vp_count = properties->vp_count;
 	partition->irqchip = properties->irqchip;
 
-	hv_status status = partition_build(partition, properties->memory_size, fault);
+	hv_status status = partition_build(partition, properties, fault);
 	if (status != HV_STATUS_SUCCESS) {
 		partition_delete(partition);
 		return status;
