@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The guests as bytes, to be copied to GUEST_LOAD_ADDRESS; tiny.elf as the file that it is. */
+#ifndef GUESTS_H
+#define GUESTS_H
+
+#include <stddef.h>
+
+#define GUEST_LOAD_ADDRESS 0x1000
+
+#define GUEST(name)                       \
+	extern const char guest_##name[]; \
+	extern const size_t guest_##name##_size
+GUEST(port_io);
+GUEST(string_io);
+GUEST(mmio);
+GUEST(triple_fault);
+GUEST(loop);
+GUEST(event);
+GUEST(smp);
+GUEST(long_mode);
+GUEST(tiny);
+#undef GUEST
+
+#endif
