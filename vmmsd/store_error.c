@@ -47,6 +47,27 @@ static char *describe_io(const char *path, int saved_errno)
 	}
 }
 
+/* What the system said about the file behind `pointer`; 0 when it said nothing. */
+static int file_errno(sqlite3 *db, int pointer)
+{
+	sqlite3_file *file = NULL;
+	int saved = 0;
+
+	if (sqlite3_file_control(db, "main", pointer, &file) == SQLITE_OK && file && file->pMethods)
+		(void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &saved);
+	return saved;
+}
+
+/* sqlite3_system_errno is not set by a step that fails, so the files are asked themselves. */
+static int last_errno(sqlite3 *db)
+{
+	int saved = file_errno(db, SQLITE_FCNTL_JOURNAL_POINTER); /* the WAL */
+
+	if (saved == 0)
+		saved = file_errno(db, SQLITE_FCNTL_FILE_POINTER);
+	return saved != 0 ? saved : sqlite3_system_errno(db);
+}
+
 static char *describe(sqlite3 *db, const char *path)
 {
 	switch (sqlite3_errcode(db) & 0xff) {
@@ -60,7 +81,7 @@ static char *describe(sqlite3 *db, const char *path)
 	case SQLITE_PERM:
 		return not_writable(path, sqlite3_errmsg(db));
 	case SQLITE_IOERR:
-		return describe_io(path, sqlite3_system_errno(db));
+		return describe_io(path, last_errno(db));
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return g_strdup_printf("the store %s is held by another program: end it (sqlite3, "
