@@ -10,7 +10,7 @@
 #include "store_internal.h"
 
 /* Only a backup or a person with sqlite3 can hold the file; more than this is not waited. */
-#define BUSY_MS 2000
+#define BUSY_MS 500
 
 /*
  * FULL: a commit is on the disk when it returns, so what was acknowledged survives a power cut. The
