@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "output.h"
+
+struct options {
+	const char *format;
+};
+
+static const struct option_spec options[] = {
+	{"output", 'o', OPTION_CHOICE, "table|json", "how to print it",
+	 offsetof(struct options, format)},
+	{0},
+};
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct options o = {.format = "table"};
+	char *text;
+
+	int r = options_parse(cli, &cmd_host, &o, argc, argv);
+	if (r < 0)
+		r = cli_open(cli);
+	if (r >= 0)
+		return r;
+	if (hvctl_host(cli->h, &text) < 0)
+		return report_error(cli->h);
+	struct json_object *document = json_tokener_parse(text);
+	free(text);
+	r = EXIT_DONE;
+	if (!json_object_is_type(document, json_type_object)) {
+		r = report(EXIT_FAILED, "vmmsd's description of the host is not a JSON object; use "
+					"the same version of hvctl and vmmsd");
+	} else if (strcmp(o.format, "json") == 0) {
+		json_put_document(stdout, document, 0);
+		putchar('\n');
+	} else {
+		json_render(stdout, document, 0);
+	}
+	json_object_put(document);
+	return r;
+}
+
+const struct command cmd_host = {
+	.name = "host",
+	.arguments = "",
+	.summary = "Show this host: processor, virtualization, topology, engine",
+	.details = "It names the engine that 'auto' takes here, and why.",
+	.example = "hvctl host\nhvctl host -o json",
+	.options = options,
+	.max_names = 0,
+	.run = run,
+};

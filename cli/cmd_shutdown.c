@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "batch.h"
+
+struct options {
+	struct wait_options wait;
+	struct number timeout;
+	bool force;
+};
+
+static const struct option_spec options[] = {
+	{"timeout", 0, OPTION_SECONDS, "SECONDS",
+	 "how long the guest may take (its own stopTimeout)", offsetof(struct options, timeout)},
+	{"force", 'f', OPTION_FLAG, NULL, "then turn it off, instead of failing",
+	 offsetof(struct options, force)},
+	{"wait", 0, OPTION_FLAG, NULL, "wait until it is off (the default)",
+	 offsetof(struct options, wait.wait)},
+	{"no-wait", 0, OPTION_FLAG, NULL, "return when vmmsd has accepted the request",
+	 offsetof(struct options, wait.no_wait)},
+	{0},
+};
+
+static int begin(hvctl *h, const char *name, const void *context, hvctl_job **job)
+{
+	const struct options *o = context;
+
+	return hvctl_shutdown(h, name, o->timeout.value, o->force, job);
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct options o = {0};
+
+	int r = options_parse(cli, &cmd_shutdown, &o, argc, argv);
+	if (r < 0 && o.wait.wait && o.wait.no_wait)
+		r = report_usage(&cmd_shutdown, "--wait and --no-wait exclude each other");
+	if (r < 0)
+		r = cli_open(cli);
+	/* vmmsd keeps the time: the job itself fails, or forces. */
+	return r < 0 ? batch_jobs(cli, &o.wait, begin, &o) : r;
+}
+
+const struct command cmd_shutdown = {
+	.name = "shutdown",
+	.arguments = "NAME...",
+	.summary = "Ask guests to shut down and wait until they are off",
+	.details = "A guest that does not comply in time keeps running (exit code 6), unless "
+		   "--force is given.",
+	.example = "hvctl shutdown web1 --timeout 60 --force",
+	.options = options,
+	.min_names = 1,
+	.max_names = -1,
+	.run = run,
+};
