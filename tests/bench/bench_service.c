@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the management service costs, seen by a libhvctl client:
+ *
+ *   bench_service ADDRESS define N       definitions a second in one client, one call at a time
+ *   bench_service ADDRESS list RUNS      the whole list
+ *   bench_service ADDRESS start NAME RUNS       Start to running, then stop, of one VM
+ *   bench_service ADDRESS fleet KERNEL N WIDTH  N VMs defined, then started WIDTH at a time
+ *
+ * ADDRESS is what `hvctl --connect` takes.
+ */
+#include <hvctl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+
+#define WAIT_US (60u * 1000000u)
+
+static int fail(hvctl *h, const char *what)
+{
+	fprintf(stderr, "bench_service: %s: %s\n", what, hvctl_error_message(hvctl_last_error(h)));
+	return 1;
+}
+
+static int bench_define(hvctl *h, unsigned int n)
+{
+	struct bench_series rate = {0};
+	double start = bench_now_ms();
+	char json[256];
+
+	for (unsigned int i = 0; i < n; i++) {
+		snprintf(json, sizeof(json), "{\"version\":1,\"name\":\"bench-%u\"}", i);
+		if (hvctl_define(h, json, NULL) < 0)
+			return fail(h, "define");
+	}
+	bench_add(&rate, (double)n / (bench_now_ms() - start) * 1e3);
+	bench_print_row("define, one client", "1/s", &rate, ">= 2000");
+	return 0;
+}
+
+static int bench_list(hvctl *h, unsigned int runs)
+{
+	struct bench_series series = {0};
+	char name[64];
+	size_t size = 0;
+
+	for (unsigned int i = 0; i < runs; i++) {
+		double start = bench_now_ms();
+		hvctl_list *list = NULL;
+
+		if (hvctl_list_vms(h, &list) < 0)
+			return fail(h, "list");
+		size = hvctl_list_size(list);
+		bench_add(&series, bench_now_ms() - start);
+		hvctl_list_free(list);
+	}
+	snprintf(name, sizeof(name), "list of %zu definitions", size);
+	bench_print_row(name, "ms", &series, "<= 50 at 10000");
+	return 0;
+}
+
+static int wait_for(hvctl *h, hvctl_job *job, const char *what)
+{
+	int r = hvctl_job_wait(job, WAIT_US);
+
+	hvctl_job_free(job);
+	return r < 0 ? fail(h, what) : 0;
+}
+
+static int stop_vm(hvctl *h, const char *name)
+{
+	hvctl_job *job = NULL;
+
+	if (hvctl_stop(h, name, &job) < 0)
+		return fail(h, "stop");
+	return wait_for(h, job, "stop");
+}
+
+static int bench_start(hvctl *h, const char *vm, unsigned int runs)
+{
+	struct bench_series series = {0};
+
+	for (unsigned int i = 0; i < runs; i++) {
+		double start = bench_now_ms();
+		hvctl_job *job = NULL;
+
+		if (hvctl_start(h, vm, &job) < 0)
+			return fail(h, "start");
+		if (wait_for(h, job, "start") != 0)
+			return 1;
+		bench_add(&series, bench_now_ms() - start);
+		if (stop_vm(h, vm) != 0)
+			return 1;
+	}
+	bench_print_row("start -> running", "ms", &series, "virsh / 10");
+	return 0;
+}
+
+static int define_fleet(hvctl *h, const char *kernel, unsigned int n)
+{
+	char json[4608];
+
+	for (unsigned int i = 0; i < n; i++) {
+		snprintf(json, sizeof(json),
+			 "{\"version\":1,\"name\":\"fleet-%u\",\"memory\":{\"size\":\"16M\"},"
+			 "\"boot\":{\"kernel\":\"%s\",\"cmdline\":\"halt\"}}",
+			 i, kernel);
+		if (hvctl_define(h, json, NULL) < 0)
+			return fail(h, "define");
+	}
+	return 0;
+}
+
+static int bench_fleet(hvctl *h, const char *kernel, unsigned int n, unsigned int width)
+{
+	struct bench_series rate = {0};
+	hvctl_job *jobs[64] = {0};
+	unsigned int failed = 0;
+	char name[32];
+	double start;
+
+	if (width == 0 || width > 64 || define_fleet(h, kernel, n) != 0)
+		return 1;
+	start = bench_now_ms();
+	for (unsigned int i = 0; i < n + width; i++) {
+		if (i >= width && jobs[i % width])
+			failed += wait_for(h, jobs[i % width], "start") != 0;
+		jobs[i % width] = NULL;
+		if (i >= n)
+			continue;
+		snprintf(name, sizeof(name), "fleet-%u", i);
+		if (hvctl_start(h, name, &jobs[i % width]) < 0) {
+			fail(h, "start");
+			failed++;
+		}
+	}
+	bench_add(&rate, (double)n / (bench_now_ms() - start) * 1e3);
+	for (unsigned int i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "fleet-%u", i);
+		stop_vm(h, name);
+		hvctl_delete(h, name);
+	}
+	bench_print_row("fleet of tiny VMs started", "1/s", &rate, ">= 10 per core, none failed");
+	printf("  %u of %u failed\n", failed, n);
+	return failed != 0;
+}
+
+static int run(hvctl *h, int argc, char **argv)
+{
+	const char *what = argv[2];
+
+	if (argc == 4 && strcmp(what, "define") == 0)
+		return bench_define(h, (unsigned int)atoi(argv[3]));
+	if (argc == 4 && strcmp(what, "list") == 0)
+		return bench_list(h, (unsigned int)atoi(argv[3]));
+	if (argc == 5 && strcmp(what, "start") == 0)
+		return bench_start(h, argv[3], (unsigned int)atoi(argv[4]));
+	if (argc == 6 && strcmp(what, "fleet") == 0)
+		return bench_fleet(h, argv[3], (unsigned int)atoi(argv[4]),
+				   (unsigned int)atoi(argv[5]));
+	fprintf(stderr, "bench_service: see the head of bench_service.c for its arguments\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	hvctl *h = NULL;
+	int r;
+
+	if (argc < 4) {
+		fprintf(stderr, "usage: bench_service ADDRESS define|list|start|fleet ARGS\n");
+		return 2;
+	}
+	if (hvctl_new(&h) < 0)
+		return 1;
+	r = hvctl_open(h, argv[1]) < 0 ? fail(h, "open") : run(h, argc, argv);
+	hvctl_free(h);
+	return r;
+}
