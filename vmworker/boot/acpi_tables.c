@@ -118,6 +118,7 @@ static void fadt_fill(struct acpi_fadt *fadt, uint32_t facs, uint32_t dsdt)
 	fadt->gpe0_blk_len = GPE0_LEN;
 	fadt->p_lvl2_lat = LATENCY_NONE;
 	fadt->p_lvl3_lat = LATENCY_NONE;
+	fadt->century = MACHINE_RTC_CENTURY;
 	fadt->iapc_boot_arch = IAPC_NO_VGA;
 	fadt->flags = FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_FIX_RTC |
 		      FADT_TMR_VAL_EXT | FADT_RESET_REG_SUP;
@@ -130,10 +131,13 @@ static void fadt_fill(struct acpi_fadt *fadt, uint32_t facs, uint32_t dsdt)
 	header_seal(&fadt->header);
 }
 
-/* The entries behind the processors': IOAPIC, the overrides of a PC, NMI at LINT1. */
+/*
+ * The entries behind the processors': IOAPIC, SCI, NMI at LINT1. A PC's override of IRQ 0 is
+ * absent: KVM's routing, as it is when the irqchip is created, takes the PIT to pin 0.
+ */
 struct madt_tail {
 	struct acpi_madt_ioapic ioapic;
-	struct acpi_madt_override timer, sci;
+	struct acpi_madt_override sci;
 	struct acpi_madt_lapic_nmi nmi;
 } ACPI_PACKED;
 
@@ -143,7 +147,6 @@ static void madt_tail_fill(struct madt_tail *tail)
 		.ioapic = {.type = MADT_IOAPIC,
 			   .length = sizeof(tail->ioapic),
 			   .address = MACHINE_IOAPIC_BASE},
-		.timer = {.type = MADT_OVERRIDE, .length = sizeof(tail->timer), .gsi = 2},
 		.sci = {.type = MADT_OVERRIDE,
 			.length = sizeof(tail->sci),
 			.source = MACHINE_SCI_GSI,

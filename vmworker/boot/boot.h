@@ -23,6 +23,7 @@ enum boot_error {
 #define MACHINE_PM_BASE \
 	0x600u /* PM1a event block, 4 bytes; control at +4, 2 bytes; timer at +8, 4 bytes */
 #define MACHINE_GPE_BASE    0x620u /* GPE0 block, 8 bytes */
+#define MACHINE_S5_SLP_TYP  5u	   /* what the DSDT puts into PM1 control to turn off */
 #define MACHINE_RESET_PORT  0xcf9u /* FADT RESET_REG, value 0x06 */
 #define MACHINE_SCI_GSI	    9u
 #define MACHINE_COM1_PORT   0x3f8u
@@ -31,6 +32,7 @@ enum boot_error {
 #define MACHINE_COM2_GSI    3u
 #define MACHINE_RTC_PORT    0x70u
 #define MACHINE_RTC_GSI	    8u
+#define MACHINE_RTC_CENTURY 0x32u /* index in CMOS RAM */
 #define MACHINE_I8042_PORT  0x60u /* data; 0x64 command and status */
 #define MACHINE_IOAPIC_BASE 0xfec00000u
 #define MACHINE_LAPIC_BASE  0xfee00000u
