@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2154
 # One lab: its files, its emulator process, its boot and its end. Sourced by scripts/lab, which
-# sets $lab and the options ($cpus, $memory, $flavour, $fresh, $bare, $build, $purge, $tty).
+# sets $lab and the options ($cpus, $memory, $flavour, $fresh, $bare, $from, $purge, $tty).
 #
 # hosts/NAME/  disk.qcow2  what this host wrote, over the shared base image
 #              base        the directory of that base image
@@ -42,25 +42,23 @@ host_require() {
 
 # --- the project -------------------------------------------------------------------------------
 
-# project_tar: makes $lab/project.tar from build/release and prints its stamp; prints nothing when
+# project_tar: makes $lab/project-STAMP.tar from a build tree and prints STAMP; prints nothing when
 # there is nothing to install yet.
 project_tar() {
-	local stage=$lab/stage.$$ tar=$lab/project.tar.$$ hash
-	if [ -n "$build" ]; then
+	local stage=$lab/stage.$$ tar=$lab/project.tar.$$ tree=$from hash
+	if [ -z "$tree" ]; then
+		tree=$ROOT/build/release
 		build_release || die "the project does not build: its errors are above"
 	fi
-	if [ ! -f "$ROOT/build/release/cmake_install.cmake" ]; then
-		note "build/release holds no build: the lab comes without the project"
-		return
-	fi
+	[ -f "$tree/cmake_install.cmake" ] || die "$tree holds no build: run cmake there first"
 	rm -rf "$stage"
-	DESTDIR=$stage cmake --install "$ROOT/build/release" >"$lab/install.log" 2>&1 || {
+	DESTDIR=$stage cmake --install "$tree" >"$lab/install.log" 2>&1 || {
 		rm -rf "$stage"
 		tail -n 5 "$lab/install.log" >&2
-		die "cmake --install of build/release failed: the end of $lab/install.log is above"
+		die "cmake --install of $tree failed: the end of $lab/install.log is above"
 	}
 	if ! find "$stage" -name vmmsd -type f 2>/dev/null | grep -q .; then
-		note "build/release installs no vmmsd: the lab comes without the project"
+		note "$tree installs no vmmsd: the lab comes without the project"
 		rm -rf "$stage"
 		return
 	fi
@@ -111,10 +109,10 @@ host_up() {
 		return
 	fi
 	host_disk
-	local from
-	from=$(stat -c %s "$console" 2>/dev/null || echo 0)
+	local printed
+	printed=$(stat -c %s "$console" 2>/dev/null || echo 0)
 	host_boot "$hash"
-	host_wait "$from"
+	host_wait "$printed"
 	note "lab '$name' is up after $(elapsed "$began") s (vmmsd: $(host_vmmsd "$hash"))"
 	[ -z "$hash" ] || [ "$(host_vmmsd "$hash")" = active ] || {
 		host_exec journalctl -b -u vmmsd -n 20 --no-pager >&2 </dev/null || true
@@ -171,7 +169,7 @@ lab.project=$1" 9>&- 2>"$host/qemu.log" && break
 	printf '%s\n' "$port" >"$host/port"
 }
 
-# host_wait FROM: until the console, from byte FROM on, says that the host is up.
+# host_wait BYTE: until the console, from BYTE on, says that the host is up.
 host_wait() {
 	local deadline=$((SECONDS + boot_limit)) text
 	while :; do
@@ -301,9 +299,9 @@ host_purge() {
 }
 
 host_reboot() {
-	local from
+	local printed
 	host_shared
-	from=$(stat -c %s "$console")
+	printed=$(stat -c %s "$console")
 	host_exec systemctl reboot </dev/null >/dev/null 2>&1 || true
 	local deadline=$((SECONDS + down_limit))
 	# The old sshd closes the connection before the new kernel speaks.
@@ -313,7 +311,7 @@ host_reboot() {
 	done
 	rm -f "$run/ssh"
 	boot_limit=$((boot_limit + down_limit))
-	host_wait "$from"
+	host_wait "$printed"
 }
 
 host_status() {

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# The little language of the lab tests: runs in the lab, before each script.
+set -euo pipefail
+kernel=/srv/kernels/vmlinuz-cloud-amd64
+initrd=/srv/kernels/initrd.img
+cmdline="console=ttyS0 panic=-1"
+# A guest boots in about 6 s on a quiet machine.
+patience=${VMMS_LAB_PATIENCE:-120}
+
+fail() {
+	printf 'FAIL: %s\n' "$*" >&2
+	exit 1
+}
+
+# same WHAT GOT WANTED
+same() {
+	[ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"
+}
+
+# has WHAT TEXT PATTERN: PATTERN is an extended regular expression.
+has() {
+	grep -qE -- "$3" <<<"$2" || fail "$1 has no '$3': $2"
+}
+
+# within SECONDS WHAT CMD...: until CMD succeeds.
+within() {
+	local deadline=$((SECONDS + $1)) what=$2
+	shift 2
+	until "$@"; do
+		[ $SECONDS -lt "$deadline" ] || fail "waited in vain until $what"
+		sleep 0.2
+	done
+}
+
+# refused CODE PATTERN CMD...: CMD ends with this exit code and one sentence that has PATTERN.
+refused() {
+	local code=$1 pattern=$2 said got=0
+	shift 2
+	said=$("$@" 2>&1 >/dev/null) || got=$?
+	same "the exit code of '$*' ($said)" "$got" "$code"
+	has "what '$*' says" "$said" "$pattern"
+	same "the number of lines that '$*' says ($said)" "$(wc -l <<<"$said")" 1
+}
+
+# vm_new NAME [OPTIONS OF hvctl create]: a small VM with the cloud kernel and the test guest. $words
+# are put behind its kernel command line.
+vm_new() {
+	local name=$1
+	shift
+	hvctl create "$name" --memory 256M --kernel "$kernel" --initrd "$initrd" \
+		--cmdline "$cmdline ${words:-}" "$@"
+}
+
+# vm_get NAME MEMBER: of `hvctl list -o json`, which has one VM a line.
+vm_get() {
+	hvctl list "$1" -o json | grep -F "\"name\": \"$1\"" |
+		sed -E "s/.*\"$2\": (\"([^\"]*)\"|([^,}]*)).*/\2\3/"
+}
+
+vm_is() {
+	[ "$(vm_get "$1" state)" = "$2" ]
+}
+
+# vm_becomes NAME STATE
+vm_becomes() {
+	within "$patience" "VM $1 is $2 (console: $(vm_log "$1" | tail -n 2))" vm_is "$1" "$2"
+}
+
+vm_log() {
+	hvctl console --log "$1" 2>/dev/null | tr -d '\r' || true
+}
+
+vm_log_has() {
+	grep -qE -- "$2" <<<"$(vm_log "$1")"
+}
+
+# vm_says NAME PATTERN: until the guest's console has it.
+vm_says() {
+	within "$patience" "VM $1 says '$2' (last: $(vm_log "$1" | tail -n 1))" vm_log_has "$1" "$2"
+}
+
+vm_up() {
+	vm_says "$1" "vmms-guest: userspace reached"
+}
+
+# What a kernel says of a machine that is not as it should be.
+vm_log_is_clean() {
+	local bad
+	bad=$(vm_log "$1" | grep -E 'WARNING|FW bug|[Ff]irmware [Bb]ug|unstable|XSAVE consistency|BUG:|mismatch|Call Trace' || true)
+	[ -z "$bad" ] || fail "the kernel of VM $1 complains: $bad"
+}
+
+vms_clear() {
+	local name
+	for name in $(hvctl list -o name); do
+		hvctl autostart "$name" off >/dev/null
+		vm_is "$name" off || hvctl stop "$name" 2>/dev/null || true
+		hvctl delete "$name" >/dev/null || fail "VM $name of an earlier test cannot be deleted"
+	done
+}

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# For the tests that drive a lab from outside. `inside` runs a script in the lab with the functions
+# of inside.sh; tests that cut or reboot the lab have several such parts.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+lab_name=${VMMS_LAB_NAME:-test}
+
+# lab VERB [ARGUMENTS]
+lab() {
+	local verb=$1
+	shift
+	"$here/../../scripts/lab" "$verb" --name "$lab_name" "$@"
+}
+
+# inside <SCRIPT: runs SCRIPT as root in the lab by bash, after inside.sh.
+inside() {
+	lab exec -- bash -c "$(cat "$here/inside.sh" -)" inside </dev/null
+}
+
+fail() {
+	printf 'FAIL: %s\n' "$*" >&2
+	exit 1
+}
+
+# The lab as every test finds it: up, vmmsd running, no VM.
+lab up --memory 7168 ${VMMS_BUILD:+--from "$VMMS_BUILD"}
+inside <<<'vms_clear'
