@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The host as fake trees show it: two sockets with SMT, CPUs offline, no topology, no KVM. */
+#include "host.h"
+
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "assert_error.h"
+#include "json_text.h"
+#include "temporary_directory.h"
+
+static const char amd[] = "processor\t: 0\nvendor_id\t: AuthenticAMD\n"
+			  "model name\t: AMD EPYC 7313: 16-Core\nflags\t\t: fpu svm npt\n\n"
+			  "processor\t: 1\nvendor_id\t: other\n";
+
+static const char usable[] =
+	"{\"virtualization\":\"amd-v\",\"usable\":true,\"reason\":\"\",\"apiVersion\":12,"
+	"\"maxVps\":240,\"capabilities\":{\"KVM_CAP_IRQFD\":1,\"odd\":\"x\"}}\n";
+
+G_GNUC_PRINTF(3, 4)
+static void put(const char *root, const char *path, const char *format, ...)
+{
+	g_autofree char *file = g_build_filename(root, path, NULL);
+	g_autofree char *directory = g_path_get_dirname(file);
+	g_autoptr(GError) error = NULL;
+	va_list args;
+
+	va_start(args, format);
+	g_autofree char *text = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_assert_cmpint(g_mkdir_with_parents(directory, 0700), ==, 0);
+	g_file_set_contents(file, text, -1, &error);
+	g_assert_no_error(error);
+}
+
+static void put_cpu(const char *root, unsigned cpu, unsigned socket, unsigned core,
+		    const char *siblings)
+{
+	g_autofree char *base = g_strdup_printf("sys/devices/system/cpu/cpu%u/topology/", cpu);
+	g_autofree char *package = g_strconcat(base, "physical_package_id", NULL);
+	g_autofree char *core_id = g_strconcat(base, "core_id", NULL);
+	g_autofree char *list = g_strconcat(base, "core_cpus_list", NULL);
+
+	put(root, package, "%u\n", socket);
+	put(root, core_id, "%u\n", core);
+	put(root, list, "%s\n", siblings);
+}
+
+/* An AMD host without topology or KVM; the tests add what they need. */
+static temporary_directory_t *new_tree(const char *cpuinfo)
+{
+	temporary_directory_t *root = temporary_directory_new();
+
+	put(root, "proc/cpuinfo", "%s", cpuinfo);
+	put(root, "proc/meminfo",
+	    "MemTotal:    8388608 kB\nMemFree: 1 kB\n"
+	    "MemAvailable:   2097152 kB\n");
+	put(root, "proc/sys/kernel/osrelease", "6.1.0-test\n");
+	put(root, "sys/devices/system/cpu/online", "0-1\n");
+	return root;
+}
+
+static struct host *new_host(const char *root)
+{
+	g_autofree char *sysfs = g_build_filename(root, "sys", NULL);
+	g_autofree char *proc = g_build_filename(root, "proc", NULL);
+	g_autoptr(GError) error = NULL;
+	struct host *host = host_new(sysfs, proc, &error);
+
+	g_assert_no_error(error);
+	return host;
+}
+
+static json_value_t *describe(const struct host *host)
+{
+	g_autofree char *text = host_describe(host);
+	json_value_t *value = json_text_parse(text, 1u << 20, NULL);
+
+	g_assert_nonnull(value);
+	return value;
+}
+
+static void assert_member(json_value_t *object, const char *name, const char *expected)
+{
+	g_autofree char *text = json_text_print(json_object_object_get(object, name));
+
+	g_assert_cmpstr(text, ==, expected);
+}
+
+/* 2 sockets, 2 cores each, 2 threads each; the second threads are numbered behind all first ones.
+ */
+static void test_two_sockets(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+
+	put(root, "sys/devices/system/cpu/online", "0-7\n");
+	put(root, "sys/devices/system/cpu/present", "0-7\n");
+	for (unsigned cpu = 0; cpu < 8; cpu++) {
+		g_autofree char *siblings = g_strdup_printf("%u,%u", cpu % 4, cpu % 4 + 4);
+		put_cpu(root, cpu, cpu % 4 / 2, cpu % 2, siblings);
+	}
+	put(root, "sys/devices/system/node/online", "0-1\n");
+	put(root, "sys/devices/system/node/node0/cpulist", "0-1,4-5\n");
+	put(root, "sys/devices/system/node/node0/meminfo",
+	    "Node 0 MemTotal:   4 kB\n"
+	    "Node 0 MemFree: 1 kB\n");
+	put(root, "sys/devices/system/node/node1/cpulist", "2-3,6-7\n");
+	g_autoptr(host_t) host = new_host(root);
+	g_autoptr(json_value_t) json = describe(host);
+	json_value_t *topology = json_object_object_get(json, "topology");
+
+	assert_member(topology, "known", "true");
+	assert_member(topology, "sockets", "2");
+	assert_member(topology, "cores", "4");
+	assert_member(topology, "threads", "8");
+	assert_member(topology, "threadsPerCore", "2");
+	assert_member(topology, "online", "\"0-7\"");
+	assert_member(topology, "offline", "\"\"");
+	assert_member(topology, "nodes",
+		      "[{\"node\":0,\"cpus\":\"0-1,4-5\",\"memory\":4096},"
+		      "{\"node\":1,\"cpus\":\"2-3,6-7\",\"memory\":0}]");
+	json_value_t *cpus = json_object_object_get(topology, "cpus");
+	g_autofree char *last = json_text_print(json_object_array_get_idx(cpus, 7));
+	g_assert_cmpstr(last, ==,
+			"{\"cpu\":7,\"socket\":1,\"core\":1,\"node\":1,\"siblings\":\"3,7\"}");
+}
+
+static void test_offline(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+
+	put(root, "sys/devices/system/cpu/online", "0,2\n");
+	put(root, "sys/devices/system/cpu/present", "0-3\n");
+	put_cpu(root, 0, 0, 0, "0");
+	put_cpu(root, 2, 0, 1, "2");
+	g_autoptr(host_t) host = new_host(root);
+	g_autoptr(json_value_t) json = describe(host);
+	json_value_t *topology = json_object_object_get(json, "topology");
+
+	assert_member(topology, "threads", "2");
+	assert_member(topology, "cores", "2");
+	assert_member(topology, "sockets", "1");
+	assert_member(topology, "threadsPerCore", "1");
+	assert_member(topology, "online", "\"0,2\"");
+	assert_member(topology, "offline", "\"1,3\"");
+	assert_member(topology, "nodes", "[]");
+	assert_member(json_object_array_get_idx(json_object_object_get(topology, "cpus"), 0),
+		      "node", "null");
+}
+
+static void test_no_topology(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autoptr(host_t) host = new_host(root);
+	g_autoptr(json_value_t) json = describe(host);
+	json_value_t *topology = json_object_object_get(json, "topology");
+
+	assert_member(topology, "known", "false");
+	assert_member(topology, "sockets", "1");
+	assert_member(topology, "cores", "2");
+	assert_member(topology, "threads", "2");
+	assert_member(
+		topology, "cpus",
+		"[{\"cpu\":0,\"socket\":null,\"core\":null,\"node\":null,\"siblings\":\"0\"},"
+		"{\"cpu\":1,\"socket\":null,\"core\":null,\"node\":null,\"siblings\":\"1\"}]");
+}
+
+static void test_bad_lists(void)
+{
+	static const char *const bad[] = {"", "x", "0-", "3-1", "0,0", "1,0", "0,", "99999", "-1"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+		g_autoptr(temporary_directory_t) root = new_tree(amd);
+		put(root, "sys/devices/system/cpu/online", "%s\n", bad[i]);
+		g_autoptr(host_t) host = new_host(root);
+		g_autoptr(json_value_t) json = describe(host);
+		assert_member(json, "topology", "null");
+	}
+}
+
+static void test_describe(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autoptr(host_t) host = new_host(root);
+
+	host_set_probe(host, usable);
+	g_autoptr(json_value_t) json = describe(host);
+	assert_member(json, "kernel", "\"6.1.0-test\"");
+	assert_member(json, "processor",
+		      "{\"vendor\":\"AuthenticAMD\",\"model\":\"AMD EPYC 7313: 16-Core\","
+		      "\"guest\":false}");
+	assert_member(json, "virtualization", "\"amd-v\"");
+	assert_member(json, "memory", "{\"total\":8589934592,\"available\":2147483648}");
+	assert_member(json, "kvm",
+		      "{\"usable\":true,\"reason\":\"\",\"apiVersion\":12,\"maxVps\":240,"
+		      "\"capabilities\":{\"KVM_CAP_IRQFD\":1}}");
+	assert_member(
+		json, "engines",
+		"[{\"name\":\"direct\",\"available\":true,\"reason\":\"KVM on AMD-V: guest code "
+		"runs directly on the processor\"},{\"name\":\"translate\",\"available\":false,"
+		"\"reason\":\"the engine translate is not in this version, which has only "
+		"direct: set the engine to direct or auto\"}]");
+	assert_member(
+		json, "auto",
+		"{\"engine\":\"direct\",\"reason\":\"chosen by auto; KVM on AMD-V: guest code "
+		"runs directly on the processor\"}");
+}
+
+static void expect_engine(const struct host *host, enum definition_engine asked,
+			  const char *expected)
+{
+	g_autofree char *reason = NULL;
+	g_autoptr(GError) error = NULL;
+
+	g_assert_cmpstr(host_choose_engine(host, asked, &reason, &error), ==, "direct");
+	g_assert_no_error(error);
+	g_assert_cmpstr(reason, ==, expected);
+}
+
+static void test_engines(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autoptr(host_t) host = new_host(root);
+	GError *error = NULL;
+	char *reason = NULL;
+
+	host_set_probe(host, usable);
+	expect_engine(host, ENGINE_DIRECT,
+		      "asked for by the definition; KVM on AMD-V: guest code runs directly on the "
+		      "processor");
+	host_set_probe(host, "{\"virtualization\":\"vt-x\",\"usable\":true}");
+	expect_engine(host, ENGINE_AUTO,
+		      "chosen by auto; KVM on VT-x: guest code runs directly on the processor");
+	host_set_probe(host, "{\"virtualization\":\"software\",\"usable\":true}");
+	expect_engine(
+		host, ENGINE_AUTO,
+		"chosen by auto; software KVM: the processor offers neither AMD-V nor VT-x, so "
+		"guest user code runs directly and guest kernel code is emulated slowly here");
+	g_assert_null(host_choose_engine(host, ENGINE_TRANSLATE, &reason, &error));
+	assert_message(
+		error, SERVICE_ERROR_NOT_SUPPORTED,
+		"the engine translate is not in this version, which has only direct: set the "
+		"engine to direct or auto");
+	g_assert_null(reason);
+}
+
+static void expect_no_hypervisor(const struct host *host, const char *why)
+{
+	g_autofree char *expected = g_strconcat("the engine direct cannot run here: ", why, NULL);
+	GError *error = NULL;
+	char *reason = NULL;
+
+	g_assert_null(host_choose_engine(host, ENGINE_AUTO, &reason, &error));
+	assert_message(error, SERVICE_ERROR_NO_HYPERVISOR, expected);
+	g_autoptr(json_value_t) json = describe(host);
+	json_value_t *choice = json_object_object_get(json, "auto");
+	assert_member(choice, "engine", "null");
+	g_assert_cmpstr(json_object_get_string(json_object_object_get(choice, "reason")), ==,
+			expected);
+}
+
+/* The remedy fits the processor and whether the device is there at all. */
+static void test_no_kvm(void)
+{
+	static const struct {
+		const char *vendor, *flags, *why;
+	} cases[] = {
+		{"AuthenticAMD", "fpu svm",
+		 "the processor has AMD-V and KVM is not loaded: run \"modprobe kvm_amd\""},
+		{"GenuineIntel", "fpu vmx",
+		 "the processor has VT-x and KVM is not loaded: run \"modprobe kvm_intel\""},
+		{"AuthenticAMD", "fpu",
+		 "the processor does not offer AMD-V: enable SVM in the "
+		 "firmware setup, then run \"modprobe kvm_amd\""},
+		{"GenuineIntel", "fpu svmx",
+		 "the processor does not offer VT-x: enable it in the "
+		 "firmware setup, then run \"modprobe kvm_intel\""},
+		{"GenuineIntel", "fpu hypervisor",
+		 "this host is itself a virtual machine whose processor offers neither AMD-V nor "
+		 "VT-x: enable nested virtualization where it runs"},
+		{"Other", "fpu",
+		 "the processor offers neither AMD-V nor VT-x: use a host that has "
+		 "one"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *cpuinfo = g_strdup_printf("vendor_id\t: %s\nflags\t\t: %s\n",
+							   cases[i].vendor, cases[i].flags);
+		g_autoptr(temporary_directory_t) root = new_tree(cpuinfo);
+		g_autoptr(host_t) host = new_host(root);
+		host_set_probe(host, "{\"virtualization\":\"none\",\"usable\":false,"
+				     "\"reason\":\"open failed\"}");
+		expect_no_hypervisor(host, cases[i].why);
+	}
+}
+
+static void test_denied(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autoptr(host_t) host = new_host(root);
+
+	put(root, "sys/class/misc/kvm/dev", "10:232\n");
+	host_set_probe(host,
+		       "{\"virtualization\":\"amd-v\",\"usable\":false,\"reason\":\"the worker "
+		       "may not open /dev/kvm: add its user web to group kvm\"}");
+	expect_no_hypervisor(host,
+			     "the worker may not open /dev/kvm: add its user web to group kvm");
+	g_autoptr(json_value_t) json = describe(host);
+	assert_member(json, "virtualization", "\"amd-v\"");
+	host_set_probe(host, "{\"usable\":false}");
+	expect_no_hypervisor(host,
+			     "/dev/kvm cannot be used and the kernel does not say why: look at "
+			     "the kernel log");
+}
+
+static void test_bad_probe(void)
+{
+	static const char *const bad[] = {"", "x", "[]", "{\"usable\":true", "{\"a\":1,\"a\":2}"};
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autoptr(host_t) host = new_host(root);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+		host_set_probe(host, usable);
+		host_set_probe(host, bad[i]);
+		expect_no_hypervisor(host, "vmworker --probe gave an answer that is not JSON: "
+					   "install the vmworker that belongs to this vmmsd");
+	}
+	host_set_probe(host, NULL);
+	expect_no_hypervisor(host, "/dev/kvm was not looked at, since vmworker --probe did not "
+				   "answer: see that vmworker is installed");
+	/* Members of the wrong type are as good as absent. */
+	host_set_probe(host, "{\"virtualization\":7,\"usable\":true,\"maxVps\":\"x\","
+			     "\"capabilities\":[]}");
+	g_autoptr(json_value_t) json = describe(host);
+	assert_member(json, "virtualization", "\"none\"");
+	assert_member(json, "kvm",
+		      "{\"usable\":true,\"reason\":\"\",\"apiVersion\":0,\"maxVps\":0,"
+		      "\"capabilities\":{}}");
+}
+
+static void test_memory(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autoptr(host_t) host = new_host(root);
+	GError *error = NULL;
+
+	g_assert_true(host_check_memory(host, UINT64_C(2) << 30, "web1", &error));
+	g_assert_no_error(error);
+	g_assert_false(host_check_memory(host, (UINT64_C(2) << 30) + 4096, "web1", &error));
+	assert_message(
+		g_steal_pointer(&error), SERVICE_ERROR_NO_MEMORY,
+		"VM web1 needs 2049 MiB of memory and the host can give 2048 MiB now (it has "
+		"8192 MiB): give the VM less, or stop another");
+	put(root, "proc/meminfo", "MemTotal: 5 kB\nXMemAvailable: 9 kB\n");
+	g_assert_false(host_check_memory(host, 4096, "web1", &error));
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_FAILED);
+	g_clear_error(&error);
+}
+
+static void test_no_proc(void)
+{
+	GError *error = NULL;
+
+	g_assert_null(host_new("/nonexistent/sys", "/nonexistent/proc", &error));
+	assert_message(error, SERVICE_ERROR_FAILED,
+		       "/nonexistent/proc/cpuinfo cannot be read: mount procfs");
+}
+
+/* This machine, whatever it is, is described without a complaint. */
+static void test_here(void)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(host_t) host = host_new("/sys", "/proc", &error);
+
+	g_assert_no_error(error);
+	g_autoptr(json_value_t) json = describe(host);
+	json_value_t *topology = json_object_object_get(json, "topology");
+	json_value_t *threads = json_object_object_get(topology, "threads");
+	json_value_t *cpus = json_object_object_get(topology, "cpus");
+	g_assert_cmpint(json_object_get_int64(threads), >, 0);
+	g_assert_cmpint(json_object_get_int64(threads), ==, (gint64)json_object_array_length(cpus));
+	g_assert_true(host_check_memory(host, 4096, "x", &error));
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/host/two-sockets", test_two_sockets);
+	g_test_add_func("/host/offline", test_offline);
+	g_test_add_func("/host/no-topology", test_no_topology);
+	g_test_add_func("/host/bad-lists", test_bad_lists);
+	g_test_add_func("/host/describe", test_describe);
+	g_test_add_func("/host/engines", test_engines);
+	g_test_add_func("/host/no-kvm", test_no_kvm);
+	g_test_add_func("/host/denied", test_denied);
+	g_test_add_func("/host/bad-probe", test_bad_probe);
+	g_test_add_func("/host/memory", test_memory);
+	g_test_add_func("/host/no-proc", test_no_proc);
+	g_test_add_func("/host/here", test_here);
+	return g_test_run();
+}

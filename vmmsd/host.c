@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host.h"
+
+#include "host_file.h"
+#include "host_internal.h"
+#include "json_text.h"
+#include "service_error.h"
+
+/* The worker's line has some 30 capabilities; more than this did not come from it. */
+#define PROBE_MAX_BYTES 65536u
+
+static void kvm_clear(struct host_kvm *kvm)
+{
+	g_clear_pointer(&kvm->virtualization, g_free);
+	g_clear_pointer(&kvm->reason, g_free);
+	g_clear_pointer(&kvm->capabilities, json_object_put);
+}
+
+struct host *host_new(const char *sysfs_root, const char *proc_root, GError **error)
+{
+	g_autofree char *cpuinfo = host_file_read(proc_root, "cpuinfo");
+
+	if (!cpuinfo) {
+		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_FAILED,
+			    "%s/cpuinfo cannot be read: mount procfs", proc_root);
+		return NULL;
+	}
+	struct host *host = g_new0(struct host, 1);
+	host->sysfs_root = g_strdup(sysfs_root);
+	host->proc_root = g_strdup(proc_root);
+	host->kernel = host_file_read(proc_root, "sys/kernel/osrelease");
+	host_processor_parse(&host->processor, cpuinfo);
+	host_set_probe(host, NULL);
+	return host;
+}
+
+void host_free(struct host *host)
+{
+	if (!host)
+		return;
+	kvm_clear(&host->kvm);
+	host_processor_clear(&host->processor);
+	g_free(host->kernel);
+	g_free(host->sysfs_root);
+	g_free(host->proc_root);
+	g_free(host);
+}
+
+static const char *text_or(struct json_object *probe, const char *name, const char *otherwise)
+{
+	struct json_object *value = json_object_object_get(probe, name);
+
+	return json_object_is_type(value, json_type_string) ? json_object_get_string(value)
+							    : otherwise;
+}
+
+static int64_t number(struct json_object *probe, const char *name)
+{
+	struct json_object *value = json_object_object_get(probe, name);
+
+	return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+}
+
+static struct json_object *copy_capabilities(struct json_object *probe)
+{
+	struct json_object *given = json_object_object_get(probe, "capabilities");
+	struct json_object *copy = json_object_new_object();
+
+	if (!json_object_is_type(given, json_type_object))
+		return copy;
+	json_object_object_foreach (given, name, value) {
+		if (json_object_is_type(value, json_type_int))
+			(void)json_object_object_add(copy, name, json_object_get(value));
+	}
+	return copy;
+}
+
+static void set_unusable(struct host_kvm *kvm, const char *virtualization, const char *reason)
+{
+	kvm_clear(kvm);
+	*kvm = (struct host_kvm){
+		.virtualization = g_strdup(virtualization),
+		.reason = g_strdup(reason),
+		.capabilities = json_object_new_object(),
+	};
+}
+
+/* The device's entry in sysfs says more reliably than a failed open that there is none. */
+static gboolean has_kvm_device(const struct host *host)
+{
+	g_autofree char *path = g_build_filename(host->sysfs_root, "class/misc/kvm", NULL);
+
+	return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+static const char *find_virtualization(struct json_object *probe)
+{
+	static const char *const known[] = {"amd-v", "vt-x", "software", "none", NULL};
+	const char *name = text_or(probe, "virtualization", "none");
+
+	return g_strv_contains(known, name) ? name : "none";
+}
+
+void host_set_probe(struct host *host, const char *probe_json)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_value_t) probe =
+		probe_json ? json_text_parse(probe_json, PROBE_MAX_BYTES, &error) : NULL;
+
+	if (!json_object_is_type(probe, json_type_object)) {
+		set_unusable(&host->kvm, "none",
+			     probe_json
+				     ? "vmworker --probe gave an answer that is not JSON: install "
+				       "the vmworker that belongs to this vmmsd"
+				     : "/dev/kvm was not looked at, since vmworker --probe did "
+				       "not answer: see that vmworker is installed");
+		return;
+	}
+	const char *virtualization = find_virtualization(probe);
+	if (!json_object_get_boolean(json_object_object_get(probe, "usable"))) {
+		const char *reason = text_or(probe, "reason", "");
+		if (!has_kvm_device(host))
+			reason = host_processor_explain_no_kvm(&host->processor);
+		else if (!*reason)
+			reason = "/dev/kvm cannot be used and the kernel does not say why: look at "
+				 "the kernel log";
+		set_unusable(&host->kvm, virtualization, reason);
+		return;
+	}
+	kvm_clear(&host->kvm);
+	host->kvm = (struct host_kvm){
+		.virtualization = g_strdup(virtualization),
+		.usable = TRUE,
+		.reason = g_strdup(""),
+		.api_version = number(probe, "apiVersion"),
+		.max_vps = number(probe, "maxVps"),
+		.capabilities = copy_capabilities(probe),
+	};
+}
+
+gboolean host_read_memory(const struct host *host, uint64_t *total, uint64_t *available)
+{
+	g_autofree char *meminfo = host_file_read(host->proc_root, "meminfo");
+
+	*total = *available = 0;
+	return meminfo && host_file_find_kb(meminfo, "MemTotal", total) &&
+	       host_file_find_kb(meminfo, "MemAvailable", available);
+}
+
+gboolean host_check_memory(const struct host *host, uint64_t bytes, const char *vm, GError **error)
+{
+	uint64_t total, available;
+
+	if (!host_read_memory(host, &total, &available)) {
+		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_FAILED,
+			    "VM %s: %s/meminfo does not say how much memory is available: mount "
+			    "procfs",
+			    vm, host->proc_root);
+		return FALSE;
+	}
+	if (bytes <= available)
+		return TRUE;
+	/* In MiB, rounded so that the two numbers never look equal. */
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_MEMORY,
+		    "VM %s needs %" G_GUINT64_FORMAT
+		    " MiB of memory and the host can give %" G_GUINT64_FORMAT
+		    " MiB now (it has %" G_GUINT64_FORMAT
+		    " MiB): give the VM less, or stop another",
+		    vm, (bytes >> 20) + ((bytes & 0xfffff) != 0), available >> 20, total >> 20);
+	return FALSE;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Shared by host.c, host_engine.c and host_describe.c. */
+#ifndef HOST_INTERNAL_H
+#define HOST_INTERNAL_H
+
+#include <json-c/json.h>
+
+#include "host.h"
+#include "host_processor.h"
+
+/* The worker's answer about /dev/kvm, checked. */
+struct host_kvm {
+	char *virtualization; /* "amd-v", "vt-x", "software" or "none" */
+	gboolean usable;
+	char *reason;			  /* when not usable: one sentence with the remedy */
+	int64_t api_version, max_vps;	  /* 0 when not usable */
+	struct json_object *capabilities; /* name -> integer; never NULL */
+};
+
+struct host {
+	char *sysfs_root, *proc_root;
+	char *kernel; /* uname -r */
+	struct host_processor processor;
+	struct host_kvm kvm;
+};
+
+/* Total and available bytes; 0 and FALSE when /proc/meminfo cannot be read. */
+gboolean host_read_memory(const struct host *host, uint64_t *total, uint64_t *available);
+
+/* One sentence on what direct execution is on this host, or why it is not; g_free. */
+char *host_explain_direct(const struct host *host);
+
+#endif
