@@ -67,8 +67,7 @@ enum codec_status codec_stream_write(struct codec_stream *stream, const void *da
 
 enum codec_status codec_pump(struct codec_stream *stream, codec_step step, void *state)
 {
-	g_autofree uint8_t *in = g_malloc(CODEC_CHUNK);
-	g_autofree uint8_t *out = g_malloc(CODEC_CHUNK);
+	uint8_t in[CODEC_CHUNK], out[CODEC_CHUNK];
 	struct codec_window window = {0};
 
 	for (;;) {

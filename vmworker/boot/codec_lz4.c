@@ -46,8 +46,7 @@ static enum codec_status lz4_block(struct codec_stream *stream, char *packed, ch
 
 enum codec_status codec_lz4_decode(struct codec_stream *stream)
 {
-	g_autofree char *packed = g_malloc(LZ4_COMPRESSBOUND(BLOCK_SIZE));
-	g_autofree char *block = g_malloc(BLOCK_SIZE);
+	char *packed, *block;
 	uint32_t magic;
 	enum codec_status status = lz4_read(stream, &magic, sizeof(magic));
 
@@ -55,7 +54,11 @@ enum codec_status codec_lz4_decode(struct codec_stream *stream)
 		return CODEC_TRUNCATED;
 	if (status == CODEC_MORE && magic != LEGACY_MAGIC)
 		return CODEC_CORRUPT;
+	packed = g_malloc(LZ4_COMPRESSBOUND(BLOCK_SIZE));
+	block = g_malloc(BLOCK_SIZE);
 	while (status == CODEC_MORE)
 		status = lz4_block(stream, packed, block);
+	g_free(packed);
+	g_free(block);
 	return status;
 }

@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "unpack_index.h"
 
-#define KEY_LENGTH  64u
 #define READ_SIZE   (256u << 10)
+#define LINKS_MAX   1024u /* more are removed: they only save time */
 #define ENTRIES_MAX 4096u /* looked at in one pass */
 
 static void cache_error(GError **error, const char *what, const char *remedy)
@@ -144,15 +145,15 @@ gboolean unpack_cache_commit(int dir_fd, int fd, const char *entry, GError **err
 }
 
 struct cache_entry {
-	char name[KEY_LENGTH + sizeof(UNPACK_CACHE_SUFFIX)];
+	char name[UNPACK_CACHE_ENTRY_SIZE];
 	uint64_t size;
 	struct timespec used;
 };
 
-static gboolean cache_name_is_entry(const char *name)
+gboolean unpack_cache_name_is_entry(const char *name)
 {
-	return strspn(name, "0123456789abcdef") == KEY_LENGTH &&
-	       strcmp(name + KEY_LENGTH, UNPACK_CACHE_SUFFIX) == 0;
+	return strspn(name, "0123456789abcdef") == UNPACK_CACHE_KEY_LENGTH &&
+	       strcmp(name + UNPACK_CACHE_KEY_LENGTH, UNPACK_CACHE_SUFFIX) == 0;
 }
 
 static int cache_entry_compare(const void *a, const void *b)
@@ -165,6 +166,27 @@ static int cache_entry_compare(const void *a, const void *b)
 	       (left->used.tv_nsec < right->used.tv_nsec);
 }
 
+/* Adds an entry of the folder to the list; removes a link that leads nowhere, or is one too many.
+ */
+static void cache_visit(int dir_fd, const char *name, GArray *entries, guint *n_links)
+{
+	struct cache_entry entry;
+	struct stat st;
+
+	if (unpack_index_name_is_valid(name)) {
+		if (fstatat(dir_fd, name, &st, 0) < 0 || ++*n_links > LINKS_MAX)
+			unlinkat(dir_fd, name, 0);
+		return;
+	}
+	if (!unpack_cache_name_is_entry(name) ||
+	    fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	g_strlcpy(entry.name, name, sizeof(entry.name));
+	entry.size = (uint64_t)st.st_size;
+	entry.used = st.st_mtim;
+	g_array_append_val(entries, entry);
+}
+
 /* All entries, oldest use first. */
 static GArray *cache_list(int dir_fd)
 {
@@ -172,24 +194,15 @@ static GArray *cache_list(int dir_fd)
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *file;
+	guint n_links = 0;
 
 	if (!dir) {
 		if (fd >= 0)
 			close(fd);
 		return entries;
 	}
-	while ((file = readdir(dir)) && entries->len < ENTRIES_MAX) {
-		struct cache_entry entry;
-		struct stat st;
-
-		if (!cache_name_is_entry(file->d_name) ||
-		    fstatat(dir_fd, file->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		g_strlcpy(entry.name, file->d_name, sizeof(entry.name));
-		entry.size = (uint64_t)st.st_size;
-		entry.used = st.st_mtim;
-		g_array_append_val(entries, entry);
-	}
+	while ((file = readdir(dir)) && entries->len < ENTRIES_MAX)
+		cache_visit(dir_fd, file->d_name, entries, &n_links);
 	closedir(dir);
 	if (entries->len > 0)
 		qsort(entries->data, entries->len, sizeof(struct cache_entry), cache_entry_compare);

@@ -11,7 +11,9 @@
 #include <glib.h>
 #include <stdint.h>
 
-#define UNPACK_CACHE_SUFFIX ".elf"
+#define UNPACK_CACHE_SUFFIX	".elf"
+#define UNPACK_CACHE_KEY_LENGTH 64u
+#define UNPACK_CACHE_ENTRY_SIZE (UNPACK_CACHE_KEY_LENGTH + sizeof(UNPACK_CACHE_SUFFIX))
 /* Entries used in this time are not pruned: their user may be about to open them. */
 #define UNPACK_CACHE_GRACE 60 /* seconds */
 
@@ -25,6 +27,9 @@
  */
 int unpack_cache_snapshot(int fd, const char *name, char **key, GError **error);
 
+/* Whether a name is one of an entry: 64 hexadecimal digits and the suffix. */
+gboolean unpack_cache_name_is_entry(const char *name);
+
 /* Whether the entry exists; if so it is now the one used last, and *size is its bytes. */
 gboolean unpack_cache_touch(int dir_fd, const char *entry, uint64_t *size);
 
@@ -37,6 +42,7 @@ gboolean unpack_cache_commit(int dir_fd, int fd, const char *entry, GError **err
 /*
  * Removes the entries used longest ago while all entries together have more than limit bytes, but
  * never `keep` and never those used a moment ago. What cannot be removed is left for next time.
+ * Links of unpack_index.h without an entry go too.
  */
 void unpack_cache_prune(int dir_fd, const char *keep, uint64_t limit);
 

@@ -29,6 +29,7 @@
 #include "boot.h"
 #include "unpack.h"
 #include "unpack_cache.h"
+#include "unpack_index.h"
 #include "unpack_sandbox.h"
 
 #define KERNEL_FD   STDIN_FILENO
@@ -175,24 +176,24 @@ static gboolean child_unpack(const struct options *options, int kernel_fd, int o
 	return FALSE;
 }
 
-static void answer_print(const struct report *report, const char *key, gboolean cached)
+/* entry is the name in the folder, whose first part is the key. */
+static void answer_print(const struct report *report, const char *entry, gboolean cached)
 {
 	printf("{\"format\":\"bzImage\",\"compression\":");
 	if (cached)
 		printf("null");
 	else
 		printf("\"%s\"", report->compression);
-	printf(",\"sha256\":\"%s\",\"payload\":\"%s" UNPACK_CACHE_SUFFIX "\",\"size\":%" PRIu64
-	       ",\"cached\":%s}\n",
-	       key, key, report->size, cached ? "true" : "false");
+	printf(",\"sha256\":\"%.*s\",\"payload\":\"%s\",\"size\":%" PRIu64 ",\"cached\":%s}\n",
+	       (int)UNPACK_CACHE_KEY_LENGTH, entry, entry, report->size, cached ? "true" : "false");
 }
 
-static gboolean kernel_check(const struct options *options, gboolean *is_elf, GError **error)
+static gboolean kernel_check(const struct options *options, struct stat *st, gboolean *is_elf,
+			     GError **error)
 {
 	char magic[4] = {0};
-	struct stat st;
 
-	if (fstat(KERNEL_FD, &st) < 0 || !S_ISREG(st.st_mode)) {
+	if (fstat(KERNEL_FD, st) < 0 || !S_ISREG(st->st_mode)) {
 		g_set_error(error, BOOT_ERROR, BOOT_ERROR_IMAGE,
 			    "kernel %s: it is not a regular file; name the kernel file itself",
 			    options->name);
@@ -218,46 +219,66 @@ static gboolean kernel_elf(const struct options *options, GError **error)
 	return TRUE;
 }
 
-static gboolean kernel_bzimage(const struct options *options, int kernel_fd, const char *key,
-			       GError **error)
+/* Unpacks the snapshot into a new entry. */
+static gboolean kernel_cache(const struct options *options, int copy, const char *entry,
+			     struct report *report, GError **error)
 {
-	g_autofree char *entry = g_strconcat(key, UNPACK_CACHE_SUFFIX, NULL);
-	struct report report = {0};
-	gboolean cached, done;
-	int fd;
+	gboolean done;
+	int fd = unpack_cache_open_new(CACHE_FD, error);
 
-	cached = unpack_cache_touch(CACHE_FD, entry, &report.size);
+	if (fd < 0)
+		return FALSE;
+	done = child_unpack(options, copy, fd, report, error) &&
+	       unpack_cache_commit(CACHE_FD, fd, entry, error);
+	close(fd);
+	return done;
+}
+
+/* The entry of a kernel that the index does not know; *cached: it was there. */
+static char *kernel_enter(const struct options *options, struct report *report, gboolean *cached,
+			  GError **error)
+{
+	g_autofree char *key = NULL;
+	g_autofree char *entry = NULL;
+	int copy = unpack_cache_snapshot(KERNEL_FD, options->name, &key, error);
+	gboolean done = TRUE;
+
+	if (copy < 0)
+		return NULL;
+	entry = g_strconcat(key, UNPACK_CACHE_SUFFIX, NULL);
+	*cached = unpack_cache_touch(CACHE_FD, entry, &report->size);
+	if (!*cached)
+		done = kernel_cache(options, copy, entry, report, error);
+	close(copy);
+	return done ? g_steal_pointer(&entry) : NULL;
+}
+
+static gboolean kernel_bzimage(const struct options *options, const struct stat *st, GError **error)
+{
+	g_autofree char *entry = unpack_index_find(CACHE_FD, st);
+	struct report report = {0};
+	gboolean cached = entry && unpack_cache_touch(CACHE_FD, entry, &report.size);
+
 	if (!cached) {
-		fd = unpack_cache_open_new(CACHE_FD, error);
-		if (fd < 0)
+		g_free(entry);
+		entry = kernel_enter(options, &report, &cached, error);
+		if (!entry)
 			return FALSE;
-		done = child_unpack(options, kernel_fd, fd, &report, error) &&
-		       unpack_cache_commit(CACHE_FD, fd, entry, error);
-		close(fd);
-		if (!done)
-			return FALSE;
+		unpack_index_record(CACHE_FD, KERNEL_FD, st, entry);
 	}
 	unpack_cache_prune(CACHE_FD, entry, options->limit);
-	answer_print(&report, key, cached);
+	answer_print(&report, entry, cached);
 	return TRUE;
 }
 
 static gboolean kernel_unpack(const struct options *options, GError **error)
 {
-	g_autofree char *key = NULL;
-	gboolean is_elf, done;
-	int copy;
+	struct stat st;
+	gboolean is_elf;
 
-	if (!kernel_check(options, &is_elf, error))
+	if (!kernel_check(options, &st, &is_elf, error))
 		return FALSE;
-	if (is_elf)
-		return kernel_elf(options, error);
-	copy = unpack_cache_snapshot(KERNEL_FD, options->name, &key, error);
-	if (copy < 0)
-		return FALSE;
-	done = kernel_bzimage(options, copy, key, error);
-	close(copy);
-	return done;
+	return is_elf ? kernel_elf(options, error) : kernel_bzimage(options, &st, error);
 }
 
 int main(int argc, char **argv)
