@@ -16,10 +16,18 @@ struct cpuid_topology {
 };
 
 /*
+ * A VP's index is its APIC id, and a guest takes package and core from the bits of that id, so more
+ * than one socket wants sockets of 2^n threads, and more than one core wants cores of 2^n threads.
+ * False for a topology that breaks this, that is empty, or that has more than PARTITION_MAX_VPS.
+ */
+bool cpuid_topology_valid(const struct cpuid_topology *topology);
+
+/*
  * Copies and adjusts: APIC id and topology leaves (1, 4, 0xb, 0x1f, 0x8000001d, 0x8000001e), the
  * hypervisor bit, leaf 0xd sizes for the features really offered, no performance counters, no
  * features that the machine lacks (MONITOR, nested virtualization), no KVM paravirtual leaves that
- * would hide a later Hyper-V interface unless kvm_leaves. Returns the count, 0 when out is too small.
+ * would hide a later Hyper-V interface unless kvm_leaves. Returns the count; 0 when out is too small, the
+ * topology is not valid or has no such VP.
  */
 size_t cpuid_build(const struct hv_cpuid_entry *supported, size_t n_supported,
 		   const struct cpuid_topology *topology, uint32_t vp_index, bool kvm_leaves,
