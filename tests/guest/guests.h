@@ -10,6 +10,7 @@
 #define GUEST(name)                       \
 	extern const char guest_##name[]; \
 	extern const size_t guest_##name##_size
+GUEST(cpuid);
 GUEST(port_io);
 GUEST(string_io);
 GUEST(mmio);

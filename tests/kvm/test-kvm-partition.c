@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "cpuid.h"
 #include "kvm_fixture.h"
 
 #define MIB	    0x100000ull
@@ -216,6 +217,39 @@ static void test_cpuid(void)
 	g_assert_cmpint(vp_set_cpuid(machine->vps[0], entries, 257), ==, HV_STATUS_NO_RESOURCES);
 }
 
+/* The table that hyperv/cpuid.h makes is one that KVM takes and a guest finds its place in. */
+static void test_cpuid_built(void)
+{
+	const struct cpuid_topology topology = {1, 2, 2};
+	g_autoptr(machine_t) machine = machine_new(MIB, 4, true, GUEST(cpuid));
+	struct hv_cpuid_entry supported[CPUID_MAX_ENTRIES], built[CPUID_MAX_ENTRIES];
+	struct hv_intercept intercept;
+	size_t n = G_N_ELEMENTS(supported);
+	uint32_t words[6];
+
+	g_assert_cmpint(partition_supported_cpuid(machine->partition, supported, &n), ==,
+			HV_STATUS_SUCCESS);
+	for (uint32_t i = 4; i-- > 0;) {
+		size_t n_built =
+			cpuid_build(supported, n, &topology, i, true, built, CPUID_MAX_ENTRIES);
+
+		g_assert_cmpuint(n_built, >, 0);
+		g_assert_cmpint(vp_set_cpuid(machine->vps[i], built, n_built), ==,
+				HV_STATUS_SUCCESS);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+		run_until(machine->vps[0], &intercept, HV_INTERCEPT_IO_PORT);
+		memcpy(&words[i], intercept.io.data, 4);
+	}
+	g_assert_cmphex(words[0] >> 24, ==, 0);		    /* APIC id */
+	g_assert_cmphex(words[0] >> 16 & 0xff, ==, 4);	    /* threads of the package */
+	g_assert_cmphex(words[1] & 1u << 31, ==, 1u << 31); /* hypervisor */
+	g_assert_cmphex(words[2] & 1u << 28, ==, 1u << 28); /* HTT */
+	g_assert_cmphex(words[3], ==, 4);		    /* leaf 0xb: threads of the package */
+	g_assert_cmphex(words[4], ==, 0x201);
+	g_assert_cmphex(words[5], ==, 0);
+}
+
 struct seen {
 	unsigned int n;
 	bool exits;
@@ -281,6 +315,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/system-registers", test_system_registers);
 	g_test_add_func("/kvm/registers-refused", test_registers_refused);
 	g_test_add_func("/kvm/cpuid", test_cpuid);
+	g_test_add_func("/kvm/cpuid-built", test_cpuid_built);
 	g_test_add_func("/kvm/counters", test_counters);
 	g_test_add_func("/kvm/mapped-guest", test_mapped_guest);
 	return g_test_run();

@@ -280,7 +280,7 @@ static void on_alarm(int number)
 static void test_signal_cancels(void)
 {
 	g_autoptr(machine_t) machine = machine_new(MIB, 1, true, GUEST(loop));
-	const struct itimerval soon = { .it_value = { .tv_usec = 20000 } };
+	const struct itimerval soon = {.it_value = {.tv_usec = 20000}};
 	struct sigaction action = {.sa_handler = on_alarm}, old;
 	struct hv_intercept intercept;
 
