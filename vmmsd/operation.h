@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What can be done to a VM and takes time. Each operation checks, records its intent in the store
+ * and opens a job, which is returned borrowed and may have finished already. NULL: nothing has
+ * changed, and error says why. Main thread only.
+ */
+#ifndef OPERATION_H
+#define OPERATION_H
+
+#include "service.h"
+#include "worker.h"
+
+struct job *vm_start(struct service *service, struct vm *vm, GError **error);
+/* Pulls the plug. Takes the place of a running start, shutdown, pause, resume or reset. */
+struct job *vm_stop(struct service *service, struct vm *vm, GError **error);
+/* timeout_us 0: the definition's stopTimeout. */
+struct job *vm_shutdown(struct service *service, struct vm *vm, uint64_t timeout_us, gboolean force,
+			GError **error);
+struct job *vm_pause(struct service *service, struct vm *vm, GError **error);
+struct job *vm_resume(struct service *service, struct vm *vm, GError **error);
+struct job *vm_reset(struct service *service, struct vm *vm, GError **error);
+/* Every VM that runs, by its own stopAction, highest stopOrder first. */
+struct job *stop_all(struct service *service, GError **error);
+
+/* How every worker that the operations launch or adopt reports (vm_end.c). */
+extern const struct worker_owner vm_worker_owner;
+/* The worker is up: goes on with the start that waits for it (vm_start.c). */
+void vm_start_launched(struct worker *worker);
+
+/* Ends what the store calls active but no worker runs: as vm_worker_owner.gone, without one. */
+void vm_ended_unseen(struct service *service, struct vm *vm, const char *circumstance);
+
+/* Starts a crashed VM again when its onCrash says so and it does not crash all the time. */
+void vm_restart_crashed(struct service *service, struct vm *vm);
+/* Asks the workers that the store knows of for the truth (adopt.c); service_settled for each. */
+void adopt_all(struct service *service);
+
+/* "VM web1: <message>", with error's code; the caller's. */
+GError *vm_error(const struct vm *vm, const GError *error);
+
+/* An event of the VM: into the ring, to the clients, into the log. */
+void vm_tell(struct service *service, const struct vm *vm, const char *event, const char *detail);
+
+#endif

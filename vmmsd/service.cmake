@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# vmmsd_service: jobs, operations, workers and the D-Bus edge; vmmsd: the program.
+vmms_library(vmmsd_service
+  SOURCES
+    adopt.c
+    authz.c
+    autostart.c
+    bus.c
+    bus_console.c
+    bus_error.c
+    bus_job.c
+    bus_manager.c
+    bus_property.c
+    bus_server.c
+    bus_signal.c
+    bus_vm.c
+    console_log.c
+    events.c
+    job.c
+    kernel_image.c
+    log.c
+    options.c
+    process.c
+    service.c
+    socket_at.c
+    stop_all.c
+    subprocess.c
+    systemd_unit.c
+    vm_end.c
+    vm_pause.c
+    vm_restart.c
+    vm_shutdown.c
+    vm_start.c
+    vm_stop.c
+    worker.c
+    worker_dir.c
+    worker_link.c
+    worker_probe.c
+    worker_result.c
+    worker_spawn.c
+  PUBLIC vmmsd_core PkgConfig::SYSTEMD
+  PRIVATE PkgConfig::JSONC)
+target_compile_definitions(vmmsd_service PRIVATE
+  VMMS_LIBEXECDIR="${CMAKE_INSTALL_FULL_LIBEXECDIR}/vmms")
+
+vmms_program(vmmsd SOURCES main.c LIBS vmmsd_service DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/vmms)

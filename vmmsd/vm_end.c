@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The one path on which every VM ends, whoever or whatever ended it. */
+#include "cleanup.h"
+#include "operation.h"
+#include "process.h"
+#include "worker_dir.h"
+#include "worker_result.h"
+
+#define STORE_RETRY_US (2 * G_USEC_PER_SEC)
+
+struct ending {
+	enum vm_event event;
+	gboolean crashed;
+	char *reason;
+};
+
+GError *vm_error(const struct vm *vm, const GError *error)
+{
+	if (g_str_has_prefix(error->message, "VM "))
+		return g_error_copy(error);
+	return g_error_new(error->domain, error->code, "VM %s: %s", vm->definition->name,
+			   error->message);
+}
+
+void vm_tell(struct service *service, const struct vm *vm, const char *event, const char *detail)
+{
+	events_add(service->events, vm->definition->uuid, vm->definition->name, event, detail);
+	log_vm(service->log, g_str_equal(event, "crashed") ? LOG_WARNING : LOG_INFO, vm, "%s%s%s",
+	       event, detail && *detail ? ": " : "", detail ? detail : "");
+}
+
+/* What the worker said of the end, or else what was seen of it. */
+static struct ending ending_find(const struct vm *vm, int directory, const GError *failure,
+				 const char *circumstance, int status)
+{
+	struct worker_result result = {0};
+	gboolean said = !failure && directory >= 0 && worker_result_read(directory, &result);
+	struct ending ending = {.event = VM_EVENT_CRASHED, .crashed = TRUE};
+
+	if (failure)
+		ending.reason = g_strdup(failure->message);
+	else if (said) {
+		ending.reason = g_strdup_printf("%s%s", circumstance, result.reason);
+		ending.crashed = result.crashed;
+		ending.event = result.crashed ? VM_EVENT_CRASHED : VM_EVENT_ENDED;
+	} else {
+		g_autofree char *end = process_describe_end(status);
+
+		ending.reason = g_strdup_printf("%sthe worker %s", circumstance,
+						*circumstance ? "died" : end);
+	}
+	g_free(result.reason);
+	if (vm->state == VM_STATE_STARTING) {
+		ending.event = VM_EVENT_START_FAILED;
+	} else if (vm->state == VM_STATE_STOPPING) {
+		ending.event = VM_EVENT_ENDED;
+		ending.crashed = FALSE;
+		g_free(ending.reason);
+		ending.reason = g_strdup("turned off");
+	}
+	return ending;
+}
+
+static GError *ending_error(const struct vm *vm, const struct ending *ending, const GError *failure,
+			    gboolean starting)
+{
+	if (failure && failure->code != SERVICE_ERROR_WORKER)
+		return vm_error(vm, failure);
+	return g_error_new(SERVICE_ERROR, SERVICE_ERROR_WORKER,
+			   "VM %s %s: %s; see its worker's log", vm->definition->name,
+			   starting ? "did not start" : "ended", ending->reason);
+}
+
+static void job_tell_end(struct vm *vm, const struct ending *ending, const GError *failure,
+			 gboolean starting)
+{
+	const struct vm_end end = {
+		.crashed = ending->crashed, .reason = ending->reason, .failure = failure};
+	struct job *job = vm->job;
+
+	if (!job)
+		return;
+	if (job->ops->ended)
+		job->ops->ended(job, &end);
+	if (vm->job == job)
+		job_finish(job, ending_error(vm, ending, failure, starting));
+}
+
+/* FALSE: the store refused, nothing has changed. */
+static gboolean vm_end_with(struct service *service, struct vm *vm, const struct ending *ending,
+			    GError **error)
+{
+	if (!vm_apply(vm, ending->event, ending->reason, error))
+		return FALSE;
+	vm_tell(service, vm,
+		ending->event == VM_EVENT_START_FAILED ? "start-failed"
+		: ending->crashed		       ? "crashed"
+						       : "stopped",
+		ending->reason);
+	return TRUE;
+}
+
+static void on_gone(struct worker *worker);
+
+static int on_store_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	on_gone(userdata);
+	return 0;
+}
+
+static void on_gone(struct worker *worker)
+{
+	struct service *service = worker->service;
+	struct vm *vm = worker->vm;
+	gboolean starting = vm->state == VM_STATE_STARTING;
+	struct ending ending =
+		ending_find(vm, worker->directory, worker->failure, "", worker->status);
+	g_autoptr(GError) error = NULL;
+
+	worker->timer = sd_event_source_disable_unref(worker->timer);
+	if (!vm_end_with(service, vm, &ending, &error)) {
+		/* Until the end is on disk nothing is told; the result file keeps it for a restart.
+		 */
+		log_vm(service->log, LOG_ERR, vm, "its end cannot be stored: %s; trying again",
+		       error->message);
+		(void)sd_event_add_time_relative(service->event, &worker->timer, CLOCK_MONOTONIC,
+						 STORE_RETRY_US, 0, on_store_retry, worker);
+		g_free(ending.reason);
+		return;
+	}
+	vm->worker = NULL;
+	if (worker->settling)
+		service_settled(service);
+	worker_dir_clean(worker->directory);
+	job_tell_end(vm, &ending, worker->failure, starting);
+	if (ending.crashed && !starting)
+		vm_restart_crashed(service, vm);
+	g_free(ending.reason);
+	worker_free(worker);
+}
+
+void vm_ended_unseen(struct service *service, struct vm *vm, const char *circumstance)
+{
+	autofd int directory = worker_dir_open(service->options->runtime_dir, vm->definition->uuid);
+	struct ending ending = ending_find(vm, directory, NULL, circumstance, 0);
+	g_autoptr(GError) error = NULL;
+
+	if (!vm_end_with(service, vm, &ending, &error))
+		log_vm(service->log, LOG_ERR, vm, "its end cannot be stored: %s", error->message);
+	else if (directory >= 0)
+		worker_dir_clean(directory);
+	g_free(ending.reason);
+}
+
+static void on_guest_event(struct worker *worker, const char *event, const char *detail)
+{
+	g_autofree char *name = g_strdup_printf("guest-%.32s", event);
+	g_autofree char *text = g_strdup_printf("%.512s", detail);
+
+	vm_tell(worker->service, worker->vm, name, text);
+}
+
+const struct worker_owner vm_worker_owner = {
+	.launched = vm_start_launched,
+	.gone = on_gone,
+	.guest_event = on_guest_event,
+};

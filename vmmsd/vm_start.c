@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Start: check, open the boot files, record the intent, then image -> worker -> Worker.Start ->
+ * running. Whatever fails on the way leaves the VM off, with the reason.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "kernel_image.h"
+#include "operation.h"
+#include "worker_dir.h"
+#include "worker_link.h"
+#include "worker_probe.h"
+
+#define START_CALL_US (30 * G_USEC_PER_SEC)  /* for Worker.Start: the partition is built */
+#define START_JOB_US  (150 * G_USEC_PER_SEC) /* for everything together */
+
+struct start {
+	struct service *service;
+	struct job *job;
+	struct kernel_request *request;
+	int kernel, initrd, payload; /* -1: none */
+};
+
+static void start_free(void *context)
+{
+	struct start *start = context;
+
+	worker_probe_forget(start->service, start);
+	kernel_request_cancel(start->request);
+	fd_close(start->kernel);
+	fd_close(start->initrd);
+	fd_close(start->payload);
+	g_free(start);
+}
+
+/* The end of a start that has no worker (yet). Takes error. */
+static void start_fail(struct job *job, GError *error)
+{
+	struct start *start = job->context;
+	struct vm *vm = job->vm;
+	g_autoptr(GError) store_error = NULL;
+	GError *named = vm_error(vm, error);
+
+	if (!vm_apply(vm, VM_EVENT_START_FAILED, error->message, &store_error))
+		log_vm(start->service->log, LOG_ERR, vm, "%s", store_error->message);
+	vm_tell(start->service, vm, "start-failed", error->message);
+	g_error_free(error);
+	job_finish(job, named);
+}
+
+static void start_break_off(struct job *job, GError *error)
+{
+	if (job->vm->worker)
+		worker_fail(job->vm->worker, error);
+	else
+		start_fail(job, error);
+}
+
+static void start_cancel(struct job *job)
+{
+	start_break_off(job, g_error_new_literal(SERVICE_ERROR, SERVICE_ERROR_CANCELED,
+						 "the start was canceled"));
+}
+
+static void start_deadline(struct job *job)
+{
+	start_break_off(job, g_error_new(SERVICE_ERROR, SERVICE_ERROR_TIMED_OUT,
+					 "the start was not over within %d s; the host may be "
+					 "overloaded: try again",
+					 (int)(START_JOB_US / G_USEC_PER_SEC)));
+}
+
+static const struct job_ops start_ops = {
+	.kind = "start",
+	.cancel = start_cancel,
+	.deadline = start_deadline,
+	.free = start_free,
+};
+
+static const char *image_fault(int fd, struct stat *st)
+{
+	if (fd < 0)
+		return g_strerror(errno);
+	if (fstat(fd, st) < 0)
+		return g_strerror(errno);
+	if (!S_ISREG(st->st_mode))
+		return "not a regular file";
+	if (st->st_size == 0)
+		return "the file is empty";
+	return NULL;
+}
+
+/* O_NONBLOCK: a FIFO or a tape must not hold up the service before it is found to be one. */
+static int image_open(const struct vm *vm, const char *what, const char *path, GError **error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	const char *fault = image_fault(fd, &st);
+
+	if (!fault)
+		return fd;
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_IMAGE,
+		    "VM %s: %s %s: %s; give the path of a %s with hvctl edit %s --%s FILE",
+		    vm->definition->name, what, path, fault, what, vm->definition->name, what);
+	fd_close(fd);
+	return -1;
+}
+
+static gboolean start_open_images(struct start *start, const struct vm *vm, GError **error)
+{
+	const struct definition *definition = vm->definition;
+
+	if (!definition->kernel) {
+		g_set_error(
+			error, SERVICE_ERROR, SERVICE_ERROR_INVALID_IMAGE,
+			"VM %s has no kernel to boot; give one with hvctl edit %s --kernel FILE",
+			definition->name, definition->name);
+		return FALSE;
+	}
+	start->kernel = image_open(vm, "kernel", definition->kernel, error);
+	if (start->kernel < 0)
+		return FALSE;
+	if (!definition->initrd)
+		return TRUE;
+	start->initrd = image_open(vm, "initrd", definition->initrd, error);
+	return start->initrd >= 0;
+}
+
+static int on_started(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
+{
+	struct job *job = userdata;
+	struct start *start = job->context;
+	struct vm *vm = job->vm;
+	GError *error = NULL;
+
+	(void)unused;
+	job->call = sd_bus_slot_unref(job->call);
+	switch (worker_link_check_reply(reply, "Start", &error)) {
+	case WORKER_REPLY_GONE: /* vm_end.c has the rest */
+		return 0;
+	case WORKER_REPLY_ERROR:
+	case WORKER_REPLY_TIMED_OUT:
+		worker_fail(vm->worker, error);
+		return 0;
+	case WORKER_REPLY_OK:
+		break;
+	}
+	/* A cancel that came while the answer was under way has killed the worker already. */
+	if (vm->worker->ending)
+		return 0;
+	vm_set_worker(vm, (uint32_t)vm->worker->pid, (uint64_t)g_get_real_time());
+	if (!vm_apply(vm, VM_EVENT_STARTED, NULL, &error)) {
+		worker_fail(vm->worker, error);
+		return 0;
+	}
+	vm_tell(start->service, vm, "started", NULL);
+	job_finish(job, NULL);
+	return 0;
+}
+
+static int append_file(sd_bus_message *call, const char *tag, int fd)
+{
+	return fd < 0 ? 0 : sd_bus_message_append(call, "(sh)", tag, fd);
+}
+
+/* The files that the worker fills are made here, so that it opens nothing by name. */
+static int start_append_files(const struct start *start, int directory, sd_bus_message *call)
+{
+	static const char *const made[] = {VMMS_FILE_CONSOLE0, VMMS_FILE_CONSOLE1,
+					   VMMS_FILE_RESULT};
+	int r;
+
+	if ((r = sd_bus_message_append(call, "s", start->job->vm->definition->json)) < 0 ||
+	    (r = sd_bus_message_open_container(call, 'a', "(sh)")) < 0 ||
+	    (r = append_file(call, VMMS_FILE_KERNEL, start->kernel)) < 0 ||
+	    (r = append_file(call, VMMS_FILE_PAYLOAD, start->payload)) < 0 ||
+	    (r = append_file(call, VMMS_FILE_INITRD, start->initrd)) < 0)
+		return r;
+	for (size_t i = 0; i < G_N_ELEMENTS(made); i++) {
+		autofd int fd = worker_dir_create_file(directory, made[i]);
+
+		if (fd < 0)
+			return fd;
+		r = append_file(call, made[i], fd);
+		if (r < 0)
+			return r;
+	}
+	return sd_bus_message_close_container(call);
+}
+
+void vm_start_launched(struct worker *worker)
+{
+	struct job *job = worker->vm->job;
+	struct start *start;
+	automsg call = NULL;
+	GError *error = NULL;
+	int r;
+
+	if (!job || job->ops != &start_ops || worker->ending)
+		return;
+	start = job->context;
+	job_set_progress(job, 60);
+	call = worker_link_new_call(worker->link, VMMS_IFACE_WORKER, "Start");
+	r = call ? start_append_files(start, worker->directory, call) : -ENOMEM;
+	if (r < 0)
+		worker_fail(worker, g_error_new(SERVICE_ERROR, SERVICE_ERROR_FAILED,
+						"the files for the worker cannot be made: %s",
+						g_strerror(-r)));
+	else if (!worker_link_send(worker->link, call, START_CALL_US, on_started, job, &job->call,
+				   &error))
+		worker_fail(worker, error);
+}
+
+static void on_kernel(void *context, int payload_fd, const GError *error)
+{
+	struct start *start = context;
+	struct job *job = start->job;
+	GError *worker_error = NULL;
+
+	start->request = NULL;
+	start->payload = payload_fd;
+	if (error) {
+		start_fail(job, g_error_copy(error));
+		return;
+	}
+	job_set_progress(job, 30);
+	job->vm->worker = worker_new(start->service, job->vm, &vm_worker_owner, &worker_error);
+	if (!job->vm->worker)
+		start_fail(job, worker_error);
+	else
+		worker_launch(job->vm->worker);
+}
+
+static void start_image(struct start *start)
+{
+	start->request = kernel_cache_get(start->service->kernels, start->kernel,
+					  start->job->vm->definition->kernel, on_kernel, start);
+}
+
+/* The administrator may have given access to /dev/kvm since the last look. */
+static void on_probed(void *context)
+{
+	struct start *start = context;
+	struct vm *vm = start->job->vm;
+	g_autofree char *reason = NULL;
+	GError *error = NULL;
+	const char *engine =
+		host_choose_engine(start->service->host, vm->definition->engine, &reason, &error);
+
+	if (!engine) {
+		start_fail(start->job, error);
+		return;
+	}
+	vm_set_engine(vm, engine, reason);
+	start_image(start);
+}
+
+static gboolean start_check(const struct service *service, const struct vm *vm, GError **error)
+{
+	if (!vm_check_idle(vm, error) || !vm_check(vm, VM_EVENT_START, error))
+		return FALSE;
+	if (service->stop_all) {
+		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_BUSY,
+			    "VM %s: not started while every VM is being stopped; wait for that to "
+			    "end",
+			    vm->definition->name);
+		return FALSE;
+	}
+	return host_check_memory(service->host, vm->definition->memory, vm->definition->name,
+				 error);
+}
+
+struct job *vm_start(struct service *service, struct vm *vm, GError **error)
+{
+	struct start *start = NULL;
+	g_autofree char *reason = NULL;
+	g_autoptr(GError) engine_error = NULL;
+	const char *engine;
+
+	if (!start_check(service, vm, error))
+		return NULL;
+	engine = host_choose_engine(service->host, vm->definition->engine, &reason, &engine_error);
+	if (!engine && engine_error->code != SERVICE_ERROR_NO_HYPERVISOR) {
+		g_propagate_error(error, vm_error(vm, engine_error));
+		return NULL;
+	}
+	start = g_new0(struct start, 1);
+	start->service = service;
+	start->kernel = start->initrd = start->payload = -1;
+	if (!start_open_images(start, vm, error) || !vm_apply(vm, VM_EVENT_START, NULL, error)) {
+		start_free(start);
+		return NULL;
+	}
+	start->job = job_new(service->jobs, &start_ops, start, vm, NULL); /* vm is idle */
+	job_set_deadline(start->job, START_JOB_US);
+	if (engine) {
+		struct job *job = start->job;
+
+		vm_set_engine(vm, engine, reason);
+		start_image(start);
+		return job;
+	}
+	{
+		struct job *job = start->job;
+
+		worker_probe_run(service, on_probed, start);
+		return job;
+	}
+}

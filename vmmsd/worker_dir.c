@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker_dir.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "vmms1.h"
+
+static const char *const all_files[] = {
+	WORKER_DIR_CONTROL, WORKER_DIR_RESULT, VMMS_FILE_CONSOLE0,
+	VMMS_FILE_CONSOLE1, WORKER_DIR_LOG,
+};
+
+int worker_dir_open(const char *runtime_dir, const char *uuid)
+{
+	g_autofree char *path = g_build_filename(runtime_dir, uuid, NULL);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+int worker_dir_make(const char *runtime_dir, const char *uuid)
+{
+	g_autofree char *path = g_build_filename(runtime_dir, uuid, NULL);
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	return worker_dir_open(runtime_dir, uuid);
+}
+
+int worker_dir_create_file(int directory, const char *name)
+{
+	int fd;
+
+	if (unlinkat(directory, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd >= 0 ? fd : -errno;
+}
+
+void worker_dir_clean(int directory)
+{
+	(void)unlinkat(directory, WORKER_DIR_CONTROL, 0);
+	(void)unlinkat(directory, WORKER_DIR_RESULT, 0);
+}
+
+void worker_dir_remove(const char *runtime_dir, const char *uuid)
+{
+	g_autofree char *path = g_build_filename(runtime_dir, uuid, NULL);
+	autofd int directory = worker_dir_open(runtime_dir, uuid);
+
+	if (directory < 0)
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(all_files); i++)
+		(void)unlinkat(directory, all_files[i], 0);
+	(void)rmdir(path);
+}

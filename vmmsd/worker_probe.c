@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker_probe.h"
+
+#include "subprocess.h"
+
+#define PROBE_US (10 * G_USEC_PER_SEC)
+
+struct waiter {
+	void (*done)(void *context);
+	void *context;
+};
+
+static void probe_tell(struct service *service)
+{
+	GSList *waiters = g_steal_pointer(&service->probe_waiters);
+
+	for (; waiters; waiters = g_slist_delete_link(waiters, waiters)) {
+		g_autofree struct waiter *waiter = waiters->data;
+
+		waiter->done(waiter->context);
+	}
+}
+
+static void on_probed(void *context, const struct subprocess_result *result)
+{
+	struct service *service = context;
+
+	service->probe = NULL;
+	if (!result->timed_out && result->status == 0) {
+		host_set_probe(service->host, result->output);
+	} else {
+		host_set_probe(service->host, NULL);
+		log_service(service->log, LOG_WARNING, "%s --probe %s: %s",
+			    service->options->worker,
+			    result->timed_out ? "did not answer in time" : "failed",
+			    result->error_text);
+	}
+	probe_tell(service);
+}
+
+void worker_probe_run(struct service *service, void (*done)(void *context), void *context)
+{
+	const char *const argv[] = {service->options->worker, "--probe", NULL};
+	struct waiter *waiter = g_new0(struct waiter, 1);
+	g_autoptr(GError) error = NULL;
+
+	waiter->done = done;
+	waiter->context = context;
+	service->probe_waiters = g_slist_append(service->probe_waiters, waiter);
+	if (service->probe)
+		return;
+	service->probe =
+		subprocess_run(service->event, argv, -1, -1, PROBE_US, on_probed, service, &error);
+	if (service->probe)
+		return;
+	log_service(service->log, LOG_ERR, "%s; no VM can be started", error->message);
+	host_set_probe(service->host, NULL);
+	probe_tell(service);
+}
+
+void worker_probe_forget(struct service *service, const void *context)
+{
+	for (GSList *l = service->probe_waiters, *next; l; l = next) {
+		struct waiter *waiter = l->data;
+
+		next = l->next;
+		if (waiter->context != context)
+			continue;
+		g_free(waiter);
+		service->probe_waiters = g_slist_delete_link(service->probe_waiters, l);
+	}
+}
+
+void worker_probe_cancel(struct service *service)
+{
+	subprocess_cancel(service->probe);
+	service->probe = NULL;
+	g_slist_free_full(g_steal_pointer(&service->probe_waiters), g_free);
+}

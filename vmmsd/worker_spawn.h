@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How a worker process comes to be: by vmmsd itself, or as a unit of systemd. */
+#ifndef WORKER_SPAWN_H
+#define WORKER_SPAWN_H
+
+#include <sys/types.h>
+
+struct worker;
+
+/* Listens on DIR/control and runs the worker in a session of its own with that socket: a pidfd, or
+ * -errno. The socket listens before the worker exists, so a connect needs no waiting. */
+int worker_spawn(const struct worker *worker, pid_t *ret_pid);
+
+/* "vmworker@<uuid>.service"; g_free. */
+char *worker_unit_name(const char *uuid);
+
+#endif
