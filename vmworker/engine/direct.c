@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "direct.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "cpuid.h"
+#include "hv_error.h"
+#include "io_bus.h"
+#include "machine.h"
+#include "mailbox.h"
+#include "partition.h"
+#include "vp_group.h"
+#include "worker_error.h"
+
+/* A VP leaves the guest in microseconds; this much is for a host that hardly runs us. */
+#define STOP_TIMEOUT_MS 5000u
+
+/* The parts, in the order in which they are built; teardown is the reverse. */
+struct engine {
+	struct engine_config config;
+	int hypervisor_fd; /* a reset needs it when nothing can be opened any more */
+	struct mailbox *mailbox;
+	struct machine *machine;
+	/* What a reset makes anew: */
+	struct partition *partition; /* NULL while there is none */
+	struct vp **vps;	     /* owned by the partition */
+	struct vp_group *group;
+	struct vp_statistics *past; /* per VP, of the partitions before this one */
+	uint64_t past_msr_faults;
+};
+
+/* ---- callbacks from the VP threads ----------------------------------------------------------- */
+
+static void direct_on_halt(void *context, const struct engine_halt *halt)
+{
+	struct engine *engine = context;
+
+	mailbox_post_halt(engine->mailbox, halt);
+}
+
+static void direct_on_line(void *context, uint32_t gsi, bool level)
+{
+	struct engine *engine = context;
+
+	/* The devices are reset while there is no partition; the new one's lines begin low. */
+	if (engine->partition)
+		(void)partition_set_interrupt_line(engine->partition, gsi, level);
+}
+
+static void direct_on_request(void *context, enum machine_request request, const char *how)
+{
+	struct engine *engine = context;
+	struct engine_halt halt = {
+		.what = request == MACHINE_POWER_OFF ? ENGINE_HALT_POWER_OFF : ENGINE_HALT_RESET,
+		.vp = vp_group_current(),
+	};
+
+	snprintf(halt.detail, sizeof(halt.detail), "%s", how);
+	vp_group_halt(engine->group, &halt);
+}
+
+static void direct_on_panic(void *context, const char *line, size_t size)
+{
+	struct engine *engine = context;
+
+	mailbox_post_panic(engine->mailbox, line, size);
+}
+
+/* ---- building -------------------------------------------------------------------------------- */
+
+static gboolean hv_failed(struct engine *engine, hv_status status, const char *call, GError **error)
+{
+	const struct hv_fault fault = {.status = status, .call = call};
+
+	hv_error_set(error, engine->config.vm_name, engine->config.memory, &fault);
+	return FALSE;
+}
+
+static gboolean direct_build_vps(struct engine *engine, GError **error)
+{
+	const struct cpuid_topology topology = {
+		.sockets = 1, .cores = engine->config.vp_count, .threads = 1};
+	struct hv_cpuid_entry supported[CPUID_MAX_ENTRIES], table[CPUID_MAX_ENTRIES];
+	size_t n = G_N_ELEMENTS(supported);
+	struct hv_fault fault = {0};
+
+	hv_status status = partition_supported_cpuid(engine->partition, supported, &n);
+	if (status != HV_STATUS_SUCCESS)
+		return hv_failed(engine, status, "reading the supported CPUID", error);
+	for (uint32_t i = 0; i < engine->config.vp_count; i++) {
+		if (vp_create(engine->partition, i, &engine->vps[i], &fault) != HV_STATUS_SUCCESS) {
+			hv_error_set(error, engine->config.vm_name, engine->config.memory, &fault);
+			return FALSE;
+		}
+		size_t n_table =
+			cpuid_build(supported, n, &topology, i, false, table, G_N_ELEMENTS(table));
+		status = vp_set_cpuid(engine->vps[i], table, n_table);
+		if (n_table == 0 || status != HV_STATUS_SUCCESS)
+			return hv_failed(engine, status, "setting a processor's CPUID", error);
+	}
+	return TRUE;
+}
+
+/* Boot's errors under the names that callers know. */
+static void boot_error_propagate(GError **error, GError *from)
+{
+	enum worker_error code = g_error_matches(from, BOOT_ERROR, BOOT_ERROR_IO)
+					 ? WORKER_ERROR_FAILED
+					 : WORKER_ERROR_INVALID_IMAGE;
+
+	g_set_error_literal(error, WORKER_ERROR, code, from->message);
+	g_error_free(from);
+}
+
+static gboolean direct_load(struct engine *engine, GError **error)
+{
+	const struct boot_config boot = {
+		.kernel_fd = engine->config.kernel_fd,
+		.payload_fd = engine->config.payload_fd,
+		.initrd_fd = engine->config.initrd_fd,
+		.cmdline = engine->config.cmdline,
+		.vp_count = engine->config.vp_count,
+		.kernel_name = engine->config.kernel_name,
+		.initrd_name = engine->config.initrd_name,
+	};
+	struct boot_entry entry;
+	GError *boot_error = NULL;
+
+	if (!boot_load(engine->partition, &boot, &entry, &boot_error)) {
+		boot_error_propagate(error, boot_error);
+		return FALSE;
+	}
+	hv_status status = boot_set_registers(engine->vps[0], &entry);
+	if (status != HV_STATUS_SUCCESS)
+		return hv_failed(engine, status, "setting the first processor's registers", error);
+	return TRUE;
+}
+
+/* The guest's memory, processors and kernel: all that a reset makes anew. */
+static gboolean direct_build_partition(struct engine *engine, GError **error)
+{
+	const struct partition_properties properties = {
+		.memory_size = engine->config.memory,
+		.vp_count = engine->config.vp_count,
+		.irqchip = true,
+		.hypervisor_fd = engine->hypervisor_fd,
+	};
+	const struct vp_group_config group = {
+		.bus = machine_bus(engine->machine),
+		.halted = direct_on_halt,
+		.context = engine,
+	};
+	struct hv_fault fault = {0};
+
+	if (partition_create(&properties, &engine->partition, &fault) != HV_STATUS_SUCCESS) {
+		hv_error_set(error, engine->config.vm_name, engine->config.memory, &fault);
+		return FALSE;
+	}
+	if (!direct_build_vps(engine, error) || !direct_load(engine, error))
+		return FALSE;
+	engine->group = vp_group_new(&group, engine->vps, engine->config.vp_count);
+	return TRUE;
+}
+
+/* The reverse of it; false when a VP does not stop. */
+static bool direct_drop_partition(struct engine *engine)
+{
+	if (engine->group) {
+		if (!vp_group_quit(engine->group, STOP_TIMEOUT_MS))
+			return false;
+		engine->past_msr_faults += vp_group_msr_faults(engine->group);
+		for (uint32_t i = 0; i < engine->config.vp_count; i++) {
+			struct vp_statistics now;
+			vp_get_statistics(engine->vps[i], &now);
+			for (size_t type = 0; type < HV_INTERCEPT_N; type++)
+				engine->past[i].intercepts[type] += now.intercepts[type];
+		}
+		vp_group_free(g_steal_pointer(&engine->group));
+	}
+	partition_delete(g_steal_pointer(&engine->partition));
+	return true;
+}
+
+static gboolean direct_free(struct engine *engine)
+{
+	if (!engine)
+		return TRUE;
+	if (!direct_drop_partition(engine))
+		return FALSE;
+	machine_free(engine->machine);
+	mailbox_free(engine->mailbox);
+	if (engine->hypervisor_fd >= 0)
+		close(engine->hypervisor_fd);
+	g_free(engine->past);
+	g_free(engine->vps);
+	g_free(engine);
+	return TRUE;
+}
+
+static struct engine *direct_build(const struct engine_config *config, GError **error)
+{
+	struct engine *engine = g_new0(struct engine, 1);
+	const struct machine_callbacks callbacks = {
+		.line = direct_on_line,
+		.request = direct_on_request,
+		.panic = direct_on_panic,
+		.context = engine,
+	};
+	struct hv_fault fault = {0};
+
+	engine->config = *config;
+	engine->vps = g_new0(struct vp *, config->vp_count);
+	engine->past = g_new0(struct vp_statistics, config->vp_count);
+	engine->hypervisor_fd = partition_open_hypervisor(&fault);
+	if (engine->hypervisor_fd < 0)
+		hv_error_set(error, config->vm_name, config->memory, &fault);
+	else if ((engine->mailbox = mailbox_new(config->event, &config->events, error)) &&
+		 (engine->machine =
+			  machine_new(config->event, config->console_fd, &callbacks, error)) &&
+		 direct_build_partition(engine, error))
+		return engine;
+	direct_free(engine); /* no thread exists, so nothing can stay behind */
+	return NULL;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static gboolean direct_run(struct engine *engine, GError **error)
+{
+	return vp_group_run(engine->group, error);
+}
+
+static gboolean direct_pause(struct engine *engine, GError **error)
+{
+	/* A reset that failed leaves no processors. */
+	if (!engine->group || vp_group_hold(engine->group, STOP_TIMEOUT_MS))
+		return TRUE;
+	g_set_error(
+		error, WORKER_ERROR, WORKER_ERROR_TIMED_OUT,
+		"virtual machine %s: a virtual processor did not stop within %u s; try again when the host is less busy, or stop the machine",
+		engine->config.vm_name, STOP_TIMEOUT_MS / 1000);
+	return FALSE;
+}
+
+static gboolean direct_resume(struct engine *engine, GError **error)
+{
+	(void)error;
+	vp_group_release(engine->group);
+	return TRUE;
+}
+
+static gboolean direct_reset(struct engine *engine, GError **error)
+{
+	if (!direct_drop_partition(engine)) {
+		g_set_error(
+			error, WORKER_ERROR, WORKER_ERROR_TIMED_OUT,
+			"virtual machine %s: a virtual processor did not stop within %u s; stop the machine",
+			engine->config.vm_name, STOP_TIMEOUT_MS / 1000);
+		return FALSE;
+	}
+	mailbox_clear(engine->mailbox);
+	machine_reset(engine->machine);
+	return direct_build_partition(engine, error) && vp_group_run(engine->group, error);
+}
+
+static void direct_power_button(struct engine *engine)
+{
+	machine_power_button(engine->machine);
+}
+
+static gboolean direct_console(struct engine *engine, uint32_t port, uint32_t flags, int *ret_fd,
+			       GError **error)
+{
+	return machine_console(engine->machine, port, flags, ret_fd, error);
+}
+
+/* ---- statistics ------------------------------------------------------------------------------ */
+
+struct counter_prefix {
+	const char *prefix;
+	engine_counter_visit visit;
+	void *context;
+};
+
+static void counter_prefixed(void *context, const char *name, uint64_t value)
+{
+	const struct counter_prefix *to = context;
+	char full[128];
+
+	snprintf(full, sizeof(full), "%s%s", to->prefix, name);
+	to->visit(to->context, full, value);
+}
+
+static void direct_vp_statistics(struct engine *engine, uint32_t i, uint64_t sums[HV_INTERCEPT_N],
+				 engine_counter_visit visit, void *context)
+{
+	struct vp_statistics now;
+	char name[64];
+
+	vp_get_statistics(engine->vps[i], &now);
+	for (size_t type = 0; type < HV_INTERCEPT_N; type++) {
+		uint64_t value = engine->past[i].intercepts[type] + now.intercepts[type];
+		sums[type] += value;
+		snprintf(name, sizeof(name), "vp.%u.exits.%s", i,
+			 hv_intercept_type_name((enum hv_intercept_type)type));
+		visit(context, name, value);
+	}
+	snprintf(name, sizeof(name), "vp.%u.kvm.", i);
+	struct counter_prefix kvm = {name, visit, context};
+	partition_foreach_counter(engine->partition, engine->vps[i], counter_prefixed, &kvm);
+}
+
+static void direct_statistics(struct engine *engine, engine_counter_visit visit, void *context)
+{
+	uint64_t sums[HV_INTERCEPT_N] = {0};
+	struct counter_prefix kvm = {"kvm.", visit, context};
+	char name[64];
+
+	for (uint32_t i = 0; i < engine->config.vp_count; i++)
+		direct_vp_statistics(engine, i, sums, visit, context);
+	for (size_t type = 0; type < HV_INTERCEPT_N; type++) {
+		snprintf(name, sizeof(name), "exits.%s",
+			 hv_intercept_type_name((enum hv_intercept_type)type));
+		visit(context, name, sums[type]);
+	}
+	partition_foreach_counter(engine->partition, NULL, counter_prefixed, &kvm);
+	visit(context, "io.unclaimed", io_bus_unclaimed(machine_bus(engine->machine)));
+	visit(context, "msr.faults", engine->past_msr_faults + vp_group_msr_faults(engine->group));
+	visit(context, "console.bytes", machine_console_bytes(engine->machine));
+}
+
+const struct engine_ops direct_engine = {
+	.name = "direct",
+	.build = direct_build,
+	.run = direct_run,
+	.pause = direct_pause,
+	.resume = direct_resume,
+	.reset = direct_reset,
+	.power_button = direct_power_button,
+	.console = direct_console,
+	.statistics = direct_statistics,
+	.free = direct_free,
+};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine.h"
+
+#include <string.h>
+
+#include "direct.h"
+
+/* Checked here, once, so that no caller has to. */
+static gboolean ops_are_complete(const struct engine_ops *ops)
+{
+	return ops->name && ops->build && ops->run && ops->pause && ops->resume && ops->reset &&
+	       ops->power_button && ops->console && ops->statistics && ops->free;
+}
+
+const struct engine_ops *engine_find(const char *name)
+{
+	static const struct engine_ops *const engines[] = {&direct_engine};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(engines); i++) {
+		if (strcmp(engines[i]->name, name) == 0)
+			return ops_are_complete(engines[i]) ? engines[i] : NULL;
+	}
+	return NULL;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An engine runs one guest. The worker asks through these operations and decides nothing about
+ * processors or devices; the engine reports through the events and decides nothing about policy.
+ * Everything here is called on the worker's main thread, which runs the sd-event loop.
+ *
+ *   build -> (sandbox) -> run -> [pause | resume | reset | ...]* -> free
+ */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include <glib.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#define ENGINE_CONSOLES 2
+
+enum engine_halt_what {
+	ENGINE_HALT_POWER_OFF,
+	ENGINE_HALT_RESET,
+	ENGINE_HALT_TRIPLE_FAULT,
+	ENGINE_HALT_BROKEN, /* the hypervisor cannot run a VP any more */
+};
+
+/* The guest stopped by itself. */
+struct engine_halt {
+	enum engine_halt_what what;
+	uint32_t vp;	  /* the VP that did it */
+	char detail[128]; /* "ACPI S5", "RIP 0x7c00", ... */
+};
+
+/* May be called from any operation's aftermath, but never from within an operation. */
+struct engine_events {
+	/*
+	 * Every VP is stopped, or was told to and will not touch the guest any more; the engine
+	 * waits for reset or free. At most once between two runs.
+	 */
+	void (*halted)(void *context, const struct engine_halt *halt);
+	/* A kernel panic message on the first console. The guest goes on. The line is UTF-8. */
+	void (*panic)(void *context, const char *line);
+	void *context;
+};
+
+/* Copied by build, but for the strings and descriptors: those are borrowed until free. */
+struct engine_config {
+	const char *vm_name; /* for messages */
+	uint64_t memory;     /* bytes */
+	uint32_t vp_count;
+	const char *cmdline;
+	const char *kernel_name, *initrd_name;
+	int kernel_fd, payload_fd, initrd_fd; /* the last two may be -1 */
+	int console_fd[ENGINE_CONSOLES];      /* ring files */
+	sd_event *event;
+	struct engine_events events;
+};
+
+struct engine;
+
+typedef void (*engine_counter_visit)(void *context, const char *name, uint64_t value);
+
+struct engine_ops {
+	const char *name; /* as in the definition: "direct" */
+
+	/* Makes the whole machine, ready to run, and opens all that it will ever need by name. No
+	 * guest instruction has run and no thread exists. NULL and a WORKER_ERROR. */
+	struct engine *(*build)(const struct engine_config *config, GError **error);
+
+	/* Lets the processors run for the first time. */
+	gboolean (*run)(struct engine *engine, GError **error);
+
+	/* No VP executes after the return. Pausing twice is fine. TIMED_OUT when a VP could not be
+	 * stopped; then all of them run again. */
+	gboolean (*pause)(struct engine *engine, GError **error);
+	gboolean (*resume)(struct engine *engine, GError **error);
+
+	/* Power-cycles the machine: memory and devices as after build, consoles and their viewers
+	 * kept; it runs afterwards, also if it was paused or halted. After a failure only free is
+	 * allowed. */
+	gboolean (*reset)(struct engine *engine, GError **error);
+
+	/* What the case's button does: the guest is asked, and may ignore it. */
+	void (*power_button)(struct engine *engine);
+
+	/* The far end of a new console stream; port < ENGINE_CONSOLES, flags are VMMS_CONSOLE_*. */
+	gboolean (*console)(struct engine *engine, uint32_t port, uint32_t flags, int *ret_fd,
+			    GError **error);
+
+	/* Calls back for every counter; the name is good during the call only. */
+	void (*statistics)(struct engine *engine, engine_counter_visit visit, void *context);
+
+	/*
+	 * Stops the processors and lets go of everything. Waits for them within a bound; FALSE when
+	 * one did not stop in it: then its parts are left as they are and the process has to exit.
+	 * NULL is fine.
+	 */
+	gboolean (*free)(struct engine *engine);
+};
+
+/* The engine of that name with every operation there, or NULL. */
+const struct engine_ops *engine_find(const char *name);
+
+#endif

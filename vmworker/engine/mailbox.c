@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mailbox.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "worker_error.h"
+
+#define PANIC_LINE_MAX 255u
+
+enum slot { SLOT_EMPTY, SLOT_POSTED, SLOT_DELIVERED };
+
+struct mailbox {
+	struct engine_events events;
+	int fd;
+	sd_event_source *source;
+	pthread_mutex_t lock; /* guards what follows */
+	enum slot halt_slot, panic_slot;
+	struct engine_halt halt;
+	char panic_line[PANIC_LINE_MAX + 1];
+};
+
+static void mailbox_wake(struct mailbox *mailbox)
+{
+	const uint64_t one = 1;
+
+	/* Fails only when 2^64 - 2 wakes are pending. */
+	(void)!write(mailbox->fd, &one, sizeof(one));
+}
+
+void mailbox_post_halt(struct mailbox *mailbox, const struct engine_halt *halt)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	if (mailbox->halt_slot == SLOT_EMPTY) {
+		mailbox->halt = *halt;
+		mailbox->halt_slot = SLOT_POSTED;
+		mailbox_wake(mailbox);
+	}
+	pthread_mutex_unlock(&mailbox->lock);
+}
+
+void mailbox_post_panic(struct mailbox *mailbox, const char *line, size_t size)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	if (mailbox->panic_slot == SLOT_EMPTY) {
+		size = MIN(size, PANIC_LINE_MAX);
+		memcpy(mailbox->panic_line, line, size);
+		mailbox->panic_line[size] = '\0';
+		mailbox->panic_slot = SLOT_POSTED;
+		mailbox_wake(mailbox);
+	}
+	pthread_mutex_unlock(&mailbox->lock);
+}
+
+void mailbox_clear(struct mailbox *mailbox)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	mailbox->halt_slot = SLOT_EMPTY;
+	mailbox->panic_slot = SLOT_EMPTY;
+	pthread_mutex_unlock(&mailbox->lock);
+}
+
+static char *line_clean(const char *line)
+{
+	char *text = g_utf8_make_valid(line, -1);
+
+	for (char *c = text; *c; c++) {
+		if (g_ascii_iscntrl(*c))
+			*c = ' ';
+	}
+	return g_strstrip(text);
+}
+
+static int mailbox_on_wake(sd_event_source *source, int fd, uint32_t revents, void *context)
+{
+	struct mailbox *mailbox = context;
+	g_autofree char *line = NULL;
+	struct engine_halt halt;
+	bool halted = false;
+	uint64_t n;
+
+	(void)source;
+	(void)revents;
+	pthread_mutex_lock(&mailbox->lock);
+	(void)!read(fd, &n, sizeof(n));
+	if (mailbox->panic_slot == SLOT_POSTED) {
+		line = line_clean(mailbox->panic_line);
+		mailbox->panic_slot = SLOT_DELIVERED;
+	}
+	if (mailbox->halt_slot == SLOT_POSTED) {
+		halt = mailbox->halt;
+		halted = true;
+		mailbox->halt_slot = SLOT_DELIVERED;
+	}
+	pthread_mutex_unlock(&mailbox->lock);
+
+	/* In the order in which it came to pass: a guest prints its panic, then resets. The second
+	 * callback may free the mailbox. */
+	const struct engine_events events = mailbox->events;
+	if (line)
+		events.panic(events.context, line);
+	if (halted)
+		events.halted(events.context, &halt);
+	return 0;
+}
+
+struct mailbox *mailbox_new(sd_event *event, const struct engine_events *events, GError **error)
+{
+	struct mailbox *mailbox = g_new0(struct mailbox, 1);
+
+	mailbox->events = *events;
+	pthread_mutex_init(&mailbox->lock, NULL);
+	mailbox->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (mailbox->fd < 0 || sd_event_add_io(event, &mailbox->source, mailbox->fd, EPOLLIN,
+					       mailbox_on_wake, mailbox) < 0) {
+		g_set_error(
+			error, WORKER_ERROR, WORKER_ERROR_FAILED,
+			"engine: no event descriptor could be had (%s); raise the limit of open files",
+			g_strerror(errno));
+		mailbox_free(mailbox);
+		return NULL;
+	}
+	return mailbox;
+}
+
+void mailbox_free(struct mailbox *mailbox)
+{
+	if (!mailbox)
+		return;
+	sd_event_source_disable_unref(mailbox->source);
+	if (mailbox->fd >= 0)
+		close(mailbox->fd);
+	pthread_mutex_destroy(&mailbox->lock);
+	g_free(mailbox);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One virtual processor's thread: runs the guest, and serves its intercepts by a table. */
+#ifndef VP_THREAD_H
+#define VP_THREAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "io_bus.h"
+#include "partition.h"
+
+struct vp_group;
+
+/* Lives in its group. */
+struct vp_thread {
+	struct vp_group *group;
+	struct io_bus *bus;
+	struct vp *vp;
+	pthread_t id;
+	_Atomic uint64_t msr_faults;
+};
+
+/* Named "vp<index>", with a small stack. 0 or an errno value. */
+int vp_thread_start(struct vp_thread *thread);
+/* false when it has not ended by the deadline (CLOCK_MONOTONIC). */
+bool vp_thread_join(struct vp_thread *thread, const struct timespec *deadline);
+
+#endif

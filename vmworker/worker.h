@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The worker's one object: a virtual machine from Start to its end. It owns the files, the engine
+ * and the result; control.c is its edge to D-Bus. Everything runs on the main thread.
+ */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include <glib.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "engine.h"
+#include "start_files.h"
+
+struct worker;
+
+enum worker_state { WORKER_IDLE, WORKER_RUNNING, WORKER_PAUSED, WORKER_ENDED, WORKER_STATE_N };
+
+struct worker_events {
+	/* State or Started has changed. */
+	void (*changed)(void *context);
+	/* Something that a user may want to know: "reset", "crash", "panic". */
+	void (*guest_event)(void *context, const char *event, const char *detail);
+	/* The process should end, with this exit code, after replies have been sent. Once. */
+	void (*ended)(void *context, int exit_code);
+	void *context;
+};
+
+struct worker_config {
+	const char *uuid, *name; /* borrowed */
+	sd_event *event;	 /* borrowed */
+	uint32_t start_timeout_ms;
+	struct worker_events events;
+};
+
+struct worker *worker_new(const struct worker_config *config, GError **error);
+/* FALSE when a VP does not stop: then the process must leave by _exit. NULL is fine. */
+gboolean worker_free(struct worker *worker);
+
+const char *worker_uuid(const struct worker *worker);
+enum worker_state worker_state(const struct worker *worker);
+const char *worker_state_name(enum worker_state state);
+uint64_t worker_started_us(const struct worker *worker); /* since the epoch; 0 before */
+
+/*
+ * Builds the VM, confines the process and lets the VM run. files is emptied in any case. After a
+ * failure other than WRONG_STATE the worker has ended.
+ */
+gboolean worker_start(struct worker *worker, const char *definition, size_t size,
+		      struct start_files *files, GError **error);
+
+/* WRONG_STATE when the state does not allow it; asking for what already is, is fine. */
+gboolean worker_pause(struct worker *worker, GError **error);
+gboolean worker_resume(struct worker *worker, GError **error);
+gboolean worker_reset(struct worker *worker, GError **error);
+gboolean worker_power_button(struct worker *worker, GError **error);
+/* Pulls the plug; an idle worker just ends. */
+gboolean worker_stop(struct worker *worker, GError **error);
+gboolean worker_console(struct worker *worker, uint32_t port, uint32_t flags, int *ret_fd,
+			GError **error);
+/* No counters before Start. */
+void worker_statistics(struct worker *worker, engine_counter_visit visit, void *context);
+
+/* A signal asked the process to end: as if the plug was pulled. */
+void worker_terminate(struct worker *worker, const char *signal_name);
+
+#endif
