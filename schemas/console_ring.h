@@ -12,7 +12,7 @@
 #define VMMS_CONSOLE_RING_MAGIC	   "VMMSCON1" /* 8 bytes, no NUL */
 #define VMMS_CONSOLE_RING_VERSION  1u
 #define VMMS_CONSOLE_RING_SIZE_MIN 4096u
-#define VMMS_CONSOLE_RING_SIZE_MAX (16u * 1024u * 1024u)
+#define VMMS_CONSOLE_RING_SIZE_MAX 16777216u
 #define VMMS_CONSOLE_RING_HEAD_MAX (UINT64_C(1) << 62) /* a greater count is a damaged file */
 
 /* Everything is little-endian; the data follow at header_size, `size` bytes. */

@@ -9,7 +9,7 @@
 #include <vmms1.h>
 
 #define VIEWER_CHUNK 16384u
-#define VIEWER_SHARE (4u * VIEWER_CHUNK) /* a turn in the event loop */
+#define VIEWER_SHARE 65536u /* a turn in the event loop */
 #define VIEWER_INPUT 256u
 #define VIEWER_DRAIN 64u /* reads of a closing socket, VIEWER_INPUT bytes each */
 

@@ -51,12 +51,12 @@ static bool line_ends_with_stamp(const char *line, const char *end)
 		return false;
 	for (p++; *p == ' '; p++)
 		;
-	if (*p == 'T' || *p == 'C')
-		p++;
-	else if (*(p = skip_digits(p)) == '.')
-		p++;
-	else
-		return false;
+	if (*p != 'T' && *p != 'C') {
+		p = skip_digits(p);
+		if (*p != '.')
+			return false;
+	}
+	p++;
 	return skip_digits(p) == end - 2;
 }
 

@@ -9,7 +9,7 @@
 #define SECOND_US     1000000
 #define OFFSET_MAX_US (INT64_C(10000) * 366 * 86400 * SECOND_US)
 /* How long the alarm's timer sleeps at most: the host's time may be set meanwhile. */
-#define NAP_MAX_US (60 * SECOND_US)
+#define NAP_MAX_US INT64_C(60000000)
 
 enum {
 	RTC_SECONDS = 0,

@@ -120,7 +120,7 @@ static void test_modes(struct fixture *f, gconstpointer unused G_GNUC_UNUSED)
 	}
 	for (uint8_t i = 1; i < 32; i++) {
 		command(f, 0x20 + i);
-		g_assert_cmphex(answer(f), ==, i * 3);
+		g_assert_cmpint(answer(f), ==, i * 3);
 	}
 	command(f, 0x60);
 	data(f, 0x00);
