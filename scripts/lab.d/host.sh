@@ -188,8 +188,14 @@ host_wait() {
 	host_connect || host_failed "lab '$name' is up but its sshd does not answer"
 }
 
+# host_failed TEXT...: a lab that does not come up is cut; its console and its disk are kept.
 host_failed() {
+	local pid
 	tail -n 25 "$console" | tr -d '\000' >&2
+	if pid=$(host_pid); then
+		kill -KILL "$pid"
+		host_gone "$pid" 20 || true
+	fi
 	die "$* (the end of $console is above)"
 }
 
