@@ -166,6 +166,13 @@ static int cache_entry_compare(const void *a, const void *b)
 	       (left->used.tv_nsec < right->used.tv_nsec);
 }
 
+static struct timespec timespec_later(struct timespec a, struct timespec b)
+{
+	if (a.tv_sec != b.tv_sec)
+		return a.tv_sec > b.tv_sec ? a : b;
+	return a.tv_nsec > b.tv_nsec ? a : b;
+}
+
 /* Adds an entry of the folder to the list; removes a link that leads nowhere, or is one too many.
  */
 static void cache_visit(int dir_fd, const char *name, GArray *entries, guint *n_links)
@@ -183,7 +190,7 @@ static void cache_visit(int dir_fd, const char *name, GArray *entries, guint *n_
 		return;
 	g_strlcpy(entry.name, name, sizeof(entry.name));
 	entry.size = (uint64_t)st.st_size;
-	entry.used = st.st_mtim;
+	entry.used = timespec_later(st.st_atim, st.st_mtim);
 	g_array_append_val(entries, entry);
 }
 

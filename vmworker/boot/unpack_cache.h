@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The cache of unpacked kernels: one folder, files named SHA-256.elf after the kernel file that
- * they came from. An entry appears complete and synced, is never written again, and its
- * modification time is its last use. Several processes may work on one folder: the names they link
- * are the same for the same content, and whoever comes second finds the first one's entry.
+ * they came from. An entry appears complete and synced, is never written again, and the later
+ * of its times of access and modification is its last use: whoever opens it may set either. Several
+ * processes may work on one folder: the names they link are the same for the same content, and
+ * whoever comes second finds the first one's entry.
  */
 #ifndef UNPACK_CACHE_H
 #define UNPACK_CACHE_H

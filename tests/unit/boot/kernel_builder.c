@@ -152,7 +152,7 @@ static GByteArray *compress_lz4(const GByteArray *data)
 {
 	static const uint8_t magic[] = {0x02, 0x21, 0x4c, 0x18};
 	GByteArray *out = g_byte_array_new();
-	g_autofree char *block = g_malloc((gsize)LZ4_compressBound((int)LZ4_BLOCK));
+	char *block = g_malloc((gsize)LZ4_compressBound((int)LZ4_BLOCK));
 
 	g_byte_array_append(out, magic, sizeof(magic));
 	for (guint at = 0; at < data->len; at += LZ4_BLOCK) {
@@ -165,6 +165,7 @@ static GByteArray *compress_lz4(const GByteArray *data)
 		g_byte_array_append(out, (const guint8 *)&field, sizeof(field));
 		g_byte_array_append(out, (const guint8 *)block, (guint)size);
 	}
+	g_free(block);
 	return out;
 }
 

@@ -100,15 +100,15 @@ static void test_fadt(void)
 	/* both forms of every block agree */
 	g_assert_cmphex(fadt->x_pm1a_evt_blk.address, ==, fadt->pm1a_evt_blk);
 	g_assert_cmphex(fadt->pm1a_evt_blk, ==, 0x600);
-	g_assert_cmpuint(fadt->x_pm1a_evt_blk.bit_width, ==, fadt->pm1_evt_len * 8);
+	g_assert_cmpuint(fadt->x_pm1a_evt_blk.bit_width, ==, fadt->pm1_evt_len * UINT64_C(8));
 	g_assert_cmphex(fadt->x_pm1a_cnt_blk.address, ==, fadt->pm1a_cnt_blk);
 	g_assert_cmphex(fadt->pm1a_cnt_blk, ==, 0x604);
-	g_assert_cmpuint(fadt->x_pm1a_cnt_blk.bit_width, ==, fadt->pm1_cnt_len * 8);
+	g_assert_cmpuint(fadt->x_pm1a_cnt_blk.bit_width, ==, fadt->pm1_cnt_len * UINT64_C(8));
 	g_assert_cmphex(fadt->x_pm_tmr_blk.address, ==, fadt->pm_tmr_blk);
 	g_assert_cmphex(fadt->pm_tmr_blk, ==, 0x608);
-	g_assert_cmpuint(fadt->x_pm_tmr_blk.bit_width, ==, fadt->pm_tmr_len * 8);
+	g_assert_cmpuint(fadt->x_pm_tmr_blk.bit_width, ==, fadt->pm_tmr_len * UINT64_C(8));
 	g_assert_cmphex(fadt->x_gpe0_blk.address, ==, 0x620);
-	g_assert_cmpuint(fadt->x_gpe0_blk.bit_width, ==, fadt->gpe0_blk_len * 8);
+	g_assert_cmpuint(fadt->x_gpe0_blk.bit_width, ==, fadt->gpe0_blk_len * UINT64_C(8));
 	g_assert_cmphex(fadt->reset_reg.address, ==, 0xcf9);
 	g_assert_cmpuint(fadt->reset_reg.space, ==, 1);
 	g_assert_cmphex(fadt->reset_value, ==, 6);
@@ -296,7 +296,7 @@ static void test_smbios(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
 		g_assert_cmpuint(structure[0], ==, types[i]);
 		if (types[i] == 0) /* a date that Linux takes for a machine with sane PCI */
-			g_assert_cmpint(atoi(smbios_string(structure, 3) + 6), >, 2001);
+			g_assert_cmpint(strtol(smbios_string(structure, 3) + 6, NULL, 10), >, 2001);
 		if (types[i] == 1) {
 			g_assert_cmpstr(smbios_string(structure, structure[7]), ==, "web1");
 			g_assert_true(memcmp(structure + 8, wire, 16) == 0);

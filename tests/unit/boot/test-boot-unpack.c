@@ -56,7 +56,7 @@ static GByteArray *bzimage(const char *compression)
 /* Where the payload begins and ends in an image of build_bzimage_default. */
 static size_t payload_begin(void)
 {
-	return 28 * 512 + build_bzimage_default.payload_offset;
+	return (size_t)28 * 512 + build_bzimage_default.payload_offset;
 }
 
 static size_t payload_end(const GByteArray *image)
@@ -155,7 +155,7 @@ static void test_not_a_kernel(void)
 	pe[0x84] = 0x64;
 	pe[0x85] = 0x86;
 	assert_refused(pe, sizeof(pe), "is a UEFI program");
-	memcpy(pe + 0x3c, "\xff\xff\xff\xff", 4);
+	memset(pe + 0x3c, 0xff, 4);
 	assert_refused(pe, sizeof(pe), "is neither a bzImage nor an ELF file");
 	assert_refused("", 0, "the file is empty");
 	assert_refused("x", 1, "is neither a bzImage nor an ELF file");
@@ -183,9 +183,9 @@ static void test_unknown_payload(void)
 {
 	g_autoptr(GByteArray) image = bzimage("lz4");
 
-	memcpy(image->data + payload_begin(), "\x89LZO", 4);
+	memcpy(image->data + payload_begin(), (const uint8_t[]){0x89, 'L', 'Z', 'O'}, 4);
 	assert_refused(image->data, image->len, "packed by lzo, which is not supported");
-	memcpy(image->data + payload_begin(), "????", 4);
+	memset(image->data + payload_begin(), '?', 4);
 	assert_refused(image->data, image->len, "packed in no known way");
 	memset(image->data + 0x24c, 0, 4);
 	assert_refused(image->data, image->len, "names no payload");
@@ -249,8 +249,8 @@ static void test_bit_flips(void)
 		g_autoptr(GByteArray) payload = g_byte_array_new();
 		size_t end = payload_end(image) * 8;
 
-		for (size_t bit = 0x1f1 * 8; bit < end;
-		     bit += bit < 0x268 * 8 ? 1 : 131 + end / 900) {
+		for (size_t bit = (size_t)0x1f1 * 8; bit < end;
+		     bit += bit < (size_t)0x268 * 8 ? 1 : 131 + end / 300) {
 			g_autoptr(GError) error = NULL;
 			struct unpack_result result;
 			gboolean ok;
