@@ -41,6 +41,18 @@ static bool is_dbus_address(const char *address)
 	return word > 0 && address[word] == ':' && strchr(address, '=') != NULL;
 }
 
+/* sd-bus skips what it does not know and then says that the connection was refused. */
+static bool has_known_transport(const char *address)
+{
+	static const char *const transports[] = {"unix:", "tcp:", "unixexec:"};
+
+	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++) {
+		if (strncmp(address, transports[i], strlen(transports[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 int address_resolve(const char *address, enum address_kind *kind, char **ret)
 {
 	AUTO_FREE char *joined = NULL;
@@ -59,6 +71,8 @@ int address_resolve(const char *address, enum address_kind *kind, char **ret)
 	if (address[0] == '\0')
 		return -HVCTL_ERROR_INVALID_ARGUMENT;
 	if (is_dbus_address(address)) {
+		if (!has_known_transport(address))
+			return -HVCTL_ERROR_INVALID_ARGUMENT;
 		*ret = strdup(address);
 		return *ret ? 0 : -HVCTL_ERROR_OUT_OF_MEMORY;
 	}

@@ -35,6 +35,16 @@ static const char *fault_text(int r)
 	}
 }
 
+static int not_an_address(hvctl *h, const char *text)
+{
+	char buffer[QUOTED_SIZE];
+
+	return error_set(h, HVCTL_ERROR_INVALID_ARGUMENT,
+			 "'%s' is not an address of vmmsd; give system, session, the directory of "
+			 "'vmmsd --private', or unix:path=SOCKET",
+			 quoted(buffer, text));
+}
+
 /* The transport could not be opened (`r` from sd-bus). */
 static int open_failed(hvctl *h, int r)
 {
@@ -48,10 +58,7 @@ static int open_failed(hvctl *h, int r)
 				 "it, or use the system bus as a member of the group vmms",
 				 h->address);
 	case EINVAL:
-		return error_set(h, HVCTL_ERROR_INVALID_ARGUMENT,
-				 "'%s' is not an address; give system, session, the directory of "
-				 "'vmmsd --private', or unix:path=SOCKET",
-				 h->address);
+		return not_an_address(h, h->address);
 	default:
 		return error_set(h, HVCTL_ERROR_UNREACHABLE,
 				 "cannot reach vmmsd at %s: %s; " START_REMEDY, h->address,
@@ -122,9 +129,7 @@ static int open_one(hvctl *h, const char *text)
 	if (r == -HVCTL_ERROR_OUT_OF_MEMORY)
 		return error_set_oom(h);
 	if (r < 0)
-		return error_set(h, HVCTL_ERROR_INVALID_ARGUMENT,
-				 "the address of vmmsd is empty; give system, session, or the "
-				 "directory of 'vmmsd --private'");
+		return not_an_address(h, text);
 	return kind == ADDRESS_PEER ? open_peer(h, address) : open_broker(h, kind);
 }
 

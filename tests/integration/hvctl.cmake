@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Tests of hvctl and libhvctl against a service that speaks the contract and runs nothing.
+set(here "${CMAKE_CURRENT_LIST_DIR}")
+add_executable(hvctl_fake_service ${here}/hvctl_fake_service.c ${here}/hvctl_fake_bus.c
+  ${here}/hvctl_fake_console.c)
+target_link_libraries(hvctl_fake_service PRIVATE vmms_flags vmms_schemas PkgConfig::GLIB
+  PkgConfig::SYSTEMD PkgConfig::JSONC)
+
+add_library(hvctl_fixture STATIC ${here}/hvctl_fixture.c)
+target_include_directories(hvctl_fixture PUBLIC "${here}")
+target_link_libraries(hvctl_fixture PUBLIC PkgConfig::GLIB PRIVATE vmms_flags)
+target_compile_definitions(hvctl_fixture PUBLIC HVCTL="$<TARGET_FILE:hvctl>"
+  FAKE_SERVICE="$<TARGET_FILE:hvctl_fake_service>")
+
+vmms_test(test-hvctl-verbs SOURCES ${here}/hvctl_verbs_test.c
+  LIBS hvctl_fixture PkgConfig::JSONC LABEL integration)
+add_dependencies(test-hvctl-verbs hvctl hvctl_fake_service)
