@@ -32,11 +32,11 @@ struct fixture {
 
 /* The far end of a viewer, and where in the stream it stands. */
 struct far_end {
-	int fd;
 	uint64_t position, dropped;
-	unsigned int notices;
-	char notice[64]; /* one that has begun */
 	size_t notice_size;
+	char notice[64]; /* one that has begun */
+	int fd;
+	unsigned int notices;
 	bool ended;
 };
 
@@ -86,11 +86,12 @@ static void settle(struct fixture *f)
 
 static void print(struct fixture *f, size_t n)
 {
-	g_autofree uint8_t *data = g_malloc(n + 1);
+	uint8_t *data = g_malloc(n);
 
 	for (size_t i = 0; i < n; i++)
 		data[i] = pattern(f->written++);
 	console_write(f->console, data, n);
+	g_free(data);
 }
 
 static struct far_end attach(struct fixture *f, uint32_t flags)

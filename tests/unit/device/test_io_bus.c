@@ -8,11 +8,10 @@
 
 /* A device that notes its last access and answers with its offset in every byte. */
 struct probe {
-	unsigned int reads, writes, strings;
 	uint64_t offset, value;
-	unsigned int size;
-	uint8_t string[16];
+	unsigned int reads, writes, strings, size;
 	size_t string_size;
+	uint8_t string[16];
 };
 
 static uint64_t probe_read(void *device, uint64_t offset, unsigned int size)

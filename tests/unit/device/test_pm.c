@@ -110,7 +110,7 @@ static void test_timer(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpuint(in(f, 8, 4), ==, (uint32_t)(3600ull * 3579545));
 	/* a year later the width is still 32 bits and the rate exact */
 	fake_env_advance(&f->env, 365ull * 86400 * S);
-	g_assert_cmpuint(in(f, 8, 4), ==, (uint32_t)((3600ull + 365 * 86400) * 3579545));
+	g_assert_cmpuint(in(f, 8, 4), ==, (uint32_t)((3600ull + 365ull * 86400) * 3579545));
 	/* monotonic in small steps: 3 to 4 ticks a microsecond, never back */
 	last = in(f, 8, 4);
 	for (int i = 0; i < 100000; i++) {
