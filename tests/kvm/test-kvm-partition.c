@@ -2,9 +2,11 @@
 /* What is asked of a partition beside running it. */
 #include <dirent.h>
 #include <errno.h>
+#include <grp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cpuid.h"
@@ -104,6 +106,77 @@ static void test_no_descriptors(void)
 		g_assert_cmpuint(open_files(), ==, before);
 	}
 	g_assert_cmpint(status, ==, HV_STATUS_SUCCESS);
+}
+
+static void test_hypervisor_fd(void)
+{
+	struct hv_fault fault = {0};
+	int fd = partition_open_hypervisor(&fault);
+	int pipes[2];
+
+	g_assert_cmpint(fd, >, STDERR_FILENO);
+	unsigned int before = open_files();
+	struct partition_properties properties = {
+		.memory_size = MIB, .vp_count = 1, .hypervisor_fd = fd};
+	for (int i = 0; i < 2; i++) { /* borrowed, so good again */
+		struct partition *partition = NULL;
+
+		g_assert_cmpint(partition_create(&properties, &partition, &fault), ==,
+				HV_STATUS_SUCCESS);
+		partition_delete(partition);
+		g_assert_cmpuint(open_files(), ==, before);
+	}
+	close(fd);
+
+	struct partition *none = NULL;
+	g_assert_cmpint(partition_create(&properties, &none, &fault), !=, HV_STATUS_SUCCESS);
+	g_assert_cmpint(fault.sys_errno, ==, EBADF);
+	g_assert_cmpint(pipe(pipes), ==, 0);
+	properties.hypervisor_fd = pipes[0];
+	g_assert_cmpint(partition_create(&properties, &none, &fault), !=, HV_STATUS_SUCCESS);
+	g_assert_null(none);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+static void create_as_nobody(void)
+{
+	const struct partition_properties properties = {.memory_size = MIB, .vp_count = 1};
+	struct partition *partition = NULL;
+	struct partition_host host;
+	struct hv_fault fault = {0};
+
+	g_assert_cmpint(setgroups(0, NULL), ==, 0);
+	g_assert_cmpint(setresgid(65534, 65534, 65534), ==, 0);
+	g_assert_cmpint(setresuid(65534, 65534, 65534), ==, 0);
+	hv_status status = partition_create(&properties, &partition, &fault);
+	partition_delete(partition);
+	if (status == HV_STATUS_SUCCESS)
+		return; /* this machine lets anybody */
+	g_assert_cmpint(status, ==, HV_STATUS_ACCESS_DENIED);
+	g_assert_cmpint(fault.sys_errno, ==, EACCES);
+	g_assert_cmpstr(fault.call, ==, "open(/dev/kvm)");
+	partition_probe(&host);
+	g_assert_false(host.usable);
+	g_assert_cmpint(host.fault.status, ==, HV_STATUS_ACCESS_DENIED);
+}
+
+static void test_access_denied(void)
+{
+	if (geteuid() != 0) {
+		g_test_skip("only root can become somebody without access to /dev/kvm");
+		return;
+	}
+	pid_t pid = fork();
+	int status = 0;
+
+	g_assert_cmpint(pid, >=, 0);
+	if (pid == 0) {
+		create_as_nobody();
+		_exit(0);
+	}
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	g_assert_cmpint(status, ==, 0);
 }
 
 static void test_vps(void)
@@ -300,6 +373,25 @@ static void test_mapped_guest(void)
 	close(fd);
 }
 
+/* Memory that is gone from under the guest ends the VP, not this process. */
+static void test_lost_memory(void)
+{
+	g_autoptr(machine_t) machine = machine_new(MIB, 1, false, GUEST(loop));
+	int fd = memfd_create("guest", MFD_CLOEXEC);
+	struct hv_intercept intercept;
+
+	g_assert_cmpint(ftruncate(fd, 4096), ==, 0);
+	g_assert_cmpint(partition_map_file(machine->partition, GUEST_LOAD_ADDRESS, fd, 0, 4096), ==,
+			HV_STATUS_SUCCESS);
+	g_assert_cmpint(ftruncate(fd, 0), ==, 0);
+	g_assert_cmpint(vp_run(machine->vps[0], &intercept), ==, HV_STATUS_SUCCESS);
+	g_assert_cmpstr(hv_intercept_type_name(intercept.type), ==, "unrecoverable");
+	g_test_message("reason %u, detail %" G_GUINT64_FORMAT, intercept.error.reason,
+		       intercept.error.detail);
+	g_assert_cmpint(vp_run(machine->vps[0], &intercept), ==, HV_STATUS_INVALID_VP_STATE);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -310,6 +402,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/properties-refused", test_properties_refused);
 	g_test_add_func("/kvm/too-much-memory", test_too_much_memory);
 	g_test_add_func("/kvm/no-descriptors", test_no_descriptors);
+	g_test_add_func("/kvm/hypervisor-fd", test_hypervisor_fd);
+	g_test_add_func("/kvm/access-denied", test_access_denied);
 	g_test_add_func("/kvm/vps", test_vps);
 	g_test_add_func("/kvm/general-registers", test_general_registers);
 	g_test_add_func("/kvm/system-registers", test_system_registers);
@@ -318,5 +412,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/cpuid-built", test_cpuid_built);
 	g_test_add_func("/kvm/counters", test_counters);
 	g_test_add_func("/kvm/mapped-guest", test_mapped_guest);
+	g_test_add_func("/kvm/lost-memory", test_lost_memory);
 	return g_test_run();
 }

@@ -11,7 +11,7 @@
 #include "kvm_fixture.h"
 
 #define MIB	0x100000ull
-#define WAIT_US (30 * G_USEC_PER_SEC)
+#define WAIT_US (30ll * G_USEC_PER_SEC)
 
 #define GUEST(name) guest_##name, guest_##name##_size
 
@@ -84,7 +84,8 @@ static void test_string_io(void)
 
 	string_io(machine->vps[0], true, data, sizeof(data));
 	want_bytes(data, "ABCDEFGH", 8);
-	memcpy(data, "abcdefgh", 8);
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)('a' + i);
 	string_io(machine->vps[0], false, data, sizeof(data));
 	memset(data, 0, sizeof(data));
 	string_io(machine->vps[0], true, data, sizeof(data));

@@ -132,7 +132,7 @@ static void test_amd_leaves(void)
 /* AMX and MPX of the first host: 0x2b00 with tile data, and 0xa88 without. */
 static void test_xsave_sizes(void)
 {
-	struct hv_cpuid_entry entries[CPUID_MAX_ENTRIES];
+	struct hv_cpuid_entry entries[CPUID_MAX_ENTRIES] = { 0 };
 	struct cpuid_host host = cpuid_hosts[0];
 	struct table table;
 
@@ -299,7 +299,7 @@ static void test_xsave_property(void)
 	};
 
 	for (uint32_t set = 0; set < 1u << G_N_ELEMENTS(features); set++) {
-		struct hv_cpuid_entry entries[CPUID_MAX_ENTRIES];
+		struct hv_cpuid_entry entries[CPUID_MAX_ENTRIES] = { 0 };
 		struct cpuid_host host = cpuid_hosts[0];
 		uint64_t wanted = 3;
 		struct table table;
