@@ -15,3 +15,7 @@ target_compile_definitions(hvctl_fixture PUBLIC HVCTL="$<TARGET_FILE:hvctl>"
 vmms_test(test-hvctl-verbs SOURCES ${here}/hvctl_verbs_test.c
   LIBS hvctl_fixture PkgConfig::JSONC LABEL integration)
 add_dependencies(test-hvctl-verbs hvctl hvctl_fake_service)
+
+vmms_test(test-hvctl-console SOURCES ${here}/hvctl_console_test.c LIBS hvctl_fixture util
+  LABEL integration)
+add_dependencies(test-hvctl-console hvctl hvctl_fake_service)

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* hvctl console on a pseudo-terminal: what it shows, and that the terminal comes back. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "hvctl_fixture.h"
+
+#define ESCAPE "\x1d"
+
+struct session {
+	struct service service;
+	int master, slave; /* the slave is held open so that its settings can be read */
+	struct termios before;
+	pid_t pid;
+	GString *seen;
+};
+
+static void setup(struct session *s, const void *data)
+{
+	(void)data;
+	service_start(&s->service, 0);
+	expect(&s->service, 0, "", "create", "web1", "flood-1");
+	expect(&s->service, 0, "", "start", "web1", "flood-1");
+	g_assert_cmpint(openpty(&s->master, &s->slave, NULL, NULL, NULL), ==, 0);
+	fcntl(s->master, F_SETFD, FD_CLOEXEC);
+	fcntl(s->slave, F_SETFD, FD_CLOEXEC);
+	g_assert_cmpint(tcgetattr(s->slave, &s->before), ==, 0);
+	s->seen = g_string_new(NULL);
+}
+
+static void teardown(struct session *s, const void *data)
+{
+	(void)data;
+	close(s->master);
+	close(s->slave);
+	g_string_free(s->seen, TRUE);
+	service_stop(&s->service);
+}
+
+/* A session of its own with the terminal as its controlling one, as a shell has it. */
+static void run(struct session *s, char *const *argv)
+{
+	s->pid = fork();
+	g_assert_cmpint(s->pid, >=, 0);
+	if (s->pid > 0)
+		return;
+	if (setsid() < 0 || ioctl(s->slave, TIOCSCTTY, 0) < 0)
+		_exit(99);
+	for (int fd = 0; fd < 3; fd++) {
+		if (dup2(s->slave, fd) < 0)
+			_exit(98);
+	}
+	execv(argv[0], argv);
+	_exit(97);
+}
+
+/* Reads the terminal until `text` was seen. */
+static void await(struct session *s, const char *text)
+{
+	while (!strstr(s->seen->str, text)) {
+		struct pollfd fd = {.fd = s->master, .events = POLLIN};
+		char part[512];
+		if (poll(&fd, 1, DEADLINE_MS) != 1)
+			g_error("'%s' did not come; seen: %s", text, s->seen->str);
+		ssize_t n = read(s->master, part, sizeof(part));
+		g_assert_cmpint(n, >, 0);
+		g_string_append_len(s->seen, part, n);
+	}
+}
+
+static void type(struct session *s, const char *keys)
+{
+	g_assert_cmpint(write(s->master, keys, strlen(keys)), ==, (gssize)strlen(keys));
+}
+
+static gboolean is_raw(struct session *s)
+{
+	struct termios now;
+
+	g_assert_cmpint(tcgetattr(s->slave, &now), ==, 0);
+	return (now.c_lflag & (ICANON | ECHO | ISIG)) == 0;
+}
+
+static void assert_restored(struct session *s)
+{
+	struct termios now;
+
+	g_assert_cmpint(tcgetattr(s->slave, &now), ==, 0);
+	g_assert_cmpuint(now.c_lflag, ==, s->before.c_lflag);
+	g_assert_cmpuint(now.c_iflag, ==, s->before.c_iflag);
+	g_assert_cmpuint(now.c_oflag, ==, s->before.c_oflag);
+}
+
+/* Attached: greeted, the scroll-back replayed, keys go through (the fake's console echoes). */
+static void attach(struct session *s)
+{
+	char *argv[] = {HVCTL, "-c", s->service.directory, "console", "web1", NULL};
+
+	run(s, argv);
+	await(s, "[hvctl: attached to web1; Ctrl-] detaches]");
+	await(s, "boot of web1\r\n");
+	type(s, "hello\x03\x1a");
+	await(s, "hello\x03\x1a"); /* Ctrl-C and Ctrl-Z are the guest's */
+	g_assert_true(is_raw(s));
+}
+
+static void test_detach(struct session *s, const void *data)
+{
+	(void)data;
+	attach(s);
+	type(s, "x" ESCAPE "y");
+	await(s, "[hvctl: detached from web1]");
+	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
+	assert_restored(s);
+}
+
+static void test_signals(struct session *s, const void *data)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGSEGV, SIGABRT};
+
+	(void)data;
+	for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+		g_string_truncate(s->seen, 0);
+		attach(s);
+		kill(s->pid, signals[i]);
+		g_assert_cmpint(wait_bounded(s->pid), ==, 128 + signals[i]);
+		assert_restored(s);
+	}
+}
+
+static void await_stopped(pid_t pid)
+{
+	siginfo_t info = {0};
+	gint64 end = g_get_monotonic_time() + DEADLINE_MS * 1000;
+
+	while (info.si_pid == 0 && g_get_monotonic_time() < end) {
+		g_assert_cmpint(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG), ==, 0);
+		if (info.si_pid == 0)
+			g_usleep(1000);
+	}
+	g_assert_cmpint(info.si_pid, ==, pid);
+}
+
+static void test_suspend(struct session *s, const void *data)
+{
+	(void)data;
+	attach(s);
+	kill(s->pid, SIGTSTP);
+	await_stopped(s->pid);
+	assert_restored(s);
+	kill(s->pid, SIGCONT);
+	type(s, "again");
+	await(s, "again");
+	g_assert_true(is_raw(s));
+	type(s, ESCAPE);
+	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
+	assert_restored(s);
+}
+
+static void test_vm_ends(struct session *s, const void *data)
+{
+	(void)data;
+	attach(s);
+	expect(&s->service, 0, "", "stop", "web1");
+	await(s, "[hvctl: the console of web1 was closed: it is off]");
+	g_assert_nonnull(strstr(s->seen->str, "bye"));
+	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
+	assert_restored(s);
+}
+
+static void test_service_killed(struct session *s, const void *data)
+{
+	(void)data;
+	attach(s);
+	service_signal(&s->service, SIGKILL);
+	await(s, "[hvctl: the console of web1 was closed]");
+	await(s, "hvctl: cannot reach vmmsd");
+	g_assert_cmpint(wait_bounded(s->pid), ==, 7);
+	assert_restored(s);
+}
+
+static void test_options(struct session *s, const void *data)
+{
+	(void)data;
+	char *argv[] = {HVCTL,	    "-c", s->service.directory, "console",     "web1",
+			"--escape", "^a", "--read-only",	"--no-replay", NULL};
+	run(s, argv);
+	await(s, "attached to web1 (read-only); Ctrl-A detaches");
+	type(s, "secret\x01");
+	await(s, "detached from web1");
+	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
+	g_assert_null(strstr(s->seen->str, "secret"));
+	g_assert_null(strstr(s->seen->str, "boot of"));
+	assert_restored(s);
+}
+
+/* Nobody reads the terminal, the guest floods it: the escape key still detaches. */
+static void test_flood(struct session *s, const void *data)
+{
+	(void)data;
+	char *argv[] = {HVCTL, "-c", s->service.directory, "console", "flood-1", NULL};
+	run(s, argv);
+	await(s, "boot of");
+	for (int full = 0; full < 50;) {
+		int queued = 0;
+		ioctl(s->master, FIONREAD, &queued);
+		full = queued > 2048 ? full + 1 : 0; /* stays full: the writer is stuck */
+		g_usleep(1000);
+	}
+	kill(s->pid, SIGTERM);
+	int status = wait_bounded(s->pid);
+	g_assert_cmpint(status, ==, 128 + SIGTERM);
+	assert_restored(s);
+}
+
+/* No terminal: output only, until the VM ends; nothing is typed into the VM. */
+static void test_pipe(struct session *s, const void *data)
+{
+	char *argv[] = {HVCTL, "-c", s->service.directory, "console", "web1", NULL};
+	int in = memfd_create("in", MFD_CLOEXEC), out[2];
+	char text[256];
+
+	(void)data;
+	g_assert_true(write(in, "typed", 5) == 5);
+	lseek(in, 0, SEEK_SET);
+	g_assert_cmpint(pipe2(out, O_CLOEXEC), ==, 0);
+	pid_t pid = spawn(argv, in, out[1], STDERR_FILENO);
+	close(out[1]);
+	g_assert_cmpint(read(out[0], text, sizeof(text)), ==, 14); /* the scroll-back */
+	expect(&s->service, 0, "", "stop", "web1");
+	g_assert_cmpint(wait_bounded(pid), ==, 0);
+	ssize_t n = read(out[0], text, sizeof(text) - 1);
+	g_assert_cmpint(n, ==, 5);
+	g_assert_cmpint(memcmp(text, "bye\r\n", 5), ==, 0);
+	close(out[0]);
+	close(in);
+	expect(&s->service, 0, "boot of web1\r\n", "console", "web1", "--log");
+}
+
+/* What a table looks like on a terminal of 60 columns. */
+static void test_table(struct session *s, const void *data)
+{
+	struct winsize size = {.ws_col = 60, .ws_row = 24};
+
+	(void)data;
+	expect(&s->service, 0, "", "create", "a-very-long-name-of-a-machine-that-does-not-fit");
+	ioctl(s->master, TIOCSWINSZ, &size);
+	char *argv[] = {HVCTL, "-c", s->service.directory, "list", NULL};
+	run(s, argv);
+	await(s, "web1");
+	await(s, "\n");
+	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
+	g_auto(GStrv) lines = g_strsplit(s->seen->str, "\r\n", -1);
+	for (char **line = lines; *line; line++) {
+		/* Without the colours of the state. */
+		g_autoptr(GRegex) colour = g_regex_new("\033\\[\\d+m", 0, 0, NULL);
+		g_autofree char *plain = g_regex_replace(colour, *line, -1, 0, "", 0, NULL);
+		g_assert_cmpint(g_utf8_strlen(plain, -1), <=, 60);
+	}
+	g_assert_nonnull(strstr(s->seen->str, "\xe2\x80\xa6"));
+	g_assert_nonnull(strstr(s->seen->str, "\033[32mrunning\033[0m"));
+	g_setenv("NO_COLOR", "1", TRUE);
+	g_string_truncate(s->seen, 0);
+	run(s, argv);
+	await(s, "web1");
+	g_unsetenv("NO_COLOR");
+	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
+	g_assert_null(strstr(s->seen->str, "\033"));
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_unsetenv("HVCTL_BUS");
+	g_unsetenv("NO_COLOR");
+	g_setenv("LC_ALL", "C.UTF-8", TRUE);
+	g_setenv("TERM", "xterm", TRUE);
+#define ADD(name) \
+	g_test_add("/hvctl-console/" #name, struct session, NULL, setup, test_##name, teardown)
+	ADD(detach);
+	ADD(signals);
+	ADD(suspend);
+	ADD(vm_ends);
+	ADD(service_killed);
+	ADD(options);
+	ADD(flood);
+	ADD(pipe);
+	ADD(table);
+	return g_test_run();
+}
