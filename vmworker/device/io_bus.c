@@ -119,11 +119,10 @@ static void io_store(uint8_t *data, unsigned int size, uint64_t value)
 		data[i] = (uint8_t)(value >> (8 * i));
 }
 
-/* One access; data is filled in when reading. Bytes that nobody claims are taken one by one. */
+/* One access; data is filled in when reading. */
 static void io_bus_access(struct io_bus *bus, enum io_space space, uint64_t address,
 			  unsigned int size, uint8_t *read, const uint8_t *write)
 {
-	bool unclaimed = false;
 	unsigned int piece;
 
 	for (unsigned int done = 0; done < size; done += piece) {
@@ -132,11 +131,10 @@ static void io_bus_access(struct io_bus *bus, enum io_space space, uint64_t addr
 		const struct io_region *region = at < address ? NULL : io_bus_find(bus, space, at);
 
 		if (!region) {
-			piece = 1;
-			unclaimed = true;
 			if (read)
-				read[done] = 0xff;
-			continue;
+				memset(read + done, 0xff, size - done);
+			atomic_fetch_add_explicit(&bus->unclaimed, 1, memory_order_relaxed);
+			return;
 		}
 		piece = io_region_piece(region, space, size - done);
 		if (read)
@@ -146,8 +144,6 @@ static void io_bus_access(struct io_bus *bus, enum io_space space, uint64_t addr
 			region->ops->write(region->device, at - region->first, piece,
 					   io_load(write + done, piece));
 	}
-	if (unclaimed)
-		atomic_fetch_add_explicit(&bus->unclaimed, 1, memory_order_relaxed);
 }
 
 void io_bus_read(struct io_bus *bus, enum io_space space, uint64_t address, unsigned int size,

@@ -28,7 +28,9 @@ struct io_ops {
 	void (*write_string)(void *device, uint64_t offset, const uint8_t *data, size_t n);
 	/* Widest access that the device decodes, a power of two; 0: the widest of the space (4 or
 	 * 8). A wider access becomes several, each looked up by its own address, lowest first, as
-	 * a bus bridge does it: with 1 the device sees bytes inside its region and nothing else. */
+	 * a bus bridge does it: with 1 the device sees bytes inside its region and nothing else.
+	 * What begins at a byte that nobody claims is nobody's to its end: the long write to PCI's
+	 * address port 0xcf8 is not a byte for the reset port 0xcf9. */
 	unsigned int width;
 };
 

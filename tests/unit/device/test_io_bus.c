@@ -97,9 +97,11 @@ static void test_access(void)
 	g_assert_cmpuint(a.offset, ==, 7);
 	g_assert_cmpuint(a.value, ==, 2);
 	g_assert_cmpuint(io_bus_unclaimed(bus), ==, 1);
-	/* the first byte is nobody's, the second a device's */
+	/* the first byte is nobody's, and so are the others although a device owns them */
 	io_bus_read(bus, IO_SPACE_PORT, 0x3f7, 2, 1, data);
-	assert_bytes(data, "\xff\x11", 2);
+	assert_bytes(data, "\xff\xff", 2);
+	g_assert_cmpuint(a.reads, ==, 1);
+	g_assert_cmpuint(io_bus_unclaimed(bus), ==, 2);
 	/* string input asks the same address again */
 	io_bus_read(bus, IO_SPACE_PORT, 0x3f8, 1, 3, data);
 	assert_bytes(data, "\x11\x11\x11", 3);

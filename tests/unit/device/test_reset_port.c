@@ -42,6 +42,29 @@ static void test_control(void)
 	reset_port_free(NULL);
 }
 
+/* PCI's address register begins a byte lower; device 31, function 7 must not reset. */
+static void test_pci_address(void)
+{
+	struct fake_env env;
+	struct machine_requests requests;
+	struct reset_port *port;
+	struct io_bus *bus = io_bus_new();
+	uint32_t value;
+
+	fake_env_init(&env, 0);
+	requests = fake_env_requests(&env);
+	port = reset_port_new(RESET_PORT_CONTROL, &requests);
+	g_assert_true(io_bus_add(bus, IO_SPACE_PORT, 0xcf9, 1, &reset_port_ops, port));
+	io_bus_write(bus, IO_SPACE_PORT, 0xcf8, 4, 1, "\x00\xff\x00\x80");
+	g_assert_cmpuint(env.resets, ==, 0);
+	io_bus_read(bus, IO_SPACE_PORT, 0xcf8, 4, 1, &value);
+	g_assert_cmphex(value, ==, 0xffffffff);
+	io_bus_write(bus, IO_SPACE_PORT, 0xcf9, 1, 1, "\x06");
+	g_assert_cmpuint(env.resets, ==, 1);
+	io_bus_free(bus);
+	reset_port_free(port);
+}
+
 static void test_system_a(void)
 {
 	struct fake_env env;
@@ -66,6 +89,7 @@ int main(int argc, char *argv[])
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/reset-port/control", test_control);
+	g_test_add_func("/reset-port/pci-address", test_pci_address);
 	g_test_add_func("/reset-port/system-a", test_system_a);
 	return g_test_run();
 }
