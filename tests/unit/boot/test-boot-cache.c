@@ -4,6 +4,8 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -275,6 +277,11 @@ static void test_prune(struct fixture *f, gconstpointer data)
 	run(f, fds[2], "0", &result); /* number 3 was used a moment ago */
 	g_assert_true(has(f, entries[2]));
 	g_assert_true(has(f, entries[3]));
+	age(f, entries[2], HOUR);
+	age(f, entries[3], 2 * HOUR);
+	unpack_cache_prune(f->dir_fd, entries[3], 0); /* what is asked for stays, however old */
+	g_assert_false(has(f, entries[2]));
+	g_assert_true(has(f, entries[3]));
 	for (size_t i = 0; i < 4; i++) {
 		close(fds[i]);
 		g_free(entries[i]);
@@ -357,23 +364,47 @@ static void test_index_hostile(struct fixture *f, gconstpointer data)
 	g_assert_null(unpack_index_find(f->dir_fd, &st));
 }
 
-/* In the sandbox a file can be read that was open, and none be opened. */
-static void test_sandbox(void)
+static void forbidden_open(void)
+{
+	open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+}
+
+static void forbidden_exec_memory(void)
+{
+	mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void forbidden_socket(void)
+{
+	socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+/* In the sandbox a file that was open can be read and memory be had; what else is tried kills. */
+static void assert_forbidden(void (*act)(void))
 {
 	int fd = build_file("x", 1), status;
 	char byte;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (!unpack_sandbox_enter(NULL) || pread(fd, &byte, 1, 0) != 1 || !malloc(1 << 20))
+		if (!unpack_sandbox_enter(NULL) || pread(fd, &byte, 1, 0) != 1 ||
+		    mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0) == MAP_FAILED)
 			_exit(1);
-		open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+		act();
 		_exit(2);
 	}
 	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
 	g_assert_true(WIFSIGNALED(status));
 	g_assert_cmpint(WTERMSIG(status), ==, SIGSYS);
 	close(fd);
+}
+
+static void test_sandbox(void)
+{
+	assert_forbidden(forbidden_open);
+	assert_forbidden(forbidden_exec_memory);
+	assert_forbidden(forbidden_socket);
 }
 
 #define ADD(path, function) g_test_add(path, struct fixture, NULL, setup, function, teardown)

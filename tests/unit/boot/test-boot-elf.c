@@ -86,6 +86,13 @@ static void test_entries(void)
 	g_assert_false(image.has_pvh);
 	g_assert_false(image.has_entry);
 
+	/* EBX and EIP have 32 bits */
+	spec.segments[1].address = spec.pvh_entry = 0x100000000;
+	spec.segments[2].address = 0x100001000;
+	g_autoptr(GByteArray) high = build_elf(&spec);
+	g_assert_true(parse(high, &image, NULL));
+	g_assert_false(image.has_pvh);
+
 	spec.pvh_entry = 0;
 	g_autoptr(GByteArray) without = build_elf(&spec);
 	g_assert_true(parse(without, &image, NULL));

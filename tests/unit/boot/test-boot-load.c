@@ -325,6 +325,41 @@ static void test_payload_unchanged(void)
 	teardown(&f);
 }
 
+/* Whether a change of the file shows in RAM at gpa: the page is the file's, not a copy. */
+static gboolean shows(const struct fixture *f, int fd, uint64_t gpa, uint64_t offset)
+{
+	const volatile uint8_t *ram = at(f, gpa, 1);
+	uint8_t before = *ram, changed = before ^ 0xff;
+
+	g_assert_cmpint(pwrite(fd, &changed, 1, (off_t)offset), ==, 1);
+	return *ram != before;
+}
+
+/* Whole pages of the cached payload are mapped; the rest, and all of a user's ELF, is copied. */
+static void test_sharing(void)
+{
+	const struct build_elf elf = {
+		.entry = 0x100123,
+		.pvh_entry = 0x100123,
+		.n_segments = 1,
+		.segments = {{0x100123, 0x5001, 0x5001, 0x123}},
+	};
+	uint64_t offset = 0x1000; /* of 0x100000 in the file */
+	struct fixture f;
+
+	setup(&f, 16 * MIB, &elf, &build_bzimage_default);
+	load(&f);
+	g_assert_false(shows(&f, f.config.payload_fd, 0x100200, offset + 0x200));
+	g_assert_true(shows(&f, f.config.payload_fd, 0x101000, offset + 0x1000));
+	g_assert_true(shows(&f, f.config.payload_fd, 0x104fff, offset + 0x4fff));
+	g_assert_false(shows(&f, f.config.payload_fd, 0x105000, offset + 0x5000));
+	teardown(&f);
+	setup(&f, 16 * MIB, &elf, NULL);
+	load(&f);
+	g_assert_false(shows(&f, f.config.kernel_fd, 0x101000, offset + 0x1000));
+	teardown(&f);
+}
+
 static void test_initrd_limit(void)
 {
 	struct build_bzimage image = build_bzimage_default;
@@ -504,6 +539,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/boot/load/plain-elf", test_plain_elf);
 	g_test_add_func("/boot/load/unaligned-segments", test_unaligned_segments);
 	g_test_add_func("/boot/load/payload-unchanged", test_payload_unchanged);
+	g_test_add_func("/boot/load/sharing", test_sharing);
 	g_test_add_func("/boot/load/initrd-limit", test_initrd_limit);
 	g_test_add_func("/boot/load/initrd-high", test_initrd_high);
 	g_test_add_func("/boot/load/room", test_room);

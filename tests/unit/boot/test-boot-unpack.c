@@ -138,6 +138,8 @@ static void test_not_a_kernel(void)
 		const char *text;
 	} cases[] = {
 		{0, "#!/bin/sh\n", 10, "is neither a bzImage nor an ELF file"},
+		{0x202, "HdrS", 4, "is neither a bzImage nor an ELF file"},
+		{0x1fe, "\x55\xaa", 2, "is neither a bzImage nor an ELF file"},
 		{0x38, "ARM\x64", 4, "for another architecture (AArch64)"},
 		{0x38, "RSC\x05", 4, "for another architecture (RISC-V)"},
 		{0x24, "\x18\x28\x6f\x01", 4, "for another architecture (32-bit ARM)"},
@@ -202,7 +204,7 @@ static void test_truncation(void)
 
 		for (size_t size = 0x206; size < end; size += size < 0x300 ? 1 : 211)
 			assert_refused(image->data, size, "copy the kernel again");
-		assert_refused(image->data, end - 1, "the file ends early");
+		assert_refused(image->data, end - 1, "the file ends early: it has ");
 		g_assert_true(unpack(image->data, end, &result, payload, NULL));
 	}
 }
