@@ -117,7 +117,8 @@ static bool refine(struct json_object *complete, GError **error)
 
 	if (!definition_parse_size(member(memory, "size"), &bytes, &local))
 		return fail(error, "$.memory.size", local->message);
-	(void)json_object_object_add(memory, "size", json_object_new_int64((int64_t)bytes));
+	if (!json_object_is_type(member(memory, "size"), json_type_int))
+		(void)json_object_object_add(memory, "size", json_object_new_int64((int64_t)bytes));
 	if (!check_bytes(boot, "kernel", PATH_MAX_BYTES, error) ||
 	    !check_bytes(boot, "initrd", PATH_MAX_BYTES, error) ||
 	    !check_bytes(boot, "cmdline", CMDLINE_MAX_BYTES, error))

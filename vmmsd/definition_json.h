@@ -7,7 +7,8 @@
 
 #include "definition.h"
 
-/* Validates, completes and converts; value is not changed. Errors as definition_parse. */
+/* Validates, completes and converts; sizes in value may become numbers. Errors as definition_parse.
+ */
 struct definition *definition_from_json(struct json_object *value, GError **error);
 
 /*

@@ -79,11 +79,12 @@ static struct json_object *token_decode(const char *at, size_t length)
 	return json_tokener_parse(token);
 }
 
-static gboolean take_name(struct scan *scan, struct json_object *string, GError **error)
+/* Takes over the name. */
+static gboolean take_name(struct scan *scan, char *name, GError **error)
 {
 	struct level *level = &scan->levels[scan->depth - 1];
-	char *name = g_strdup(json_object_get_string(string));
 
+	/* The set frees the new name when it has one already, so look at it before. */
 	if (g_hash_table_contains(level->seen, name)) {
 		g_autofree char *excerpt = json_text_excerpt(name);
 		g_autofree char *what =
@@ -97,31 +98,37 @@ static gboolean take_name(struct scan *scan, struct json_object *string, GError 
 	return TRUE;
 }
 
+/* A string with escapes; only an escape can bring a NUL. */
+static gboolean scan_escaped(struct scan *scan, size_t length, gboolean is_name, GError **error)
+{
+	g_autoptr(json_value_t) string = token_decode(scan->at, length);
+
+	if (!json_object_is_type(string, json_type_string))
+		return fail(scan, !is_name, "unreadable string", error);
+	const char *text = json_object_get_string(string);
+	if (strlen(text) != (size_t)json_object_get_string_len(string))
+		return fail(scan, !is_name,
+			    is_name ? "a member name contains a NUL character"
+				    : "the string contains a NUL character",
+			    error);
+	return !is_name || take_name(scan, g_strdup(text), error);
+}
+
 static gboolean scan_string(struct scan *scan, GError **error)
 {
 	size_t length = token_length(scan->at);
 	struct level *level = scan->depth > 0 ? &scan->levels[scan->depth - 1] : NULL;
-	gboolean is_name = level && level->want_name;
+	gboolean is_name = level && level->want_name, ok = TRUE;
 
 	if (has_control(scan->at, length))
 		return fail(scan, !is_name,
 			    "a string contains a control character; write it as an escape", error);
-	/* Values need a look only if they can hold a NUL, which only an escape can bring. */
-	if (is_name || memmem(scan->at, length, "\\u0000", 6)) {
-		g_autoptr(json_value_t) string = token_decode(scan->at, length);
-		if (!json_object_is_type(string, json_type_string))
-			return fail(scan, !is_name, "unreadable string", error);
-		if (strlen(json_object_get_string(string)) !=
-		    (size_t)json_object_get_string_len(string))
-			return fail(scan, !is_name,
-				    is_name ? "a member name contains a NUL character"
-					    : "the string contains a NUL character",
-				    error);
-		if (is_name && !take_name(scan, string, error))
-			return FALSE;
-	}
+	if (memchr(scan->at, '\\', length))
+		ok = scan_escaped(scan, length, is_name, error);
+	else if (is_name)
+		ok = take_name(scan, g_strndup(scan->at + 1, length - 2), error);
 	scan->at += length;
-	return TRUE;
+	return ok;
 }
 
 static gboolean scan_open(struct scan *scan, GError **error)

@@ -252,34 +252,79 @@ void json_schema_free(struct json_schema *schema)
 	g_free(schema);
 }
 
-const struct json_schema *json_schema_find(const struct json_schema *schema, const char *name)
+const struct json_schema *json_schema_find(const struct json_schema *schema, const char *name,
+					   guint *cursor)
 {
-	for (guint i = 0; i < schema->properties->len; i++) {
-		const struct json_schema_property *property = schema->properties->pdata[i];
-		if (g_str_equal(property->name, name))
+	guint n = schema->properties->len;
+
+	for (guint i = 0; i < n; i++) {
+		guint at = (*cursor + i) % n;
+		const struct json_schema_property *property = schema->properties->pdata[at];
+		if (g_str_equal(property->name, name)) {
+			*cursor = at + 1;
 			return property->schema;
+		}
 	}
 	return NULL;
+}
+
+/* Whether complete() would make nothing but a copy. */
+static gboolean is_complete(const struct json_schema *schema, struct json_object *value)
+{
+	guint i = 0, n = schema->properties->len;
+
+	if (!json_object_is_type(value, json_type_object))
+		return TRUE;
+	json_object_object_foreach (value, name, member) {
+		const struct json_schema_property *property = NULL;
+		for (; i < n; i++) {
+			property = schema->properties->pdata[i];
+			if (g_str_equal(property->name, name))
+				break;
+			if (property->schema->fallback)
+				return FALSE;
+		}
+		if (i++ >= n || !is_complete(property->schema, member))
+			return FALSE;
+	}
+	for (; i < n; i++) {
+		const struct json_schema_property *property = schema->properties->pdata[i];
+		if (property->schema->fallback)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* The value itself is shared with the document; a default is not, since threads share the schema.
+ */
+static struct json_object *complete(const struct json_schema *schema, struct json_object *value,
+				    gboolean share)
+{
+	if (!json_object_is_type(value, json_type_object)) {
+		struct json_object *copy = NULL;
+		if (share)
+			return json_object_get(value);
+		/* Fails only for lack of memory or for a value that json-c did not make. */
+		return json_object_deep_copy(value, &copy, NULL) == 0 ? copy : NULL;
+	}
+	struct json_object *whole = json_object_new_object();
+	for (guint i = 0; i < schema->properties->len; i++) {
+		const struct json_schema_property *property = schema->properties->pdata[i];
+		struct json_object *member;
+		gboolean given = json_object_object_get_ex(value, property->name, &member);
+		if (!given)
+			member = property->schema->fallback;
+		if (member)
+			(void)json_object_object_add(
+				whole, property->name,
+				complete(property->schema, member, share && given));
+	}
+	return whole;
 }
 
 struct json_object *json_schema_complete(const struct json_schema *schema,
 					 struct json_object *value)
 {
-	if (!json_object_is_type(value, json_type_object)) {
-		struct json_object *copy = NULL;
-		/* Fails only for lack of memory or for a value that json-c did not make. */
-		return json_object_deep_copy(value, &copy, NULL) == 0 ? copy : NULL;
-	}
-	struct json_object *complete = json_object_new_object();
-	for (guint i = 0; i < schema->properties->len; i++) {
-		const struct json_schema_property *property = schema->properties->pdata[i];
-		struct json_object *member;
-		if (!json_object_object_get_ex(value, property->name, &member))
-			member = property->schema->fallback;
-		if (member)
-			(void)json_object_object_add(
-				complete, property->name,
-				json_schema_complete(property->schema, member));
-	}
-	return complete;
+	/* What the store holds is complete, and there may be ten thousand of them to read. */
+	return is_complete(schema, value) ? json_object_get(value) : complete(schema, value, TRUE);
 }

@@ -27,9 +27,10 @@ gboolean json_schema_check(const struct json_schema *schema, struct json_object 
 			   GError **error);
 
 /*
- * A new document: the members of a value that json_schema_check accepted, in the order of the
- * schema, with the default of each absent one. Members that the schema does not name are left out.
- * The caller owns it.
+ * The members of a value that json_schema_check accepted, in the order of the schema, with the
+ * default of each absent one; members that the schema does not name are left out. The caller owns
+ * the reference; strings and numbers are shared with value, and where there is nothing to do it is
+ * value itself.
  */
 struct json_object *json_schema_complete(const struct json_schema *schema,
 					 struct json_object *value);

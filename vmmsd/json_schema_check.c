@@ -11,15 +11,31 @@
 #define NEAR_EDITS     3
 #define NEAR_MAX_BYTES 32
 
+/* Where the check is: a chain on the stack, made into text only for a message. */
+struct path {
+	const struct path *parent; /* NULL at the root */
+	const char *name;
+};
+
+static void append_path(GString *text, const struct path *path)
+{
+	if (!path->parent)
+		return;
+	append_path(text, path->parent);
+	json_path_append_member(text, path->name);
+}
+
 G_GNUC_PRINTF(3, 4)
-static gboolean fail(GString *path, GError **error, const char *format, ...)
+static gboolean fail(const struct path *path, GError **error, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
 	g_autofree char *what = g_strdup_vprintf(format, args);
 	va_end(args);
-	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION, "%s: %s", path->str,
+	g_autoptr(GString) text = g_string_new("$");
+	append_path(text, path);
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION, "%s: %s", text->str,
 		    what);
 	return FALSE;
 }
@@ -72,8 +88,8 @@ static const char *nearest(const struct json_schema *schema, const char *name)
 	return best;
 }
 
-static gboolean fail_unknown(const struct json_schema *schema, const char *name, GString *path,
-			     GError **error)
+static gboolean fail_unknown(const struct json_schema *schema, const char *name,
+			     const struct path *path, GError **error)
 {
 	g_autoptr(GString) known = g_string_new(NULL);
 
@@ -82,8 +98,8 @@ static gboolean fail_unknown(const struct json_schema *schema, const char *name,
 		g_string_append_printf(known, "%s%s", i > 0 ? ", " : "", property->name);
 	}
 	const char *near = nearest(schema, name);
-	json_path_append_member(path, name);
-	return fail(path, error, "unknown member; known here %s %s%s%s%s",
+	const struct path member = {path, name};
+	return fail(&member, error, "unknown member; known here %s %s%s%s%s",
 		    schema->properties->len == 1 ? "is" : "are",
 		    schema->properties->len > 0 ? known->str : "none",
 		    near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
@@ -112,7 +128,7 @@ static const char *found(enum json_type type)
 }
 
 static gboolean check_type(const struct json_schema *schema, struct json_object *value,
-			   GString *path, GError **error)
+			   const struct path *path, GError **error)
 {
 	enum json_type type = json_object_get_type(value);
 
@@ -127,7 +143,7 @@ static gboolean check_type(const struct json_schema *schema, struct json_object 
 }
 
 static gboolean check_values(const struct json_schema *schema, struct json_object *value,
-			     GString *path, GError **error)
+			     const struct path *path, GError **error)
 {
 	g_autoptr(GString) choices = g_string_new(NULL);
 
@@ -147,7 +163,7 @@ static gboolean check_values(const struct json_schema *schema, struct json_objec
 }
 
 static gboolean fail_range(const struct json_schema *schema, struct json_object *value,
-			   const char *side, int64_t bound, GString *path, GError **error)
+			   const char *side, int64_t bound, const struct path *path, GError **error)
 {
 	g_autofree char *text = excerpt(value);
 
@@ -158,7 +174,7 @@ static gboolean fail_range(const struct json_schema *schema, struct json_object 
 }
 
 static gboolean check_integer(const struct json_schema *schema, struct json_object *value,
-			      GString *path, GError **error)
+			      const struct path *path, GError **error)
 {
 	/* json-c keeps what lies above INT64_MAX as unsigned and reads it back as INT64_MAX. */
 	int64_t number = json_object_get_int64(value);
@@ -171,7 +187,7 @@ static gboolean check_integer(const struct json_schema *schema, struct json_obje
 }
 
 static gboolean check_string(const struct json_schema *schema, struct json_object *value,
-			     GString *path, GError **error)
+			     const struct path *path, GError **error)
 {
 	const char *text = json_object_get_string(value);
 
@@ -193,24 +209,24 @@ static gboolean check_string(const struct json_schema *schema, struct json_objec
 	return TRUE;
 }
 
-static gboolean check(const struct json_schema *schema, struct json_object *value, GString *path,
-		      GError **error);
+static gboolean check(const struct json_schema *schema, struct json_object *value,
+		      const struct path *path, GError **error);
 
 static gboolean check_object(const struct json_schema *schema, struct json_object *value,
-			     GString *path, GError **error)
+			     const struct path *path, GError **error)
 {
+	guint cursor = 0;
+
 	json_object_object_foreach (value, name, child) {
-		const struct json_schema *member = json_schema_find(schema, name);
+		const struct json_schema *member = json_schema_find(schema, name, &cursor);
 		if (!member) {
 			if (schema->closed)
 				return fail_unknown(schema, name, path, error);
 			continue;
 		}
-		gsize length = path->len;
-		json_path_append_member(path, name);
-		if (!check(member, child, path, error))
+		const struct path below = {path, name};
+		if (!check(member, child, &below, error))
 			return FALSE;
-		g_string_truncate(path, length);
 	}
 	for (guint i = 0; i < schema->required->len; i++) {
 		const char *required = schema->required->pdata[i];
@@ -221,8 +237,8 @@ static gboolean check_object(const struct json_schema *schema, struct json_objec
 	return TRUE;
 }
 
-static gboolean check(const struct json_schema *schema, struct json_object *value, GString *path,
-		      GError **error)
+static gboolean check(const struct json_schema *schema, struct json_object *value,
+		      const struct path *path, GError **error)
 {
 	if (!check_type(schema, value, path, error) || !check_values(schema, value, path, error))
 		return FALSE;
@@ -241,7 +257,7 @@ static gboolean check(const struct json_schema *schema, struct json_object *valu
 gboolean json_schema_check(const struct json_schema *schema, struct json_object *value,
 			   GError **error)
 {
-	g_autoptr(GString) path = g_string_new("$");
+	const struct path root = {NULL, NULL};
 
-	return check(schema, value, path, error);
+	return check(schema, value, &root, error);
 }

@@ -28,7 +28,12 @@ struct json_schema {
 	int64_t minimum, maximum, max_length; /* max_length in characters */
 };
 
-const struct json_schema *json_schema_find(const struct json_schema *schema, const char *name);
+/*
+ * The schema of a member, NULL when it is unknown. *cursor, 0 at first, is where the search begins:
+ * documents mostly have the order of the schema.
+ */
+const struct json_schema *json_schema_find(const struct json_schema *schema, const char *name,
+					   guint *cursor);
 
 /* "an integer", "an integer or a string"; g_free. */
 char *json_schema_type_names(unsigned types);
