@@ -62,16 +62,18 @@ static void notice(const char *text, const char *more)
 	fputs("]\n", stderr);
 }
 
-static void greet(const char *name, const struct pump *pump)
+/* What is said when the keys go to the VM. The terminal is raw then: a line ends with \r\n. */
+static void greet(char *text, size_t size, const char *name, const struct pump *pump)
 {
-	char key[16], text[160];
+	const char *read_only = pump->read_only ? " (read-only)" : "";
+	char key[16];
 
 	if (pump->escape < 0)
-		snprintf(text, sizeof(text), "attached to %s; no key detaches", name);
+		snprintf(text, size, "[hvctl: attached to %s%s; no key detaches]\r\n", name,
+			 read_only);
 	else
-		snprintf(text, sizeof(text), "attached to %s%s; %s detaches", name,
-			 pump->read_only ? " (read-only)" : "", escape_name(key, pump->escape));
-	notice(text, "");
+		snprintf(text, size, "[hvctl: attached to %s%s; %s detaches]\r\n", name, read_only,
+			 escape_name(key, pump->escape));
 }
 
 /* The VM closed its end. The connection may have been idle for days: it is made anew to ask why. */
@@ -97,16 +99,20 @@ static int tell_end(struct cli *cli, const char *name)
 static int attach(struct cli *cli, const char *name, struct pump *pump, bool log)
 {
 	bool interactive = pump->input >= 0;
+	char greeting[160];
 
 	if (interactive && terminal_open(pump->input) < 0)
 		return report(EXIT_FAILED,
 			      "cannot read the settings of the terminal; use "
 			      "'hvctl console %s < /dev/null'",
 			      name);
-	if (interactive)
-		greet(name, pump);
+	if (interactive) {
+		greet(greeting, sizeof(greeting), name, pump);
+		pump->greeting = greeting;
+	}
 	enum pump_end end = pump_run(pump);
-	if (interactive)
+	/* Not when it is to end at once: the terminal may be one that takes no output. */
+	if (interactive && end != PUMP_SIGNAL)
 		fputc('\n', stderr);
 	switch (end) {
 	case PUMP_DETACHED:

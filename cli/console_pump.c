@@ -230,6 +230,8 @@ enum pump_end pump_run(struct pump *pump)
 			return PUMP_FAILED;
 		}
 	}
+	if (pump->greeting)
+		fputs(pump->greeting, stderr);
 	int own = writer_open(pump->output);
 	s.writer = own >= 0 ? own : pump->output;
 	enum pump_end end = pump_loop(&s);

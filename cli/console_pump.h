@@ -17,9 +17,10 @@ struct pump {
 	int console; /* the VM's stream socket */
 	int input;   /* a terminal in raw mode, or -1: only copy output */
 	int output;
-	int escape;	   /* the byte that detaches, or -1: none */
-	bool read_only;	   /* keys are looked at for the escape key, not sent */
-	int signal, error; /* results */
+	int escape;	      /* the byte that detaches, or -1: none */
+	const char *greeting; /* for standard error, once the terminal is raw; or NULL */
+	bool read_only;	      /* keys are looked at for the escape key, not sent */
+	int signal, error;    /* results */
 };
 
 /* With an input, signals are taken care of meanwhile (stop and continue included). */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "connection.h"
 
@@ -66,21 +68,40 @@ static int open_failed(hvctl *h, int r)
 	}
 }
 
+/* Who listens at the other end; this user when that cannot be told. */
+static uid_t peer_uid(const hvctl *h)
+{
+	struct ucred ucred;
+	socklen_t size = sizeof(ucred);
+
+	int fd = sd_bus_get_fd(h->bus);
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) < 0)
+		return geteuid();
+	return ucred.uid;
+}
+
 /* Authentication (and Hello on a bus), so that what comes later meets a service that answers. */
 static int open_finish(hvctl *h)
 {
+	uid_t uid = peer_uid(h);
 	int r = connection_run(h, bus_is_ready, h, deadline_in(h->call_timeout));
 
 	if (r > 0)
 		return 0;
 	if (r == 0)
 		return error_set_bus(h, SD_BUS_ERROR_TIMEOUT, NULL);
-	if (h->error.code == HVCTL_ERROR_UNREACHABLE)
-		return error_set(h, HVCTL_ERROR_DENIED,
-				 "vmmsd at %s closed the connection without a word; its socket is "
-				 "for the user that runs it",
-				 h->address);
-	return r;
+	if (h->error.code != HVCTL_ERROR_UNREACHABLE)
+		return r;
+	/* It takes no other user, and has no words for them before they are authenticated. */
+	if (!h->broker && uid != geteuid())
+		return error_set(
+			h, HVCTL_ERROR_DENIED,
+			"vmmsd at %s serves the user with uid %u only; be that user, or use "
+			"the system bus as a member of the group vmms",
+			h->address, (unsigned)uid);
+	return error_set(h, HVCTL_ERROR_UNREACHABLE,
+			 "vmmsd at %s closed the connection at once; see its log, or " START_REMEDY,
+			 h->address);
 }
 
 static int open_peer(hvctl *h, const char *address)
