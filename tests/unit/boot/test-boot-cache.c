@@ -366,17 +366,17 @@ static void test_index_hostile(struct fixture *f, gconstpointer data)
 
 static void forbidden_open(void)
 {
-	open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	(void)open("/etc/passwd", O_RDONLY | O_CLOEXEC);
 }
 
 static void forbidden_exec_memory(void)
 {
-	mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	(void)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 static void forbidden_socket(void)
 {
-	socket(AF_UNIX, SOCK_STREAM, 0);
+	(void)socket(AF_UNIX, SOCK_STREAM, 0);
 }
 
 /* In the sandbox a file that was open can be read and memory be had; what else is tried kills. */
