@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine direct as a whole on the fake hypervisor: its life, its failures, its messages. */
+#include <fcntl.h>
+#include <glib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "fake_partition.h"
+#include "guests.h"
+#include "vmms1.h"
+#include "worker_error.h"
+
+#define WAIT_MS 10000
+
+struct fixture {
+	sd_event *event;
+	struct engine_config config;
+	const struct engine_ops *ops;
+	unsigned int halts, panics;
+	struct engine_halt halt;
+};
+
+static void on_halted(void *context, const struct engine_halt *halt)
+{
+	struct fixture *f = context;
+
+	f->halts++;
+	f->halt = *halt;
+}
+
+static void on_panic(void *context, const char *line)
+{
+	struct fixture *f = context;
+
+	f->panics++;
+	g_assert_cmpstr(line, ==, "Kernel panic - not syncing: test");
+}
+
+static int memory_file(const void *data, size_t size)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+
+	g_assert_cmpint(fd, >=, 0);
+	g_assert_cmpint(write(fd, data, size), ==, (ssize_t)size);
+	return fd;
+}
+
+static void setup(struct fixture *f, gconstpointer data)
+{
+	(void)data;
+	fake_reset();
+	g_assert_cmpint(sd_event_new(&f->event), >=, 0);
+	f->ops = engine_find("direct");
+	g_assert_nonnull(f->ops);
+	f->config = (struct engine_config){
+		.vm_name = "web1",
+		.memory = 64 << 20,
+		.vp_count = 2,
+		.cmdline = "halt",
+		.kernel_name = "/boot/tiny",
+		.initrd_name = "initrd",
+		.kernel_fd = memory_file(guest_tiny, guest_tiny_size),
+		.payload_fd = -1,
+		.initrd_fd = -1,
+		.console_fd = {memory_file("", 0), memory_file("", 0)},
+		.event = f->event,
+		.events = {on_halted, on_panic, f},
+	};
+}
+
+static void teardown(struct fixture *f, gconstpointer data)
+{
+	(void)data;
+	close(f->config.kernel_fd);
+	close(f->config.console_fd[0]);
+	close(f->config.console_fd[1]);
+	sd_event_unref(f->event);
+	g_assert_cmpuint(fake_live_partitions(), ==, 0);
+	g_assert_cmpuint(fake_live_vps(), ==, 0);
+	fake_reset();
+}
+
+static struct engine *built(struct fixture *f)
+{
+	g_autoptr(GError) error = NULL;
+	struct engine *engine = f->ops->build(&f->config, &error);
+
+	g_assert_no_error(error);
+	g_assert_nonnull(engine);
+	return engine;
+}
+
+static void events_until(struct fixture *f, const unsigned int *counter, unsigned int goal)
+{
+	gint64 deadline = g_get_monotonic_time() + WAIT_MS * 1000;
+
+	while (*counter < goal && g_get_monotonic_time() < deadline)
+		g_assert_cmpint(sd_event_run(f->event, 100000), >=, 0);
+	g_assert_cmpuint(*counter, ==, goal);
+}
+
+static void say(struct vp *vp, const char *text)
+{
+	uint64_t n = 0;
+
+	for (; *text; text++)
+		n = fake_vp_push_io(vp, true, 0x3f8, 1, (uint8_t)*text);
+	g_assert_true(fake_vp_answer(vp, n, NULL, 0, NULL, WAIT_MS));
+}
+
+struct counter {
+	const char *name;
+	uint64_t value;
+	unsigned int found;
+};
+
+static void on_counter(void *context, const char *name, uint64_t value)
+{
+	struct counter *counter = context;
+
+	if (strcmp(name, counter->name) == 0) {
+		counter->value = value;
+		counter->found++;
+	}
+}
+
+static uint64_t counter_value(struct fixture *f, struct engine *engine, const char *name)
+{
+	struct counter counter = {.name = name};
+
+	f->ops->statistics(engine, on_counter, &counter);
+	g_assert_cmpuint(counter.found, ==, 1);
+	return counter.value;
+}
+
+static void test_engines(void)
+{
+	g_assert_nonnull(engine_find("direct"));
+	g_assert_null(engine_find("translate"));
+	g_assert_null(engine_find(""));
+}
+
+static void test_life(struct fixture *f, gconstpointer data)
+{
+	struct engine *engine = built(f);
+	struct partition *first = fake_partition_last();
+
+	(void)data;
+	g_assert_true(f->ops->run(engine, NULL));
+	say(fake_partition_vp(first, 0), "hello\n");
+	g_assert_cmpuint(counter_value(f, engine, "console.bytes"), ==, 6);
+	g_assert_cmpuint(counter_value(f, engine, "vp.0.exits.io"), >=, 6);
+	g_assert_true(f->ops->pause(engine, NULL));
+	g_assert_true(f->ops->pause(engine, NULL));
+	g_assert_true(f->ops->resume(engine, NULL));
+
+	/* Power off by the ACPI registers: halted once, then only reset or free. */
+	fake_vp_push_io(fake_partition_vp(first, 1), true, 0x604, 2, 0x2000 | 5 << 10);
+	events_until(f, &f->halts, 1);
+	g_assert_cmpint(f->halt.what, ==, ENGINE_HALT_POWER_OFF);
+	g_assert_cmpstr(f->halt.detail, ==, "ACPI S5");
+	g_assert_cmpuint(f->halt.vp, ==, 1);
+
+	/* A reset makes a new partition; consoles and counters stay. */
+	g_assert_true(f->ops->reset(engine, NULL));
+	g_assert_cmpuint(fake_live_partitions(), ==, 1);
+	g_assert_cmpuint(fake_calls(FAKE_PARTITION_CREATE), ==, 2);
+	struct vp *vp = fake_partition_vp(fake_partition_last(), 0);
+	say(vp, "again\nKernel panic - not syncing: test\n");
+	g_assert_cmpuint(counter_value(f, engine, "console.bytes"), ==, 45);
+	g_assert_cmpuint(counter_value(f, engine, "vp.0.exits.io"), >=, 45);
+	events_until(f, &f->panics, 1);
+	fake_vp_push_io(vp, true, 0x64, 1, 0xfe);
+	events_until(f, &f->halts, 2);
+	g_assert_cmpint(f->halt.what, ==, ENGINE_HALT_RESET);
+	g_assert_cmpstr(f->halt.detail, ==, "keyboard controller");
+	g_assert_true(f->ops->free(engine));
+}
+
+static void test_power_button(struct fixture *f, gconstpointer data)
+{
+	struct engine *engine = built(f);
+	struct partition *partition = fake_partition_last();
+	struct vp *vp = fake_partition_vp(partition, 0);
+
+	(void)data;
+	g_assert_true(f->ops->run(engine, NULL));
+	uint64_t n = fake_vp_push_io(vp, true, 0x602, 2, 0x100); /* PM1 enable: power button */
+	g_assert_true(fake_vp_answer(vp, n, NULL, 0, NULL, WAIT_MS));
+	g_assert_false(fake_line_level(partition, 9));
+	f->ops->power_button(engine);
+	g_assert_true(fake_line_level(partition, 9));
+	g_assert_true(f->ops->free(engine));
+}
+
+static void test_console_input(struct fixture *f, gconstpointer data)
+{
+	struct engine *engine = built(f);
+	struct vp *vp = fake_partition_vp(fake_partition_last(), 0);
+	gint64 deadline = g_get_monotonic_time() + WAIT_MS * 1000;
+	uint8_t value = 0;
+	int fd = -1;
+
+	(void)data;
+	g_assert_true(f->ops->run(engine, NULL));
+	g_assert_true(f->ops->console(engine, 0, VMMS_CONSOLE_REPLAY, &fd, NULL));
+	g_assert_cmpint(write(fd, "x", 1), ==, 1);
+	while (!(value & 1)) { /* data ready */
+		g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+		g_assert_cmpint(sd_event_run(f->event, 1000), >=, 0);
+		uint64_t n = fake_vp_push_io(vp, false, 0x3fd, 1, 0);
+		g_assert_true(fake_vp_answer(vp, n, &value, 1, NULL, WAIT_MS));
+	}
+	uint64_t n = fake_vp_push_io(vp, false, 0x3f8, 1, 0);
+	g_assert_true(fake_vp_answer(vp, n, &value, 1, NULL, WAIT_MS));
+	g_assert_cmpint(value, ==, 'x');
+	close(fd);
+	g_assert_true(f->ops->free(engine));
+}
+
+struct failure {
+	enum fake_call call;
+	unsigned int skip;
+	hv_status status;
+	int sys_errno;
+	int code;
+	const char *part;
+};
+
+static const struct failure failures[] = {
+	{FAKE_PARTITION_CREATE, 0, HV_STATUS_INSUFFICIENT_MEMORY, 12, WORKER_ERROR_NO_MEMORY,
+	 "cannot give 64 MiB"},
+	{FAKE_PARTITION_CREATE, 0, HV_STATUS_ACCESS_DENIED, 13, WORKER_ERROR_DENIED, "/dev/kvm"},
+	{FAKE_PARTITION_CREATE, 0, HV_STATUS_OPERATION_DENIED, 2, WORKER_ERROR_NO_HYPERVISOR,
+	 "load kvm_intel or kvm_amd"},
+	{FAKE_PARTITION_CREATE, 0, HV_STATUS_PROCESSOR_FEATURE_NOT_SUPPORTED, 0,
+	 WORKER_ERROR_NOT_SUPPORTED, "update the kernel"},
+	{FAKE_SUPPORTED_CPUID, 0, HV_STATUS_NO_RESOURCES, 0, WORKER_ERROR_FAILED, "CPUID"},
+	{FAKE_VP_CREATE, 0, HV_STATUS_NO_RESOURCES, 24, WORKER_ERROR_FAILED, "web1"},
+	{FAKE_VP_CREATE, 1, HV_STATUS_INSUFFICIENT_MEMORY, 12, WORKER_ERROR_NO_MEMORY, "web1"},
+	{FAKE_VP_SET_CPUID, 1, HV_STATUS_INVALID_PARAMETER, 0, WORKER_ERROR_FAILED, "CPUID"},
+	{FAKE_VP_SET_REGISTERS, 0, HV_STATUS_INVALID_REGISTER_VALUE, 0, WORKER_ERROR_FAILED,
+	 "registers"},
+};
+
+/* Whatever fails while building: one sentence that names the machine, and nothing stays. */
+static void test_build_fails(struct fixture *f, gconstpointer data)
+{
+	(void)data;
+	for (size_t i = 0; i < G_N_ELEMENTS(failures); i++) {
+		const struct failure *failure = &failures[i];
+		g_autoptr(GError) error = NULL;
+
+		fake_reset();
+		fake_fail(failure->call, failure->skip, failure->status, failure->sys_errno);
+		g_assert_null(f->ops->build(&f->config, &error));
+		g_assert_error(error, WORKER_ERROR, failure->code);
+		if (!strstr(error->message, failure->part) || !strstr(error->message, "web1"))
+			g_error("\"%s\" lacks \"%s\"", error->message, failure->part);
+		g_assert_cmpuint(fake_live_partitions(), ==, 0);
+		g_assert_cmpuint(fake_live_vps(), ==, 0);
+	}
+}
+
+static void test_bad_image(struct fixture *f, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+
+	(void)data;
+	g_assert_cmpint(ftruncate(f->config.kernel_fd, 100), ==, 0);
+	g_assert_null(f->ops->build(&f->config, &error));
+	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_IMAGE);
+	g_assert_nonnull(strstr(error->message, "/boot/tiny"));
+}
+
+/* After a reset that failed the engine can be freed and nothing else. */
+static void test_reset_fails(struct fixture *f, gconstpointer data)
+{
+	struct engine *engine = built(f);
+	g_autoptr(GError) error = NULL;
+
+	(void)data;
+	g_assert_true(f->ops->run(engine, NULL));
+	fake_fail(FAKE_PARTITION_CREATE, 0, HV_STATUS_INSUFFICIENT_MEMORY, 12);
+	g_assert_false(f->ops->reset(engine, &error));
+	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_NO_MEMORY);
+	g_assert_true(f->ops->pause(engine, NULL));
+	g_assert_true(f->ops->free(engine));
+	g_assert_true(f->ops->free(NULL));
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/worker/direct/engines", test_engines);
+#define CASE(name, fn) g_test_add("/worker/direct/" name, struct fixture, NULL, setup, fn, teardown)
+	CASE("life", test_life);
+	CASE("power-button", test_power_button);
+	CASE("console-input", test_console_input);
+	CASE("build-fails", test_build_fails);
+	CASE("bad-image", test_bad_image);
+	CASE("reset-fails", test_reset_fails);
+	return g_test_run();
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <glib.h>
+#include <string.h>
+
+#include "mailbox.h"
+
+struct seen {
+	GString *order;
+	struct engine_halt halt;
+	char *line;
+};
+
+static void on_halted(void *context, const struct engine_halt *halt)
+{
+	struct seen *seen = context;
+
+	g_string_append_c(seen->order, 'h');
+	seen->halt = *halt;
+}
+
+static void on_panic(void *context, const char *line)
+{
+	struct seen *seen = context;
+
+	g_string_append_c(seen->order, 'p');
+	g_free(seen->line);
+	seen->line = g_strdup(line);
+}
+
+static gpointer post_from_thread(gpointer data)
+{
+	struct mailbox *mailbox = data;
+	const struct engine_halt first = {.what = ENGINE_HALT_RESET, .vp = 1};
+	const struct engine_halt second = {.what = ENGINE_HALT_POWER_OFF, .vp = 2};
+
+	mailbox_post_halt(mailbox, &first);
+	mailbox_post_panic(mailbox, "Kernel\x01 panic\xff\r", 14);
+	mailbox_post_halt(mailbox, &second);
+	mailbox_post_panic(mailbox, "later", 5);
+	return NULL;
+}
+
+static void test_first_counts(void)
+{
+	struct seen seen = {.order = g_string_new(NULL)};
+	const struct engine_events events = {on_halted, on_panic, &seen};
+	const struct engine_halt halt = {.what = ENGINE_HALT_TRIPLE_FAULT};
+	g_autofree char *big = g_strnfill(10000, 'x');
+	sd_event *event = NULL;
+
+	g_assert_cmpint(sd_event_new(&event), >=, 0);
+	struct mailbox *mailbox = mailbox_new(event, &events, NULL);
+	g_assert_nonnull(mailbox);
+	g_thread_join(g_thread_new("vp0", post_from_thread, mailbox));
+	g_assert_cmpint(sd_event_run(event, 5000000), >, 0);
+	g_assert_cmpstr(seen.order->str, ==, "ph");
+	g_assert_cmpint(seen.halt.what, ==, ENGINE_HALT_RESET);
+	g_assert_cmpuint(seen.halt.vp, ==, 1);
+	g_assert_cmpstr(seen.line, ==, "Kernel  panic\xef\xbf\xbd");
+
+	/* Delivered is delivered, until it is cleared. */
+	mailbox_post_halt(mailbox, &halt);
+	g_assert_cmpint(sd_event_run(event, 0), ==, 0);
+	mailbox_clear(mailbox);
+	mailbox_post_halt(mailbox, &halt);
+	mailbox_clear(mailbox);
+	while (sd_event_run(event, 0) > 0)
+		; /* the wake-up without a message */
+	g_assert_cmpstr(seen.order->str, ==, "ph");
+	mailbox_post_panic(mailbox, big, 10000);
+	g_assert_cmpint(sd_event_run(event, 5000000), >, 0);
+	g_assert_cmpstr(seen.order->str, ==, "php");
+	g_assert_cmpuint(strlen(seen.line), ==, 255);
+
+	mailbox_free(mailbox);
+	sd_event_unref(event);
+	g_free(seen.line);
+	g_string_free(seen.order, TRUE);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/worker/mailbox/first-counts", test_first_counts);
+	return g_test_run();
+}
