@@ -143,6 +143,10 @@ static void test_edges(void)
 	assert_bytes(data, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
 	g_assert_cmpuint(probe.reads, ==, 0);
 	g_assert_cmpuint(io_bus_unclaimed(bus), ==, 2);
+	g_assert_true(io_bus_add(bus, IO_SPACE_MEMORY, UINT64_MAX, 1, &narrow, &probe));
+	io_bus_read(bus, IO_SPACE_MEMORY, UINT64_MAX, 2, 1, data); /* nor to address 0 */
+	g_assert_cmpuint(probe.reads, ==, 1);
+	g_assert_cmphex(data[1], ==, 0xff);
 	io_bus_free(bus);
 }
 
