@@ -7,7 +7,7 @@
 inside <<'EOF'
 for flavour in cloud-amd64 amd64; do
 	kernel=/srv/kernels/vmlinuz-$flavour
-	vm_new "$flavour"
+	verbose=1 vm_new "$flavour"
 	hvctl start "$flavour"
 	same "the state of $flavour" "$(vm_get "$flavour" state)" running
 	same "its engine" "$(vm_get "$flavour" engine)" direct

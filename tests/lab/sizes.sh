@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 inside <<'EOF'
-vm_new smp4 --cpus 4
+verbose=1 vm_new smp4 --cpus 4
 hvctl start smp4
 vm_up smp4
 has "smp4's console" "$(vm_log smp4)" 'userspace reached 4 cpus'
@@ -18,7 +18,6 @@ vm_up big
 # 5 GiB are 5242880 kB, of which the kernel keeps less than 7 %.
 kb=$(vm_log big | sed -n 's/.*userspace reached 1 cpus \([0-9]*\) kB.*/\1/p')
 [ "$kb" -gt 4875000 ] && [ "$kb" -le 5242880 ] || fail "a guest of 5 GiB sees $kb kB"
-vm_log_is_clean big
 hvctl stop big
 
 before=$(hvctl list -o json)
