@@ -37,7 +37,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		json_put_document(stdout, document, 0);
 		putchar('\n');
 	} else {
-		json_render(stdout, document, 0);
+		json_render(stdout, document);
 	}
 	json_object_put(document);
 	return r;

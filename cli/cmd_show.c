@@ -40,7 +40,7 @@ static void print_document(struct show *show, struct json_object *document)
 		putchar('\n');
 	} else {
 		fputs(show->printed > 0 ? "\n" : "", stdout);
-		json_render(stdout, document, 0);
+		json_render(stdout, document);
 	}
 	show->printed++;
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* JSON out: strings for rows that are written directly, and documents made readable. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "output.h"
+
+#define LABEL_SIZE 48
 
 void json_put_string(FILE *stream, const char *text)
 {
@@ -38,30 +41,67 @@ void json_put_document(FILE *stream, struct json_object *object, int indent)
 	}
 }
 
-/* "kernelCommandLine" -> "Kernel command line". */
-static void put_label(FILE *stream, const char *key, int indent, int width)
-{
-	int n = 0;
+/* A document as it is being rendered. */
+struct render {
+	FILE *stream;
+	size_t width; /* of the terminal, or 0: lines are not broken */
+};
 
-	fprintf(stream, "%*s", indent, "");
-	for (const char *p = key; *p; p++) {
-		bool upper = *p >= 'A' && *p <= 'Z';
-		/* Words of capitals (KVM_CAP_...) are names, not words. */
-		bool word = upper && p > key && p[-1] >= 'a' && p[-1] <= 'z' && !strchr(key, '_');
-		char c = *p;
-		if (word)
-			n += fputc(' ', stream) != EOF;
-		if (word && !(p[1] >= 'A' && p[1] <= 'Z'))
-			c = (char)(c - 'A' + 'a');
-		if (p == key && c >= 'a' && c <= 'z' && !strchr(key, '_'))
-			c = (char)(c - 'a' + 'A');
-		n += fputc(c, stream) != EOF;
+/* Keys that are not made of ordinary words. */
+static const struct {
+	const char *key, *label;
+} labels[] = {
+	{"uuid", "UUID"},
+	{"kvm", "KVM"},
+	{"cpu", "CPU"},
+	{"cpus", "CPUs"},
+	{"workerPid", "Worker PID"},
+	{"apiVersion", "API version"},
+	{"maxVps", "Max VPs"},
+	{"cmdline", "Command line"},
+};
+
+/* "engineReason" -> "Engine reason"; a name in capitals (KVM_CAP_...) stays. */
+static void make_label(char label[LABEL_SIZE], const char *key)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+		if (strcmp(labels[i].key, key) == 0) {
+			strcpy(label, labels[i].label);
+			return;
+		}
 	}
-	fputc(':', stream);
-	n++;
-	do
-		fputc(' ', stream);
-	while (++n < width);
+	for (const char *p = key; *p && n + 2 < LABEL_SIZE; p++) {
+		bool word = *p >= 'A' && *p <= 'Z' && p > key && p[-1] >= 'a' && p[-1] <= 'z';
+		if (word)
+			label[n++] = ' ';
+		label[n++] = (char)(word && !(p[1] >= 'A' && p[1] <= 'Z') ? *p - 'A' + 'a' : *p);
+	}
+	label[n] = '\0';
+	if (label[0] >= 'a' && label[0] <= 'z')
+		label[0] = (char)(label[0] - 'a' + 'A');
+}
+
+/* Breaks between words; what follows a break stands under the beginning, at `column`. */
+static void put_text(const struct render *render, const char *text, size_t column)
+{
+	size_t at = column;
+
+	while (render->width > column + 20 && at + text_width(text) > render->width) {
+		size_t room = text_bytes(text, render->width - at), cut = room;
+		while (cut > 0 && text[cut] != ' ')
+			cut--;
+		if (cut == 0)
+			break;
+		char *line = strndup(text, cut);
+		text_print(render->stream, line ? line : "");
+		free(line);
+		fprintf(render->stream, "\n%*s", (int)column, "");
+		at = column;
+		text += cut + 1;
+	}
+	text_print(render->stream, text);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -71,12 +111,12 @@ static bool ends_with(const char *text, const char *end)
 	return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* A number whose key says what it is; false: an ordinary one. */
-static bool put_known_number(FILE *stream, const char *key, uint64_t value)
+/* A number whose key, or that of the object around it, says what it is; false: an ordinary one. */
+static bool put_known_number(FILE *stream, const char *parent, const char *key, uint64_t value)
 {
 	char buffer[FORMAT_SIZE];
 
-	if (strcmp(key, "memory") == 0 || ends_with(key, "Bytes") || ends_with(key, "Memory"))
+	if (strcmp(key, "memory") == 0 || strcmp(parent, "memory") == 0 || ends_with(key, "Bytes"))
 		fprintf(stream, "%s (%llu bytes)", format_size(buffer, value),
 			(unsigned long long)value);
 	else if (strcmp(key, "uptime") == 0)
@@ -88,28 +128,25 @@ static bool put_known_number(FILE *stream, const char *key, uint64_t value)
 	return true;
 }
 
-static void put_scalar(FILE *stream, const char *key, struct json_object *value)
+static void put_scalar(const struct render *render, const char *parent, const char *key,
+		       struct json_object *value, size_t column)
 {
 	switch (json_object_get_type(value)) {
 	case json_type_null:
-		fputc('-', stream);
+		fputc('-', render->stream);
 		break;
 	case json_type_boolean:
-		fputs(json_object_get_boolean(value) ? "yes" : "no", stream);
+		fputs(json_object_get_boolean(value) ? "yes" : "no", render->stream);
 		break;
 	case json_type_string: {
 		const char *text = json_object_get_string(value);
-		text_print(stream, text[0] ? text : "-");
+		put_text(render, text[0] ? text : "-", column);
 		break;
 	}
-	case json_type_int:
-	case json_type_double:
-		if (json_object_get_double(value) >= 0 &&
-		    put_known_number(stream, key, json_object_get_uint64(value)))
-			break;
-		/* fall through */
 	default:
-		fputs(json_object_get_string(value), stream);
+		if (json_object_get_double(value) < 0 ||
+		    !put_known_number(render->stream, parent, key, json_object_get_uint64(value)))
+			fputs(json_object_get_string(value), render->stream);
 	}
 }
 
@@ -120,59 +157,102 @@ static bool is_scalar(struct json_object *value)
 	return type != json_type_object && type != json_type_array;
 }
 
-static void put_array(FILE *stream, const char *key, struct json_object *array, int indent)
+static void render_object(const struct render *render, const char *parent,
+			  struct json_object *object, int indent);
+
+/* Each item on lines of its own. */
+static void render_items(const struct render *render, const char *key, struct json_object *array,
+			 int indent)
 {
 	size_t n = json_object_array_length(array);
-	bool inside = n > 0 && !is_scalar(json_object_array_get_idx(array, 0));
 
-	if (n == 0)
-		fputc('-', stream);
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *item = json_object_array_get_idx(array, i);
-		if (is_scalar(item)) {
-			fputs(i > 0 ? ", " : "", stream);
-			put_scalar(stream, key, item);
-		} else if (json_object_is_type(item, json_type_object)) {
-			fprintf(stream, "\n%*s[%zu]\n", indent + 2, "", i);
-			json_render(stream, item, indent + 4);
-		} else {
-			fprintf(stream, "\n%*s", indent + 2, "");
-			put_array(stream, key, item, indent + 2);
+		fprintf(render->stream, "%*s[%zu]", indent, "", i);
+		if (json_object_is_type(item, json_type_object)) {
+			fputc('\n', render->stream);
+			render_object(render, key, item, indent + 2);
+			continue;
 		}
+		fprintf(render->stream, " %s\n", json_object_to_json_string(item));
 	}
-	if (!inside)
-		fputc('\n', stream);
+}
+
+/* An array whose items are all scalars is one line. */
+static bool is_flat(struct json_object *value)
+{
+	size_t n = json_object_array_length(value);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_scalar(json_object_array_get_idx(value, i)))
+			return false;
+	}
+	return true;
+}
+
+static void put_flat(const struct render *render, const char *key, struct json_object *array,
+		     size_t column)
+{
+	size_t n = json_object_array_length(array);
+
+	if (n == 0)
+		fputc('-', render->stream);
+	for (size_t i = 0; i < n; i++) {
+		fputs(i > 0 ? ", " : "", render->stream);
+		put_scalar(render, "", key, json_object_array_get_idx(array, i), column);
+	}
+	fputc('\n', render->stream);
 }
 
 static int label_width(struct json_object *object)
 {
+	char label[LABEL_SIZE];
 	size_t width = 0;
 
 	json_object_object_foreach (object, key, value) {
-		(void)value;
-		size_t n = strlen(key) + 3; /* colon, two spaces; a word break adds one */
-		for (const char *p = key; *p; p++)
-			n += *p >= 'A' && *p <= 'Z' && !strchr(key, '_');
-		if (n > width)
-			width = n;
+		make_label(label, key);
+		bool inside = is_scalar(value) ||
+			      (json_object_is_type(value, json_type_array) && is_flat(value));
+		if (inside && strlen(label) > width)
+			width = strlen(label);
 	}
-	return (int)(width < 40 ? width : 40);
+	return (int)width + 3; /* the colon and two spaces */
 }
 
-void json_render(FILE *stream, struct json_object *object, int indent)
+static void render_object(const struct render *render, const char *parent,
+			  struct json_object *object, int indent)
 {
 	int width = label_width(object);
+	size_t column = (size_t)(indent + width);
+	char label[LABEL_SIZE];
 
 	json_object_object_foreach (object, key, value) {
-		put_label(stream, key, indent, width);
+		make_label(label, key);
+		int n = fprintf(render->stream, "%*s%s:", indent, "", label) - indent;
 		if (json_object_is_type(value, json_type_object)) {
-			fputc('\n', stream);
-			json_render(stream, value, indent + 2);
-		} else if (json_object_is_type(value, json_type_array)) {
-			put_array(stream, key, value, indent);
-		} else {
-			put_scalar(stream, key, value);
-			fputc('\n', stream);
+			fputc('\n', render->stream);
+			render_object(render, key, value, indent + 2);
+			continue;
 		}
+		bool array = json_object_is_type(value, json_type_array);
+		if (array && !is_flat(value)) {
+			fputc('\n', render->stream);
+			render_items(render, key, value, indent + 2);
+			continue;
+		}
+		fprintf(render->stream, "%*s", width - n, "");
+		if (array) {
+			put_flat(render, key, value, column);
+			continue;
+		}
+		put_scalar(render, parent, key, value, column);
+		fputc('\n', render->stream);
 	}
+}
+
+void json_render(FILE *stream, struct json_object *object)
+{
+	const struct render render = {stream, stream == stdout ? output_width() : 0};
+
+	render_object(&render, "", object, 0);
 }

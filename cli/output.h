@@ -63,8 +63,8 @@ const char *output_ellipsis(void);
 
 /* A JSON string with its quotes. */
 void json_put_string(FILE *stream, const char *text);
-/* "key": value lines of an object, nested by indentation. */
-void json_render(FILE *stream, struct json_object *object, int indent);
+/* "Key:  value" lines of an object, nested by indentation, broken at the width of a terminal. */
+void json_render(FILE *stream, struct json_object *object);
 /* The document, pretty, with a newline. */
 void json_put_document(FILE *stream, struct json_object *object, int indent);
 

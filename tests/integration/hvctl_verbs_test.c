@@ -54,7 +54,7 @@ static void test_life(struct service *s, const void *data)
 	expect(s, 0, "", "autostart", "db1", "web1", "on");
 	expect(s, 0, "db1 on\nweb1 on\n", "autostart", "db1", "web1");
 	expect(s, 0, "", "edit", "db1", "--memory", "3M", "--description", "x");
-	expect(s, 0, "Memory:         3M (3145728 bytes)\n", "show", "db1");
+	expect(s, 0, "Memory:         3M (3145728 bytes)\nUptime:         -\n", "show", "db1");
 	expect(s, 0, "db1\n", "show", "db1", "-o", "name");
 	expect(s, 0, "", "start", "db1");
 	expect(s, 0, "", "delete", "--stop", "db1", "web1");
