@@ -114,16 +114,23 @@ static gboolean open_database(struct store *store, GError **error)
 	       store_migrate(store->db, store->path, store_migrations, store_migrations_n, error);
 }
 
-struct store *store_open(const char *directory, GError **error)
+static gboolean open_all(struct store *store, const char *directory, GError **error)
 {
-	g_autoptr(store_t) store = g_new0(struct store, 1);
-
 	store->path = g_build_filename(directory, "vmms.db", NULL);
 	store->lock_fd = store_lock(directory, error);
-	if (store->lock_fd < 0 || !create_private(store->path, directory, error) ||
-	    !open_database(store, error))
-		return NULL;
-	return g_steal_pointer(&store);
+	return store->lock_fd >= 0 && create_private(store->path, directory, error) &&
+	       open_database(store, error);
+}
+
+struct store *store_open(const char *directory, GError **error)
+{
+	struct store *store = g_new0(struct store, 1);
+
+	store->lock_fd = -1;
+	if (open_all(store, directory, error))
+		return store;
+	store_close(store);
+	return NULL;
 }
 
 void store_close(struct store *store)

@@ -68,6 +68,7 @@ static void test_length(void)
 	memcpy(over, "[]", 2);
 	g_autoptr(json_value_t) value = json_text_parse(fits, 100, &error);
 	g_assert_no_error(error);
+	g_assert_nonnull(value);
 	g_assert_null(json_text_parse(over, 100, &error));
 	assert_message(error, SERVICE_ERROR_INVALID_DEFINITION,
 		       "the document has 101 bytes, more than the 100 allowed");
