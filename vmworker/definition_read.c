@@ -336,9 +336,10 @@ static gboolean document_check(const struct vm_definition *definition, struct js
 
 static struct json_object *document_parse(const char *json, size_t size, GError **error)
 {
-	if (size > VMMS_MAX_MESSAGE) {
-		fault(error, "$", "the document has %zu bytes; give at most %u", size,
-		      VMMS_MAX_MESSAGE);
+	const uint32_t max = VMMS_MAX_MESSAGE;
+
+	if (size > max) {
+		fault(error, "$", "the document has %zu bytes; give at most %u", size, max);
 		return NULL;
 	}
 
@@ -365,17 +366,19 @@ struct vm_definition *vm_definition_read(const char *json, size_t size, const ch
 	if (!root)
 		return NULL;
 
-	g_autoptr(vm_definition_t) definition = g_new0(struct vm_definition, 1);
+	struct vm_definition *definition = g_new0(struct vm_definition, 1);
 	definition->cpus = 1;
 	definition->memory = MEMORY_DEFAULT;
 	definition->on_reboot = VM_POLICY_RESTART;
 	definition->on_crash = VM_POLICY_STOP;
 	if (!members_read(definition, root, "$", top_members, G_N_ELEMENTS(top_members), error) ||
-	    !document_check(definition, root, uuid, error))
+	    !document_check(definition, root, uuid, error)) {
+		vm_definition_free(definition);
 		return NULL;
+	}
 	if (!definition->cmdline)
 		definition->cmdline = g_strdup("");
-	return g_steal_pointer(&definition);
+	return definition;
 }
 
 void vm_definition_free(struct vm_definition *definition)

@@ -8,7 +8,7 @@
 #include "worker_error.h"
 
 static const char *const how_names[RESULT_HOW_N] = {
-#define X(sym, word) [RESULT_HOW_##sym] = word,
+#define X(sym, word) [RESULT_HOW_##sym] = (word),
 	RESULT_HOWS(X)
 #undef X
 };

@@ -136,7 +136,7 @@ static uint64_t cpu_time_ns(pid_t pid)
 /* Waits until the process has used that much more CPU. */
 static bool cpu_time_passes(pid_t pid, uint64_t ns)
 {
-	gint64 deadline = g_get_monotonic_time() + WORKER_WAIT_MS * 1000;
+	gint64 deadline = g_get_monotonic_time() + (gint64)WORKER_WAIT_MS * 1000;
 	uint64_t goal = cpu_time_ns(pid) + ns;
 
 	while (g_get_monotonic_time() < deadline) {
@@ -259,7 +259,7 @@ static unsigned int vp_threads(pid_t pid)
 static void test_eight_vps(void)
 {
 	struct worker_process *worker = worker_spawn(true, NULL);
-	gint64 deadline = g_get_monotonic_time() + WORKER_WAIT_MS * 1000;
+	gint64 deadline = g_get_monotonic_time() + (gint64)WORKER_WAIT_MS * 1000;
 	g_autoptr(GString) seen = g_string_new(NULL);
 
 	worker_start_guest(worker, "halt", ",\"cpus\":{\"count\":8}");

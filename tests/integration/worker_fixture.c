@@ -103,7 +103,7 @@ void worker_reap(struct worker_process *worker)
 /* The socket that a worker makes itself appears some time after it was spawned. */
 static int control_connect(const struct worker_process *worker)
 {
-	gint64 deadline = g_get_monotonic_time() + WORKER_WAIT_MS * 1000;
+	gint64 deadline = g_get_monotonic_time() + (gint64)WORKER_WAIT_MS * 1000;
 	struct sockaddr_un address;
 
 	control_address(worker, &address);
@@ -127,7 +127,8 @@ sd_bus *worker_connect(struct worker_process *worker)
 	g_assert_cmpint(sd_bus_new(&bus), >=, 0);
 	g_assert_cmpint(sd_bus_set_fd(bus, fd, fd), >=, 0);
 	g_assert_cmpint(sd_bus_negotiate_fds(bus, 1), >=, 0);
-	g_assert_cmpint(sd_bus_set_method_call_timeout(bus, WORKER_WAIT_MS * 1000), >=, 0);
+	g_assert_cmpint(sd_bus_set_method_call_timeout(bus, (uint64_t)WORKER_WAIT_MS * 1000), >=,
+			0);
 	if (sd_bus_start(bus) < 0)
 		return sd_bus_close_unref(bus);
 	return bus;
@@ -192,7 +193,7 @@ int worker_open_console(struct worker_process *worker)
 
 bool worker_expect(int console_fd, const char *text, GString *seen)
 {
-	gint64 deadline = g_get_monotonic_time() + WORKER_WAIT_MS * 1000;
+	gint64 deadline = g_get_monotonic_time() + (gint64)WORKER_WAIT_MS * 1000;
 
 	while (!strstr(seen->str, text)) {
 		struct pollfd p = {.fd = console_fd, .events = POLLIN};

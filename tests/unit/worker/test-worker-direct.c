@@ -94,7 +94,7 @@ static struct engine *built(struct fixture *f)
 
 static void events_until(struct fixture *f, const unsigned int *counter, unsigned int goal)
 {
-	gint64 deadline = g_get_monotonic_time() + WAIT_MS * 1000;
+	gint64 deadline = g_get_monotonic_time() + (gint64)WAIT_MS * 1000;
 
 	while (*counter < goal && g_get_monotonic_time() < deadline)
 		g_assert_cmpint(sd_event_run(f->event, 100000), >=, 0);
@@ -199,7 +199,7 @@ static void test_console_input(struct fixture *f, gconstpointer data)
 {
 	struct engine *engine = built(f);
 	struct vp *vp = fake_partition_vp(fake_partition_last(), 0);
-	gint64 deadline = g_get_monotonic_time() + WAIT_MS * 1000;
+	gint64 deadline = g_get_monotonic_time() + (gint64)WAIT_MS * 1000;
 	uint8_t value = 0;
 	int fd = -1;
 

@@ -9,10 +9,9 @@
 
 struct expectation {
 	enum engine_halt_what what;
-	bool panicked;
 	enum vm_policy on_reboot, on_crash;
-	bool restart, crashed;
 	enum result_how how;
+	bool panicked, restart, crashed;
 };
 
 #define RESTART VM_POLICY_RESTART
@@ -23,21 +22,21 @@ struct expectation {
 #define BROKEN	ENGINE_HALT_BROKEN
 
 static const struct expectation table[] = {
-	/* what, panicked, onReboot, onCrash -> restart, crashed, how */
-	{OFF, false, RESTART, STOP, false, false, RESULT_HOW_POWER_OFF},
-	{OFF, false, RESTART, RESTART, false, false, RESULT_HOW_POWER_OFF},
-	{OFF, true, RESTART, STOP, false, true, RESULT_HOW_PANIC},
-	{OFF, true, STOP, RESTART, true, true, RESULT_HOW_PANIC},
-	{RESET, false, RESTART, STOP, true, false, RESULT_HOW_RESET},
-	{RESET, false, STOP, RESTART, false, false, RESULT_HOW_RESET},
-	{RESET, true, RESTART, STOP, false, true, RESULT_HOW_PANIC},
-	{RESET, true, STOP, RESTART, true, true, RESULT_HOW_PANIC},
-	{FAULT, false, RESTART, STOP, false, true, RESULT_HOW_TRIPLE_FAULT},
-	{FAULT, false, STOP, RESTART, true, true, RESULT_HOW_TRIPLE_FAULT},
-	{FAULT, true, RESTART, STOP, false, true, RESULT_HOW_PANIC},
-	{FAULT, true, STOP, RESTART, true, true, RESULT_HOW_PANIC},
-	{BROKEN, false, RESTART, RESTART, false, true, RESULT_HOW_ERROR},
-	{BROKEN, true, RESTART, RESTART, false, true, RESULT_HOW_ERROR},
+	/* what, onReboot, onCrash, how it is called, panicked -> restart, crashed */
+	{OFF, RESTART, STOP, RESULT_HOW_POWER_OFF, false, false, false},
+	{OFF, RESTART, RESTART, RESULT_HOW_POWER_OFF, false, false, false},
+	{OFF, RESTART, STOP, RESULT_HOW_PANIC, true, false, true},
+	{OFF, STOP, RESTART, RESULT_HOW_PANIC, true, true, true},
+	{RESET, RESTART, STOP, RESULT_HOW_RESET, false, true, false},
+	{RESET, STOP, RESTART, RESULT_HOW_RESET, false, false, false},
+	{RESET, RESTART, STOP, RESULT_HOW_PANIC, true, false, true},
+	{RESET, STOP, RESTART, RESULT_HOW_PANIC, true, true, true},
+	{FAULT, RESTART, STOP, RESULT_HOW_TRIPLE_FAULT, false, false, true},
+	{FAULT, STOP, RESTART, RESULT_HOW_TRIPLE_FAULT, false, true, true},
+	{FAULT, RESTART, STOP, RESULT_HOW_PANIC, true, false, true},
+	{FAULT, STOP, RESTART, RESULT_HOW_PANIC, true, true, true},
+	{BROKEN, RESTART, RESTART, RESULT_HOW_ERROR, false, false, true},
+	{BROKEN, RESTART, RESTART, RESULT_HOW_ERROR, true, false, true},
 };
 
 static void test_table(void)

@@ -99,7 +99,7 @@ static void fixture_drop(struct fixture *f)
 /* Until *counter is at least goal. */
 static void wait_for(_Atomic unsigned int *counter, unsigned int goal)
 {
-	gint64 deadline = g_get_monotonic_time() + WAIT_MS * 1000;
+	gint64 deadline = g_get_monotonic_time() + (gint64)WAIT_MS * 1000;
 
 	while (atomic_load(counter) < goal) {
 		g_assert_cmpint(g_get_monotonic_time(), <, deadline);
