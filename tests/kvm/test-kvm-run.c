@@ -137,18 +137,28 @@ static void write64(struct machine *machine, uint64_t gpa, uint64_t value)
 	g_assert_cmpint(partition_write_gpa(machine->partition, gpa, &value, sizeof(value)), ==, 0);
 }
 
+/* VP 0 in long mode, with the page at 2 MiB (virtual) at `window`. */
+static void enter_long_mode(struct machine *machine, uint64_t window)
+{
+	const hv_register_name name = HV_X64_REGISTER_CS;
+	union hv_register_value code;
+
+	write64(machine, PML4, PDPT | 3);
+	write64(machine, PDPT, PD | 3);
+	write64(machine, PD, 0x83);
+	write64(machine, PD + 8, window | 0x83);
+	set_long_mode(machine->vps[0], PML4);
+	g_assert_cmpint(vp_get_registers(machine->vps[0], &name, &code, 1), ==, HV_STATUS_SUCCESS);
+	g_assert_cmphex(code.segment.attributes, ==, 0xa09b);
+}
+
 static void test_long_mode(void)
 {
 	g_autoptr(machine_t) machine = machine_new(2 * MIB, 1, true, GUEST(long_mode));
 	struct hv_intercept intercept;
 	struct vp *vp = machine->vps[0];
 
-	write64(machine, PML4, PDPT | 3);
-	write64(machine, PDPT, PD | 3);
-	write64(machine, PD, 0x83);
-	write64(machine, PD + 8, MMIO | 0x83);
-	set_long_mode(vp, PML4);
-
+	enter_long_mode(machine, MMIO);
 	run_until(vp, &intercept, HV_INTERCEPT_MMIO);
 	g_assert_true(intercept.mmio.write);
 	g_assert_cmphex(intercept.mmio.gpa, ==, MMIO);
@@ -161,6 +171,34 @@ static void test_long_mode(void)
 	want_port(vp, &intercept, true, 0x100, 1);
 	g_assert_cmphex(get_register(vp, HV_X64_REGISTER_RBX), ==, 0x5a5a5a5a5a5a5a5a);
 	g_assert_cmphex(get_register(vp, HV_X64_REGISTER_R15), ==, 0x5a5a5a5a5a5a5a5a);
+}
+
+/* Memory above 4 GiB is where both the guest and this process say; it is charged on touch only. */
+static void test_high_memory(void)
+{
+	const struct partition_properties properties = {
+		.memory_size = PARTITION_LOW_LIMIT + 16 * MIB, .vp_count = 1};
+	struct partition *partition = NULL;
+	struct hv_fault fault = {0};
+
+	if (partition_create(&properties, &partition, &fault) == HV_STATUS_INSUFFICIENT_MEMORY) {
+		g_test_skip("this machine cannot hold a partition of more than 3 GiB");
+		return;
+	}
+	partition_delete(partition);
+
+	g_autoptr(machine_t) machine =
+		machine_new(properties.memory_size, 1, true, GUEST(long_mode));
+	struct hv_intercept intercept;
+	uint64_t written = 0;
+
+	enter_long_mode(machine, PARTITION_HIGH_BASE);
+	write64(machine, PARTITION_HIGH_BASE + 8, 0x0123456789abcdef);
+	want_port(machine->vps[0], &intercept, true, 0x100, 1);
+	g_assert_cmphex(get_register(machine->vps[0], HV_X64_REGISTER_RBX), ==, 0x0123456789abcdef);
+	g_assert_cmpint(partition_read_gpa(machine->partition, PARTITION_HIGH_BASE, &written, 8),
+			==, 0);
+	g_assert_cmphex(written, ==, 0x1122334455667788);
 }
 
 /* ---- several processors ---------------------------------------------------------------------- */
@@ -348,6 +386,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/mmio", test_mmio);
 	g_test_add_func("/kvm/triple-fault", test_triple_fault);
 	g_test_add_func("/kvm/long-mode", test_long_mode);
+	g_test_add_func("/kvm/high-memory", test_high_memory);
 	g_test_add_data_func("/kvm/smp/2", GUINT_TO_POINTER(2), test_smp);
 	g_test_add_data_func("/kvm/smp/8", GUINT_TO_POINTER(8), test_smp);
 	g_test_add_func("/kvm/cancel-before-run", test_cancel_before_run);

@@ -132,7 +132,7 @@ static void test_amd_leaves(void)
 /* AMX and MPX of the first host: 0x2b00 with tile data, and 0xa88 without. */
 static void test_xsave_sizes(void)
 {
-	struct hv_cpuid_entry entries[CPUID_MAX_ENTRIES] = { 0 };
+	struct hv_cpuid_entry entries[CPUID_MAX_ENTRIES] = {0};
 	struct cpuid_host host = cpuid_hosts[0];
 	struct table table;
 
@@ -147,8 +147,8 @@ static void test_xsave_sizes(void)
 
 	for (size_t i = 0; i < host.n; i++)
 		if (entries[i].function == 7 && entries[i].index == 0) {
-			entries[i].edx &= ~(1u << 24);	     /* AMX */
-			entries[i].ecx |= 1u << 7; /* CET */
+			entries[i].edx &= ~(1u << 24); /* AMX */
+			entries[i].ecx |= 1u << 7;     /* CET */
 		}
 	build(&table, &host, one, 0, true);
 	g_assert_cmphex(leaf(&table, 0xd, 0).eax, ==, 0x2e7);
@@ -299,7 +299,7 @@ static void test_xsave_property(void)
 	};
 
 	for (uint32_t set = 0; set < 1u << G_N_ELEMENTS(features); set++) {
-		struct hv_cpuid_entry entries[CPUID_MAX_ENTRIES] = { 0 };
+		struct hv_cpuid_entry entries[CPUID_MAX_ENTRIES] = {0};
 		struct cpuid_host host = cpuid_hosts[0];
 		uint64_t wanted = 3;
 		struct table table;
