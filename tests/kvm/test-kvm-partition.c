@@ -181,7 +181,8 @@ static void test_access_denied(void)
 
 static void test_vps(void)
 {
-	g_autoptr(machine_t) machine = machine_new(MIB, 2, true, GUEST(loop));
+	unsigned int before = open_files();
+	struct machine *machine = machine_new(MIB, 2, true, GUEST(loop));
 	struct hv_fault fault = {0};
 	struct vp *vp = NULL;
 
@@ -194,6 +195,8 @@ static void test_vps(void)
 	vp_delete(machine->vps[1]);
 	vp_delete(NULL);
 	partition_delete(NULL);
+	machine_free(machine);
+	g_assert_cmpuint(open_files(), ==, before);
 }
 
 static const hv_register_name general[] = {
