@@ -43,7 +43,7 @@ const struct command cmd_shutdown = {
 	.name = "shutdown",
 	.arguments = "NAME...",
 	.summary = "Ask guests to shut down and wait until they are off",
-	.details = "A guest that does not comply in time keeps running (exit code 6), unless "
+	.details = "A guest that does not comply in time keeps running (exit code 6), unless\n"
 		   "--force is given.",
 	.example = "hvctl shutdown web1 --timeout 60 --force",
 	.options = options,

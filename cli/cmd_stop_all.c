@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <string.h>
-
 #include "interrupt.h"
 #include "options.h"
 
@@ -38,8 +36,8 @@ const struct command cmd_stop_all = {
 	.name = "stop-all",
 	.arguments = "",
 	.summary = "Stop every running virtual machine by its stop action",
-	.details = "The highest stopOrder first, and returns when all are off. vmms-guests.service "
-		   "does this\nwhen the host shuts down.",
+	.details = "The highest stopOrder first, and returns when all are off.\n"
+		   "vmms-guests.service does this when the host shuts down.",
 	.example = "hvctl stop-all",
 	.run = run,
 };

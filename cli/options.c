@@ -17,8 +17,7 @@ struct common {
 
 static const struct option_spec common_options[] = {
 	{"connect", 'c', OPTION_TEXT, "ADDRESS",
-	 "of vmmsd: system, session, or the directory of --private",
-	 offsetof(struct common, connect)},
+	 "of vmmsd: system, session, or its private directory", offsetof(struct common, connect)},
 	{"help", 'h', OPTION_FLAG, NULL, "this text", offsetof(struct common, help)},
 	{0},
 };

@@ -19,3 +19,11 @@ add_dependencies(test-hvctl-verbs hvctl hvctl_fake_service)
 vmms_test(test-hvctl-console SOURCES ${here}/hvctl_console_test.c LIBS hvctl_fixture util
   LABEL integration)
 add_dependencies(test-hvctl-console hvctl hvctl_fake_service)
+
+get_filename_component(source_root "${here}/../.." ABSOLUTE)
+add_executable(hvctl_example "${source_root}/docs/examples/list-vms.c")
+target_link_libraries(hvctl_example PRIVATE vmms_flags libhvctl)
+vmms_test(test-hvctl-help SOURCES ${here}/hvctl_help_test.c LIBS hvctl_fixture LABEL integration)
+target_compile_definitions(test-hvctl-help PRIVATE SOURCE_DIR="${source_root}"
+  HVCTL_DIR="$<TARGET_FILE_DIR:hvctl>" EXAMPLE="$<TARGET_FILE:hvctl_example>")
+add_dependencies(test-hvctl-help hvctl hvctl_fake_service hvctl_example)

@@ -101,6 +101,26 @@ static int list(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return r < 0 ? r : 1;
 }
 
+static int stop_all(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct fake *fake = userdata;
+	char path[64];
+
+	(void)error;
+	for (guint i = 0; i < fake->vms->len; i++) {
+		struct fake_vm *vm = fake->vms->pdata[i];
+		vm->state = "off";
+		vm->started = 0;
+		fake_console_close(vm);
+	}
+	struct fake_vm host = {.fake = fake, .path = (char *)"/"};
+	unsigned job = ++fake->jobs;
+	snprintf(path, sizeof(path), VMMS_JOB_PREFIX "/%u", job);
+	int r = sd_bus_reply_method_return(m, "o", path);
+	fake_job_finish(&host, job, "done", NULL, "");
+	return r;
+}
+
 static int describe_host(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	(void)userdata;
@@ -151,6 +171,7 @@ const sd_bus_vtable fake_manager_vtable[] = {
 	SD_BUS_METHOD("Define", "s", "o", define, 0),
 	SD_BUS_METHOD("Lookup", "s", "o", lookup, 0),
 	SD_BUS_METHOD("List", "", "a(ssssssuttub)", list, 0),
+	SD_BUS_METHOD("StopAll", "", "o", stop_all, 0),
 	SD_BUS_METHOD("DescribeHost", "", "s", describe_host, 0),
 	SD_BUS_METHOD("GetEvents", "t", "a(ttssss)", get_events, 0),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, 0),

@@ -56,6 +56,9 @@ static void test_life(struct service *s, const void *data)
 	expect(s, 0, "", "edit", "db1", "--memory", "3M", "--description", "x");
 	expect(s, 0, "Memory:         3M (3145728 bytes)\nUptime:         -\n", "show", "db1");
 	expect(s, 0, "db1\n", "show", "db1", "-o", "name");
+	expect(s, 0, "", "start", "db1", "web1");
+	expect(s, 0, "", "stop-all");
+	expect(s, 0, "db1   off", "list");
 	expect(s, 0, "", "start", "db1");
 	expect(s, 0, "", "delete", "--stop", "db1", "web1");
 	expect(s, 0, "", "list");
