@@ -72,6 +72,6 @@
 /* Limits that both ends know. */
 #define VMMS_NAME_MAX 64
 #define VMMS_MAX_VPS 240u
-#define VMMS_MAX_MESSAGE (256u * 1024u) /* longest definition, command line included, in bytes */
+#define VMMS_MAX_MESSAGE 262144u /* longest definition, command line included, in bytes */
 
 #endif

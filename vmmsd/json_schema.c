@@ -6,7 +6,7 @@
 #include "service_error.h"
 
 /* A schema is part of the program, so its size is no concern; this bounds a test's mistakes. */
-#define MAX_SCHEMA_BYTES (1024u * 1024u)
+#define MAX_SCHEMA_BYTES 1048576u
 
 static const struct {
 	const char *name, *article;

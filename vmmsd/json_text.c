@@ -8,6 +8,8 @@
 #include "service_error.h"
 
 #define EXCERPT_CHARACTERS 64
+/* Enough for as many characters of four bytes, and more. */
+#define EXCERPT_BYTES 400u
 
 typedef struct json_tokener tokener_t;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(tokener_t, json_tokener_free)
@@ -16,9 +18,9 @@ char *json_text_excerpt(const char *text)
 {
 	g_autofree char *valid = NULL;
 
-	if (strlen(text) > EXCERPT_CHARACTERS * 6u) {
+	if (strlen(text) > EXCERPT_BYTES) {
 		/* Enough bytes for the characters we keep; make_valid mends a cut one. */
-		g_autofree char *head = g_strndup(text, EXCERPT_CHARACTERS * 6u);
+		g_autofree char *head = g_strndup(text, EXCERPT_BYTES);
 		valid = g_utf8_make_valid(head, -1);
 	} else {
 		valid = g_utf8_make_valid(text, -1);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* A cell holds the next state plus one, so that a cell that is not written refuses the event. */
-#define TO(sym) (VM_STATE_##sym + 1)
+#define TO(sym) ((VM_STATE_##sym) + 1)
 
 static const unsigned char table[VM_STATE_N][VM_EVENT_N] = {
 	[VM_STATE_OFF] =
@@ -80,7 +80,7 @@ static const unsigned char table[VM_STATE_N][VM_EVENT_N] = {
 };
 
 static const char *const state_names[VM_STATE_N] = {
-#define X(sym, name) [VM_STATE_##sym] = name,
+#define X(sym, name) [VM_STATE_##sym] = (name),
 	VMMS_STATES(X)
 #undef X
 };

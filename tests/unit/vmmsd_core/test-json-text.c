@@ -64,8 +64,8 @@ static void test_length(void)
 	g_autofree char *fits = g_strnfill(100, ' ');
 	g_autofree char *over = g_strnfill(101, ' ');
 
-	memcpy(fits, "[]", 2);
-	memcpy(over, "[]", 2);
+	fits[0] = over[0] = '[';
+	fits[1] = over[1] = ']';
 	g_autoptr(json_value_t) value = json_text_parse(fits, 100, &error);
 	g_assert_no_error(error);
 	g_assert_nonnull(value);

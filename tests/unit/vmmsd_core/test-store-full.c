@@ -76,7 +76,7 @@ static void test_disk(void)
 		return;
 	}
 	int fd = open(ballast, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	g_assert_cmpint(posix_fallocate(fd, 0, 400 * 1024), ==, 0);
+	g_assert_cmpint(posix_fallocate(fd, 0, 409600), ==, 0);
 	close(fd);
 
 	g_autoptr(store_t) store = store_open(directory, &error);
@@ -119,7 +119,7 @@ static void test_file_size(void)
 	g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &old), ==, 0);
 	g_autoptr(store_t) store = store_open(directory, &error);
 	g_assert_no_error(error);
-	const struct rlimit small = {.rlim_cur = 300 * 1024, .rlim_max = old.rlim_max};
+	const struct rlimit small = {.rlim_cur = 307200, .rlim_max = old.rlim_max};
 	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &small), ==, 0);
 	unsigned stored = fill(store, 1000, &error);
 	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &old), ==, 0);

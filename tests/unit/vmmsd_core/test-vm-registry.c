@@ -370,7 +370,7 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 	vm_set_engine(vm, "direct", "KVM on \"AMD-V\"");
 	vm_set_job(vm, (struct job *)fixture, "start");
 	apply(vm, VM_EVENT_START, "starting");
-	vm_set_worker(vm, 99, (uint64_t)g_get_real_time() - 5 * G_USEC_PER_SEC);
+	vm_set_worker(vm, 99, (uint64_t)g_get_real_time() - UINT64_C(5000000));
 	g_autofree char *text = vm_describe(vm);
 	g_autoptr(json_value_t) on = json_text_parse(text, 100000, NULL);
 	g_assert_cmpstr(json_object_get_string(json_object_object_get(on, "engineReason")), ==,
