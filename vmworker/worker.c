@@ -238,6 +238,9 @@ static gboolean worker_start_steps(struct worker *worker, const char *definition
 	g_autofree char *steps = NULL;
 
 	worker->definition = vm_definition_read(definition, size, worker->config.uuid, error);
+	/* systemd starts a unit by its UUID: from here on messages say the name that users know. */
+	if (worker->definition)
+		worker->config.name = worker->definition->name;
 	if (!worker->definition || !start_files_complete(&worker->files, error) ||
 	    !worker_build(worker, error) || !sandbox_enter(&steps, error) ||
 	    !worker->ops->run(worker->engine, error))
