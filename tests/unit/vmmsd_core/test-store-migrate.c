@@ -63,6 +63,20 @@ static void test_fresh(void)
 	sqlite3_close(db);
 }
 
+/* What durability and safety hang on; they are settings of the connection, not of the file. */
+static void test_connection(void)
+{
+	g_autoptr(temporary_directory_t) directory = temporary_directory_new();
+	g_autoptr(store_t) store = store_open(directory, NULL);
+	g_autofree char *synchronous = query(store->db, "PRAGMA synchronous");
+	g_autofree char *foreign_keys = query(store->db, "PRAGMA foreign_keys");
+	g_autofree char *trusted_schema = query(store->db, "PRAGMA trusted_schema");
+
+	g_assert_cmpstr(synchronous, ==, "2|\n"); /* FULL */
+	g_assert_cmpstr(foreign_keys, ==, "1|\n");
+	g_assert_cmpstr(trusted_schema, ==, "0|\n");
+}
+
 /* A store of each older version, with a VM in it, becomes what a fresh one is and keeps the VM. */
 static void test_every_older_version(void)
 {
@@ -174,6 +188,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/store-migrate/fresh", test_fresh);
+	g_test_add_func("/store-migrate/connection", test_connection);
 	g_test_add_func("/store-migrate/every-older-version", test_every_older_version);
 	g_test_add_func("/store-migrate/steps", test_steps);
 	g_test_add_func("/store-migrate/newer", test_newer);
