@@ -67,7 +67,7 @@ int batch_jobs(struct cli *cli, const struct wait_options *wait,
 {
 	int first = EXIT_DONE;
 
-	hvctl_job **jobs = calloc((size_t)cli->n_names, sizeof(*jobs));
+	hvctl_job **jobs = calloc((size_t)cli->n_names, sizeof(void *));
 	if (!jobs)
 		return report(EXIT_FAILED, "out of memory");
 	for (int i = 0; i < cli->n_names; i++) {

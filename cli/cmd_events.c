@@ -113,7 +113,7 @@ static int print_past(struct follow *follow)
 	int r;
 
 	keep = keep < 4096 ? keep : 4096; /* the library remembers no more */
-	hvctl_event **ring = calloc(keep + 1, sizeof(*ring));
+	hvctl_event **ring = calloc(keep + 1, sizeof(void *));
 	if (!ring)
 		return report(EXIT_FAILED, "out of memory") > 0 ? -HVCTL_ERROR_OUT_OF_MEMORY : 0;
 	while ((r = hvctl_next_event(follow->cli->h, 0, &event)) > 0) {

@@ -127,9 +127,13 @@ char *definition_read_file(const char *path, int *exit_code)
 	const char *shown = standard ? "standard input" : path;
 	ssize_t length = -1;
 
-	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char *text = malloc(VMMS_MAX_MESSAGE + 2);
-	if (fd < 0 || !text)
+	if (!text) {
+		*exit_code = report(EXIT_FAILED, "out of memory");
+		return NULL;
+	}
+	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
 		length = -errno;
 	else
 		length = read_all(fd, text, VMMS_MAX_MESSAGE + 1);

@@ -68,7 +68,7 @@ static void make_label(char label[LABEL_SIZE], const char *key)
 
 	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
 		if (strcmp(labels[i].key, key) == 0) {
-			strcpy(label, labels[i].label);
+			snprintf(label, LABEL_SIZE, "%s", labels[i].label);
 			return;
 		}
 	}
@@ -223,7 +223,7 @@ static void render_object(const struct render *render, const char *parent,
 			  struct json_object *object, int indent)
 {
 	int width = label_width(object);
-	size_t column = (size_t)(indent + width);
+	size_t column = (size_t)indent + (size_t)width;
 	char label[LABEL_SIZE];
 
 	json_object_object_foreach (object, key, value) {

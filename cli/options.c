@@ -28,7 +28,8 @@ struct parser {
 	bool is_common[OPTIONS_MAX];
 	int n;
 	struct option longs[OPTIONS_MAX + 1];
-	char letters[2 * OPTIONS_MAX + 2];
+	char letters[2 * OPTIONS_MAX + 2]; /* zeroed; begins with ':' */
+	size_t n_letters;
 };
 
 static void parser_add(struct parser *parser, const struct option_spec *specs, bool is_common)
@@ -41,8 +42,9 @@ static void parser_add(struct parser *parser, const struct option_spec *specs, b
 			.val = LONG_BASE + parser->n,
 		};
 		if (specs->letter) {
-			char letter[3] = {specs->letter, has_value ? ':' : '\0', '\0'};
-			strcat(parser->letters, letter);
+			parser->letters[parser->n_letters++] = specs->letter;
+			if (has_value)
+				parser->letters[parser->n_letters++] = ':';
 		}
 		parser->is_common[parser->n] = is_common;
 		parser->specs[parser->n++] = specs;
@@ -164,7 +166,7 @@ static int check_names(const struct cli *cli, const struct command *command)
 int options_parse(struct cli *cli, const struct command *command, void *values, int argc,
 		  char **argv)
 {
-	struct parser parser = {.letters = ":"};
+	struct parser parser = {.letters = ":", .n_letters = 1};
 	struct common common = {0};
 	int value;
 

@@ -88,6 +88,6 @@ struct quote quote(const char *text)
 	/* Not in the middle of a UTF-8 sequence. */
 	while (text[i] && i > 0 && ((unsigned char)text[i] & 0xc0) == 0x80)
 		i--;
-	strcpy(q.text + i, text[i] ? "..." : "");
+	snprintf(q.text + i, sizeof(q.text) - i, "%s", text[i] ? "..." : "");
 	return q;
 }

@@ -21,7 +21,7 @@ char *address_from_path(const char *path)
 
 	if (!address)
 		return NULL;
-	strcpy(address, prefix);
+	memcpy(address, prefix, sizeof(prefix));
 	char *p = address + strlen(prefix);
 	for (; *path; path++) {
 		if (is_plain(*path))

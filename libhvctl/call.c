@@ -139,7 +139,7 @@ char *path_to_uuid(const char *path)
 int call_vm(hvctl *h, const char *name, const char *member, sd_bus_message **reply,
 	    const char *types, ...)
 {
-	AUTO_FREE char *path = NULL;
+	char *path = NULL;
 	va_list ap;
 
 	int r = vm_path(h, name, &path);
@@ -148,6 +148,7 @@ int call_vm(hvctl *h, const char *name, const char *member, sd_bus_message **rep
 	va_start(ap, types);
 	r = call_methodv(h, path, VMMS_IFACE_VM, member, reply, types, ap);
 	va_end(ap);
+	free(path);
 	/* Deleted by somebody else since the look-up. */
 	if (r < 0 && strcmp(hvctl_error_name(&h->error), SD_BUS_ERROR_UNKNOWN_OBJECT) == 0)
 		return error_set(h, HVCTL_ERROR_NO_SUCH_VM,

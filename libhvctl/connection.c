@@ -145,7 +145,7 @@ static int connection_sleep(hvctl *h, uint64_t deadline)
 	if (until != UINT64_MAX) {
 		uint64_t left = until > now ? until - now : 0;
 		ts = (struct timespec){.tv_sec = (time_t)(left / 1000000u),
-				       .tv_nsec = (long)(left % 1000000u) * 1000};
+				       .tv_nsec = (long)(left % 1000000u * 1000u)};
 		tsp = &ts;
 	}
 	int n = ppoll(fds, 2, tsp, NULL);

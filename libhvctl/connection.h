@@ -11,7 +11,7 @@
 
 #define HVCTL_PUBLIC __attribute__((visibility("default")))
 
-#define CALL_TIMEOUT_DEFAULT (25u * 1000000u)
+#define CALL_TIMEOUT_DEFAULT UINT64_C(25000000)
 #define EVENTS_MAX	     4096u
 
 struct hvctl_error {

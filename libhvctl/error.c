@@ -135,7 +135,7 @@ const char *quoted(char buffer[QUOTED_SIZE], const char *text)
 		unsigned char c = (unsigned char)text[i];
 		buffer[i] = (char)(c < 0x20 || c >= 0x7f ? '?' : c);
 	}
-	strcpy(buffer + i, text[i] ? "..." : "");
+	snprintf(buffer + i, QUOTED_SIZE - i, "%s", text[i] ? "..." : "");
 	return buffer;
 }
 

@@ -40,11 +40,6 @@ HVCTL_PUBLIC void hvctl_list_free(hvctl_list *list)
 	free(list);
 }
 
-static inline void cleanup_listp(struct hvctl_list **list)
-{
-	hvctl_list_free(*list);
-}
-
 static struct hvctl_vm *list_add(struct hvctl_list *list)
 {
 	if (list->size == list->capacity) {
@@ -65,36 +60,40 @@ static struct hvctl_vm *list_add(struct hvctl_list *list)
 	return vm;
 }
 
-HVCTL_PUBLIC int hvctl_list_vms(hvctl *h, hvctl_list **ret)
+/* Returns -errno. */
+static int list_read(struct hvctl_list *list, sd_bus_message *reply)
 {
-	__attribute__((cleanup(cleanup_listp))) struct hvctl_list *list = NULL;
-	AUTO_MESSAGE sd_bus_message *reply = NULL;
+	int r = sd_bus_message_enter_container(reply, 'a', "(ssssssuttub)");
 
-	int r = call_method(h, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "List", &reply, NULL);
-	if (r < 0)
-		return r;
-	list = list_new(reply);
-	if (!list)
-		return error_set_oom(h);
-	r = sd_bus_message_enter_container(reply, 'a', "(ssssssuttub)");
 	while (r >= 0) {
 		struct hvctl_vm vm;
 		r = sd_bus_message_read(reply, "(ssssssuttub)", &vm.uuid, &vm.name, &vm.state,
 					&vm.reason, &vm.engine, &vm.engine_reason, &vm.cpus,
 					&vm.memory, &vm.started, &vm.worker_pid, &vm.autostart);
-		if (r == 0)
+		if (r <= 0)
 			break;
-		if (r < 0)
-			continue;
 		struct hvctl_vm *added = list_add(list);
 		if (!added)
-			return error_set_oom(h);
+			return -ENOMEM;
 		*added = vm;
 	}
+	return r;
+}
+
+HVCTL_PUBLIC int hvctl_list_vms(hvctl *h, hvctl_list **ret)
+{
+	AUTO_MESSAGE sd_bus_message *reply = NULL;
+
+	int r = call_method(h, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "List", &reply, NULL);
 	if (r < 0)
+		return r;
+	struct hvctl_list *list = list_new(reply);
+	r = list ? list_read(list, reply) : -ENOMEM;
+	if (r < 0) {
+		hvctl_list_free(list);
 		return error_set_errno(h, r, "reading the list of VMs");
+	}
 	*ret = list;
-	list = NULL;
 	return 0;
 }
 
@@ -155,7 +154,6 @@ static int read_properties(sd_bus_message *m, struct hvctl_vm *vm)
 
 HVCTL_PUBLIC int hvctl_get(hvctl *h, const char *name, hvctl_list **ret)
 {
-	__attribute__((cleanup(cleanup_listp))) struct hvctl_list *list = NULL;
 	AUTO_MESSAGE sd_bus_message *reply = NULL;
 	AUTO_FREE char *path = NULL;
 
@@ -166,15 +164,14 @@ HVCTL_PUBLIC int hvctl_get(hvctl *h, const char *name, hvctl_list **ret)
 			VMMS_IFACE_VM);
 	if (r < 0)
 		return r;
-	list = list_new(reply);
+	struct hvctl_list *list = list_new(reply);
 	struct hvctl_vm *vm = list ? list_add(list) : NULL;
-	if (!vm)
-		return error_set_oom(h);
-	r = read_properties(reply, vm);
-	if (r < 0)
+	r = vm ? read_properties(reply, vm) : -ENOMEM;
+	if (r < 0) {
+		hvctl_list_free(list);
 		return error_set_errno(h, r, "reading the properties of a VM");
+	}
 	*ret = list;
-	list = NULL;
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 #include <hvctl.h>
 #include <stdio.h>
 
-#define SECOND 1000000u
+#define SECOND UINT64_C(1000000)
 
 static int fail(hvctl *h)
 {

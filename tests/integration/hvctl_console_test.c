@@ -140,7 +140,7 @@ static void test_signals(struct session *s, const void *data)
 static void await_stopped(pid_t pid)
 {
 	siginfo_t info = {0};
-	gint64 end = g_get_monotonic_time() + DEADLINE_MS * 1000;
+	gint64 end = g_get_monotonic_time() + DEADLINE_US;
 
 	while (info.si_pid == 0 && g_get_monotonic_time() < end) {
 		g_assert_cmpint(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG), ==, 0);
@@ -158,7 +158,7 @@ static void test_suspend(struct session *s, const void *data)
 	await_stopped(s->pid);
 	assert_restored(s);
 	kill(s->pid, SIGCONT);
-	gint64 end = g_get_monotonic_time() + DEADLINE_MS * 1000;
+	gint64 end = g_get_monotonic_time() + DEADLINE_US;
 	while (!is_raw(s)) {
 		g_assert_cmpint(g_get_monotonic_time(), <, end);
 		g_usleep(1000);

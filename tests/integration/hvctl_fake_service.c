@@ -207,7 +207,8 @@ int main(int argc, char **argv)
 
 	if (argc < 2 || sd_event_default(&fake.event) < 0)
 		return 2;
-	for (int i = 0; argc > 2 && i < atoi(argv[2]); i++) {
+	long n = argc > 2 ? strtol(argv[2], NULL, 10) : 0;
+	for (int i = 0; i < n; i++) {
 		snprintf(text, sizeof(text), "{\"version\":1,\"name\":\"vm-%05d\"}", i);
 		fake_add(&fake, json_tokener_parse(text));
 	}

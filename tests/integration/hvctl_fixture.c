@@ -14,8 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 pid_t spawn(char *const *argv, int in, int out, int err)
 {
 	posix_spawn_file_actions_t actions;
@@ -141,8 +139,10 @@ struct result hvctl(const struct service *service, const char *arg, ...)
 	va_list ap;
 
 	va_start(ap, arg);
-	for (; arg; arg = va_arg(ap, const char *))
+	while (arg) {
 		g_ptr_array_add(argv, (char *)arg);
+		arg = va_arg(ap, const char *); /* NOLINT(clang-analyzer-valist.Uninitialized) */
+	}
 	va_end(ap);
 	g_ptr_array_add(argv, NULL);
 	return hvctl_argv(service, NULL, (char *const *)argv->pdata);

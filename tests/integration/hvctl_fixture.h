@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #define DEADLINE_MS 20000
+#define DEADLINE_US (G_GINT64_CONSTANT(1000) * DEADLINE_MS)
 
 struct service {
 	char *directory; /* what --connect takes */

@@ -164,7 +164,7 @@ static void test_jobs(struct service *s, const void *data)
 /* Until another client's job on the VM has begun: its state has no say while it is busy. */
 static void wait_for_job(const struct service *s, const char *name)
 {
-	gint64 end = g_get_monotonic_time() + DEADLINE_MS * 1000;
+	gint64 end = g_get_monotonic_time() + DEADLINE_US;
 
 	for (gboolean there = FALSE; !there;) {
 		struct result r = hvctl(s, "pause", name, NULL);
