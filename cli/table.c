@@ -129,8 +129,13 @@ static const char *state_colour(const char *state)
 
 static void pad(size_t n)
 {
-	while (n-- > 0)
-		putchar(' ');
+	static const char spaces[] = "                                ";
+
+	while (n > 0) {
+		size_t part = n < sizeof(spaces) - 1 ? n : sizeof(spaces) - 1;
+		fwrite_unlocked(spaces, 1, part, stdout);
+		n -= part;
+	}
 }
 
 static void cell_print(const char *text, size_t width, bool cut, const char *ellipsis)
@@ -170,7 +175,7 @@ static void row_print(const struct table *table, char *const *row, const size_t 
 			pad(gap);
 		pad(2);
 	}
-	putchar('\n');
+	putchar_unlocked('\n');
 }
 
 void table_print(const struct table *table)
