@@ -33,16 +33,19 @@ struct control {
 /* ---- connections ------------------------------------------------------------------------------
  */
 
-static int control_on_reap(sd_event_source *source, void *context)
+static void control_reap(struct control *control)
 {
-	struct control *control = context;
-
-	(void)source;
 	for (size_t i = 0; i < CONTROL_MAX_PEERS; i++) {
 		struct peer *peer = &control->peers[i];
 		if (peer->bus && peer->gone)
 			peer->bus = sd_bus_close_unref(peer->bus);
 	}
+}
+
+static int control_on_reap(sd_event_source *source, void *context)
+{
+	(void)source;
+	control_reap(context);
 	return 0;
 }
 
@@ -125,6 +128,7 @@ static int control_on_connection(sd_event_source *source, int fd, uint32_t reven
 		return 0;
 	}
 
+	control_reap(control);
 	struct peer *peer = control_free_place(control);
 	if (!peer) {
 		log_line(SD_WARNING, "control: there are %d connections already; closed another",

@@ -60,7 +60,8 @@ static void test_descriptors(void)
 	while ((name = g_dir_read_name(dir))) {
 		g_autofree char *link = g_build_filename(path, name, NULL);
 		g_autofree char *target = g_file_read_link(link, NULL);
-		bool known = g_ascii_strtoull(name, NULL, 10) <= 2;
+		/* A descriptor that was closed since it was listed has no target. */
+		bool known = !target || g_ascii_strtoull(name, NULL, 10) <= 2;
 		for (size_t i = 0; i < G_N_ELEMENTS(kinds) && target && !known; i++)
 			known = strstr(target, kinds[i]) != NULL;
 		if (!known)

@@ -212,8 +212,9 @@ static void test_connections(void)
 		char answer;
 		g_assert_cmpint(connect(fd, (const struct sockaddr *)&address, sizeof(address)), ==,
 				0);
-		g_assert_cmpint(send(fd, "\0GET / HTTP/1.0\r\n\r\n", 19, MSG_NOSIGNAL), >, 0);
-		g_assert_cmpint(shutdown(fd, SHUT_WR), ==, 0);
+		/* It may be closed at once, while the worker has not seen the others go. */
+		(void)!send(fd, "\0GET / HTTP/1.0\r\n\r\n", 19, MSG_NOSIGNAL);
+		(void)shutdown(fd, SHUT_WR);
 		while (read(fd, &answer, 1) > 0)
 			; /* until the worker closes */
 		close(fd);
