@@ -18,10 +18,11 @@
 #include "worker_link.h"
 #include "worker_spawn.h"
 
-#define STOP_CALL_US	 (5 * G_USEC_PER_SEC) /* for the answer to Stop, then for the end */
-#define HANGUP_GRACE_US	 (3 * G_USEC_PER_SEC) /* from the broken link to the end of the process */
-#define GUEST_TOKENS_MAX 20u		      /* GuestEvents taken at once ... */
-#define GUEST_REFILL_US	 (G_USEC_PER_SEC / 2) /* ... and then one per this time */
+#define STOP_CALL_US	 (5 * G_USEC_PER_SEC)  /* for the answer to Stop, then for the end */
+#define GREETING_US	 (20 * G_USEC_PER_SEC) /* from the process to its first word */
+#define HANGUP_GRACE_US	 (3 * G_USEC_PER_SEC)  /* from the broken link to the end of the process */
+#define GUEST_TOKENS_MAX 20u		       /* GuestEvents taken at once ... */
+#define GUEST_REFILL_US	 (G_USEC_PER_SEC / 2)  /* ... and then one per this time */
 #define WORKER_LOG_MAX	 (1024 * 1024)
 /* After the link, so that what a worker said before it ended is heard before its end. */
 #define EXIT_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
@@ -49,6 +50,7 @@ void worker_free(struct worker *worker)
 	sd_bus_slot_unref(worker->query);
 	sd_bus_close_unref(worker->link);
 	sd_event_source_disable_unref(worker->timer);
+	sd_event_source_disable_unref(worker->hangup);
 	sd_event_source_disable_unref(worker->exit);
 	fd_close(worker->pidfd);
 	fd_close(worker->directory);
@@ -96,6 +98,7 @@ static void worker_set_timer(struct worker *worker, uint64_t usec, sd_event_time
 static void worker_gone(struct worker *worker)
 {
 	worker->timer = sd_event_source_disable_unref(worker->timer);
+	worker->hangup = sd_event_source_disable_unref(worker->hangup);
 	worker->exit = sd_event_source_disable_unref(worker->exit);
 	worker->stop_call = sd_bus_slot_unref(worker->stop_call);
 	worker->query = sd_bus_slot_unref(worker->query);
@@ -267,8 +270,18 @@ static int on_link_message(sd_bus_message *message, void *userdata, sd_bus_error
 
 	(void)unused;
 	if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected") > 0) {
-		if (!worker->timer)
-			worker_set_timer(worker, HANGUP_GRACE_US, on_hangup_time);
+		if (!worker->hangup)
+			(void)sd_event_add_time_relative(worker->service->event, &worker->hangup,
+							 CLOCK_MONOTONIC, HANGUP_GRACE_US, 0,
+							 on_hangup_time, worker);
+		return 0;
+	}
+	if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Connected") > 0) {
+		if (worker->launching && !worker->ending) {
+			worker->launching = FALSE;
+			worker->timer = sd_event_source_disable_unref(worker->timer);
+			worker->owner->launched(worker);
+		}
 		return 0;
 	}
 	if (sd_bus_message_is_signal(message, VMMS_IFACE_WORKER, "GuestEvent") > 0 &&
@@ -318,68 +331,80 @@ static gboolean worker_link_up(struct worker *worker, int fd, GError **error)
 	return worker->link != NULL;
 }
 
-static void worker_connect(struct worker *worker)
+static int on_greeting_time(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	GError *error = NULL;
-	int fd = socket_connect_at(worker->directory, WORKER_DIR_CONTROL);
-
-	if (fd < 0)
-		worker_fail(worker, g_error_new(SERVICE_ERROR, SERVICE_ERROR_WORKER,
-						"the worker's control socket cannot be reached: %s",
-						g_strerror(-fd)));
-	else if (!worker_link_up(worker, fd, &error))
-		worker_fail(worker, error);
-	else
-		worker->owner->launched(worker);
-}
-
-static int on_spawned(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct worker *worker = userdata;
-
 	(void)source;
 	(void)usec;
-	worker->timer = sd_event_source_disable_unref(worker->timer);
-	worker_connect(worker);
+	worker_fail(userdata, g_error_new(SERVICE_ERROR, SERVICE_ERROR_WORKER,
+					  "the worker did not answer within %d s",
+					  (int)(GREETING_US / G_USEC_PER_SEC)));
 	return 0;
+}
+
+static gboolean worker_launch_process(struct worker *worker, GError **error)
+{
+	pid_t pid = 0;
+	int link = -1;
+	int r = worker_spawn(worker, &pid, &link);
+
+	if (r >= 0)
+		r = worker_watch(worker, pid, r);
+	if (r < 0) {
+		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WORKER,
+			    "the worker %s cannot be run: %s", worker->service->options->worker,
+			    g_strerror(-r));
+		fd_close(link);
+		return FALSE;
+	}
+	if (!worker_link_up(worker, link, error))
+		return FALSE;
+	worker_set_timer(worker, GREETING_US, on_greeting_time);
+	return TRUE;
 }
 
 static void on_unit_started(void *context, const GError *error)
 {
 	struct worker *worker = context;
+	GError *link_error = NULL;
+	int fd;
 
 	worker->unit_job = NULL;
-	if (error)
+	if (error) {
 		worker_fail(worker, g_error_copy(error));
+		return;
+	}
+	fd = socket_connect_at(worker->directory, WORKER_DIR_CONTROL);
+	if (fd < 0)
+		worker_fail(worker, g_error_new(SERVICE_ERROR, SERVICE_ERROR_WORKER,
+						"the worker's control socket cannot be reached: %s",
+						g_strerror(-fd)));
+	else if (!worker_link_up(worker, fd, &link_error))
+		worker_fail(worker, link_error);
 	else
-		worker_connect(worker);
+		worker_set_timer(worker, GREETING_US, on_greeting_time);
+}
+
+static gboolean worker_launch_unit(struct worker *worker, GError **error)
+{
+	g_autofree char *unit = worker_unit_name(worker->vm->definition->uuid);
+
+	worker->unit_job =
+		systemd_unit_start(worker->service->units, unit, on_unit_started, worker);
+	if (worker->unit_job)
+		return TRUE;
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WORKER,
+		    "systemd cannot be asked to start %s", unit);
+	return FALSE;
 }
 
 void worker_launch(struct worker *worker)
 {
-	pid_t pid = 0;
-	int r;
+	GError *error = NULL;
 
-	if (worker->service->units) {
-		g_autofree char *unit = worker_unit_name(worker->vm->definition->uuid);
-
-		worker->unit_job =
-			systemd_unit_start(worker->service->units, unit, on_unit_started, worker);
-		if (!worker->unit_job)
-			worker_fail(worker,
-				    g_error_new_literal(SERVICE_ERROR, SERVICE_ERROR_WORKER,
-							"systemd cannot be asked for a worker"));
-		return;
-	}
-	r = worker_spawn(worker, &pid);
-	if (r >= 0)
-		r = worker_watch(worker, pid, r);
-	if (r < 0)
-		worker_fail(worker, g_error_new(SERVICE_ERROR, SERVICE_ERROR_WORKER,
-						"the worker %s cannot be run: %s",
-						worker->service->options->worker, g_strerror(-r)));
-	else
-		worker_set_timer(worker, 0, on_spawned);
+	worker->launching = TRUE;
+	if (worker->service->units ? !worker_launch_unit(worker, &error)
+				   : !worker_launch_process(worker, &error))
+		worker_fail(worker, error);
 }
 
 gboolean worker_adopt(struct service *service, struct vm *vm, const struct worker_owner *owner,

@@ -39,10 +39,12 @@ struct worker {
 	int status;   /* how it ended, for process_describe_end */
 	sd_bus *link; /* NULL before and after */
 	struct unit_job *unit_job;
-	sd_event_source *timer; /* the next step towards the end */
+	sd_event_source *timer;	 /* the next step: of the launch, or towards the end */
+	sd_event_source *hangup; /* the link broke: the process has this long to end */
 	sd_bus_slot *stop_call;
-	GError *failure; /* why the service broke it off; NULL: it did not */
-	gboolean ending; /* asked or made to end */
+	GError *failure;    /* why the service broke it off; NULL: it did not */
+	gboolean launching; /* launched() is still to come */
+	gboolean ending;    /* asked or made to end */
 	/* of adopt.c: the question for its true state, how often asked, whether the start waits */
 	sd_bus_slot *query;
 	guint queries;

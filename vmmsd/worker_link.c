@@ -22,6 +22,7 @@ sd_bus *worker_link_open(sd_event *event, int fd, sd_bus_message_handler_t handl
 	}
 	if ((r = sd_bus_set_description(link, "worker")) < 0 ||
 	    (r = sd_bus_negotiate_fds(link, 1)) < 0 ||
+	    (r = sd_bus_set_connected_signal(link, 1)) < 0 ||
 	    (r = sd_bus_add_filter(link, NULL, handler, userdata)) < 0 ||
 	    (r = sd_bus_start(link)) < 0 ||
 	    (r = sd_bus_attach_event(link, event, SD_EVENT_PRIORITY_NORMAL)) < 0)
@@ -50,7 +51,8 @@ gboolean worker_link_send(sd_bus *link, sd_bus_message *call, uint64_t timeout_u
 	int r = call ? sd_bus_call_async(link, slot, call, handler, userdata, timeout_us)
 		     : -ENOTCONN;
 
-	if (r >= 0)
+	/* A link that broke just now: its worker ends, and that is what is told. */
+	if (r >= 0 || (call && (r == -ENOTCONN || r == -ECONNRESET || r == -EPIPE)))
 		return TRUE;
 	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WORKER, "the worker cannot be asked: %s",
 		    g_strerror(-r));

@@ -15,11 +15,18 @@ enum worker_reply {
 	WORKER_REPLY_GONE, /* the link broke; the end of the worker is under way, wait for it */
 };
 
-/* Takes fd. handler sees every message that is not a reply, the hang-up included. NULL on error. */
+/*
+ * Takes fd. handler sees every message that is not a reply, and org.freedesktop.DBus.Local's
+ * Connected, once the worker has answered the greeting, and Disconnected. A call that carries
+ * descriptors must wait for Connected: sd-bus would block for it. NULL on error.
+ */
 sd_bus *worker_link_open(sd_event *event, int fd, sd_bus_message_handler_t handler, void *userdata,
 			 GError **error);
 
-/* Begins a call without arguments; the answer comes to handler, for worker_link_check_reply. */
+/*
+ * Begins a call without arguments; the answer comes to handler, for worker_link_check_reply. None
+ * comes when the link breaks first: then the worker's end does.
+ */
 gboolean worker_link_call(sd_bus *link, const char *method, uint64_t timeout_us,
 			  sd_bus_message_handler_t handler, void *userdata, sd_bus_slot **slot,
 			  GError **error);

@@ -32,7 +32,7 @@ static int worker_open_log(const struct worker *worker)
 	return fd >= 0 ? fd : -errno;
 }
 
-int worker_spawn(const struct worker *worker, pid_t *ret_pid)
+int worker_spawn(const struct worker *worker, pid_t *ret_pid, int *ret_link)
 {
 	const struct options *options = worker->service->options;
 	const struct definition *definition = worker->vm->definition;
@@ -41,7 +41,8 @@ int worker_spawn(const struct worker *worker, pid_t *ret_pid)
 		options->worker,  "--uuid",	   definition->uuid, "--name",
 		definition->name, "--runtime-dir", directory,	     NULL,
 	};
-	autofd int null_fd = -1, log_fd = -1, listen_fd = -1;
+	autofd int null_fd = -1, log_fd = -1, listen_fd = -1, link = -1;
+	int pidfd;
 
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null_fd < 0)
@@ -52,7 +53,10 @@ int worker_spawn(const struct worker *worker, pid_t *ret_pid)
 	listen_fd = socket_listen_at(worker->directory, WORKER_DIR_CONTROL, LISTEN_BACKLOG);
 	if (listen_fd < 0)
 		return listen_fd;
-	return process_spawn(
+	link = socket_connect_at(worker->directory, WORKER_DIR_CONTROL);
+	if (link < 0)
+		return link;
+	pidfd = process_spawn(
 		&(struct process_spec){
 			.argv = argv,
 			.fds = {null_fd, log_fd, log_fd, listen_fd},
@@ -61,4 +65,7 @@ int worker_spawn(const struct worker *worker, pid_t *ret_pid)
 			.listen = TRUE,
 		},
 		ret_pid);
+	if (pidfd >= 0)
+		*ret_link = fd_steal(&link);
+	return pidfd;
 }

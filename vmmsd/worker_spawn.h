@@ -7,9 +7,13 @@
 
 struct worker;
 
-/* Listens on DIR/control and runs the worker in a session of its own with that socket: a pidfd, or
- * -errno. The socket listens before the worker exists, so a connect needs no waiting. */
-int worker_spawn(const struct worker *worker, pid_t *ret_pid);
+/*
+ * Listens on DIR/control and runs the worker in a session of its own with that socket: a pidfd, or
+ * -errno. ret_link is connected already: the socket listens before the worker exists, so nothing
+ * is waited for, and a worker that dies at once shows as the end of a process and not as a socket
+ * that refuses.
+ */
+int worker_spawn(const struct worker *worker, pid_t *ret_pid, int *ret_link);
 
 /* "vmworker@<uuid>.service"; g_free. */
 char *worker_unit_name(const char *uuid);

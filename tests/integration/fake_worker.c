@@ -22,6 +22,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "console_ring.h"
 #include "vmms1.h"
 
 struct fake {
@@ -86,6 +87,24 @@ static char *first_word(const char *definition)
 	return word;
 }
 
+/* A console ring (docs/console-ring.md) whose data begin in its middle. */
+static gboolean console_write(int fd)
+{
+	static const char text[] = "the kept output";
+	struct vmms_console_ring_header header = {
+		.magic = {'V', 'M', 'M', 'S', 'C', 'O', 'N', '1'},
+		.version = VMMS_CONSOLE_RING_VERSION,
+		.header_size = sizeof(header),
+		.size = VMMS_CONSOLE_RING_SIZE_MIN,
+		.head = sizeof(text) - 1,
+		.claim = sizeof(text) - 1,
+	};
+
+	return ftruncate(fd, (off_t)(sizeof(header) + header.size)) == 0 &&
+	       pwrite(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
+	       pwrite(fd, text, sizeof(text) - 1, sizeof(header)) == (ssize_t)sizeof(text) - 1;
+}
+
 static int take_files(struct fake *fake, sd_bus_message *call)
 {
 	const char *tag;
@@ -95,7 +114,7 @@ static int take_files(struct fake *fake, sd_bus_message *call)
 	while (r >= 0 && (r = sd_bus_message_read(call, "(sh)", &tag, &fd)) > 0)
 		if (g_str_equal(tag, VMMS_FILE_RESULT))
 			fake->result = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		else if (g_str_equal(tag, VMMS_FILE_CONSOLE0) && write(fd, "hello", 5) != 5)
+		else if (g_str_equal(tag, VMMS_FILE_CONSOLE0) && !console_write(fd))
 			return -EIO;
 	return r;
 }
@@ -303,6 +322,8 @@ int main(int argc, char **argv)
 			fake.uuid = argv[i + 1];
 		else if (g_str_equal(argv[i], "--name"))
 			fake.name = argv[i + 1];
+	/* Of a test that broke off nothing stays for long. */
+	(void)alarm(300);
 	if (!fake.uuid || !fake.name || sd_listen_fds(1) != 1)
 		return EXIT_FAILURE;
 	if (g_str_has_prefix(fake.name, "dies-first"))

@@ -3,3 +3,17 @@
 vmms_program(fake-vmworker SOURCES fake_worker.c
   LIBS vmms_schemas PkgConfig::GLIB PkgConfig::SYSTEMD PkgConfig::JSONC)
 vmms_program(fake-unpack SOURCES fake_unpack.c LIBS PkgConfig::GLIB)
+
+add_library(vmmsd_fixture STATIC vmmsd_fixture.c)
+target_include_directories(vmmsd_fixture PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
+target_link_libraries(vmmsd_fixture PUBLIC vmms_schemas PkgConfig::GLIB PkgConfig::SYSTEMD
+  PRIVATE vmms_flags)
+target_compile_definitions(vmmsd_fixture PRIVATE VMMSD="$<TARGET_FILE:vmmsd>"
+  FAKE_WORKER="$<TARGET_FILE:fake-vmworker>" FAKE_UNPACK="$<TARGET_FILE:fake-unpack>")
+add_dependencies(vmmsd_fixture vmmsd fake-vmworker fake-unpack)
+
+foreach(name IN ITEMS clients failures lifecycle restart)
+  vmms_test(test-vmmsd-${name} SOURCES vmmsd_${name}_test.c LIBS vmmsd_fixture
+    LABEL integration TIMEOUT 240)
+endforeach()
+target_compile_definitions(test-vmmsd-clients PRIVATE SCHEMAS="${CMAKE_SOURCE_DIR}/schemas/dbus")

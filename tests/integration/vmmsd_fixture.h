@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A real `vmmsd --private` in a directory of its own, with the fake worker, and a client of it. */
+#ifndef VMMSD_FIXTURE_H
+#define VMMSD_FIXTURE_H
+
+#include <glib.h>
+#include <systemd/sd-bus.h>
+
+#include "vmms1.h"
+
+#define WAIT_US (60 * G_USEC_PER_SEC) /* the longest that anything here may take */
+
+struct fixture {
+	char *dir;    /* --private */
+	char *kernel; /* a file that the fake unpacker calls an ELF */
+	GPid pid;     /* 0: does not run */
+	int notify;   /* its NOTIFY_SOCKET */
+	sd_bus *bus;
+	GHashTable *finished; /* path of a job -> struct outcome */
+};
+
+struct outcome {
+	char *state, *error, *message;
+};
+
+/* probe NULL: a usable hypervisor. */
+struct fixture *fixture_new(const char *probe);
+/* Stops the VMs and the service, checks that it ended well, removes the directory. */
+void fixture_free(struct fixture *fixture);
+
+/* Runs vmmsd and waits for READY=1; connects. */
+void fixture_start(struct fixture *fixture);
+/* Ends it with a signal and waits; returns the wait status. */
+int fixture_end(struct fixture *fixture, int signal);
+/* Runs vmmsd, which is expected to fail, and returns its standard error; g_free. */
+char *fixture_run_failing(struct fixture *fixture);
+
+/* A client, connected; bounded calls. */
+sd_bus *fixture_connect(const struct fixture *fixture);
+
+/* Path of a new VM whose fake worker behaves so; g_free. */
+char *fixture_define(struct fixture *fixture, const char *name, const char *behaviour);
+/* members: more JSON, ", \"stopOrder\": 3" */
+char *fixture_define_with(struct fixture *fixture, const char *name, const char *behaviour,
+			  const char *members);
+
+/* Calls a method that gives a job; path, g_free. */
+char *fixture_run(struct fixture *fixture, const char *vm, const char *method);
+char *fixture_shutdown(struct fixture *fixture, const char *vm, guint64 timeout_us, gboolean force);
+/* Waits for JobFinished. Borrowed. */
+const struct outcome *fixture_wait(struct fixture *fixture, const char *job);
+/* fixture_run and fixture_wait, and the job must be done. */
+void fixture_do(struct fixture *fixture, const char *vm, const char *method);
+
+/* One turn of the client's loop: dispatches something, or waits for it. */
+void fixture_turn(struct fixture *fixture);
+
+char *fixture_get(struct fixture *fixture, const char *vm, const char *property);
+guint32 fixture_worker_pid(struct fixture *fixture, const char *vm);
+void fixture_wait_state(struct fixture *fixture, const char *vm, const char *state);
+
+/* The method must be refused with VMMS_ERROR_PREFIX name and a sentence that has text in it. */
+void fixture_expect_error(struct fixture *fixture, const char *path, const char *interface,
+			  const char *method, const char *error, const char *text,
+			  const char *types, ...);
+#define fixture_refuses(fixture, vm, method, error, text) \
+	fixture_expect_error(fixture, vm, VMMS_IFACE_VM, method, error, text, NULL)
+
+#endif
