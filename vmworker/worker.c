@@ -2,6 +2,8 @@
 #include "worker.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-id128.h>
 #include <time.h>
 
 #include "definition_read.h"
@@ -206,7 +208,8 @@ static gboolean worker_build(struct worker *worker, GError **error)
 {
 	const struct vm_definition *definition = worker->definition;
 	const struct start_files *files = &worker->files;
-	const struct engine_config config = {
+	sd_id128_t uuid = SD_ID128_NULL;
+	struct engine_config config = {
 		.vm_name = worker->config.name,
 		.memory = definition->memory,
 		.vp_count = definition->cpus,
@@ -221,6 +224,8 @@ static gboolean worker_build(struct worker *worker, GError **error)
 		.events = {.halted = worker_on_halted, .panic = worker_on_panic, .context = worker},
 	};
 
+	(void)sd_id128_from_string(worker->config.uuid, &uuid); /* options.c has checked it */
+	memcpy(config.vm_uuid, uuid.bytes, sizeof(config.vm_uuid));
 	worker->ops = engine_find("direct");
 	if (!worker->ops) {
 		g_set_error(

@@ -94,8 +94,10 @@ static gboolean direct_build_vps(struct engine *engine, GError **error)
 			hv_error_set(error, engine->config.vm_name, engine->config.memory, &fault);
 			return FALSE;
 		}
+		/* The guest's clock is KVM's until there is a Hyper-V interface to offer instead.
+		 */
 		size_t n_table =
-			cpuid_build(supported, n, &topology, i, false, table, G_N_ELEMENTS(table));
+			cpuid_build(supported, n, &topology, i, true, table, G_N_ELEMENTS(table));
 		status = vp_set_cpuid(engine->vps[i], table, n_table);
 		if (n_table == 0 || status != HV_STATUS_SUCCESS)
 			return hv_failed(engine, status, "setting a processor's CPUID", error);
@@ -124,6 +126,8 @@ static gboolean direct_load(struct engine *engine, GError **error)
 		.vp_count = engine->config.vp_count,
 		.kernel_name = engine->config.kernel_name,
 		.initrd_name = engine->config.initrd_name,
+		.name = engine->config.vm_name,
+		.uuid = engine->config.vm_uuid,
 	};
 	struct boot_entry entry;
 	GError *boot_error = NULL;

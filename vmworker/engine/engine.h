@@ -43,7 +43,8 @@ struct engine_events {
 
 /* Copied by build, but for the strings and descriptors: those are borrowed until free. */
 struct engine_config {
-	const char *vm_name; /* for messages */
+	const char *vm_name; /* for messages and SMBIOS */
+	uint8_t vm_uuid[16]; /* RFC 4122 order, for SMBIOS */
 	uint64_t memory;     /* bytes */
 	uint32_t vp_count;
 	const char *cmdline;
