@@ -15,7 +15,8 @@ lab() {
 
 # inside <SCRIPT: runs SCRIPT as root in the lab by bash, after inside.sh.
 inside() {
-	lab exec -- bash -c "$(cat "$here/inside.sh" -)" inside </dev/null
+	# A client that is killed does not end what it ran in the lab: that has its own limit.
+	lab exec -- timeout "${VMMS_LAB_LIMIT:-580}" bash -c "$(cat "$here/inside.sh" -)" inside </dev/null
 }
 
 fail() {
