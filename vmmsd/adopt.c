@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "duration.h"
 #include "operation.h"
 #include "socket_at.h"
 #include "worker_dir.h"
 #include "worker_link.h"
 
-#define QUERY_US    (5 * G_USEC_PER_SEC)
+#define QUERY_US    SECONDS(5)
 #define QUERIES_MAX 12u /* a worker that has not answered for a minute is given up */
 
 static void worker_settled(struct worker *worker)

@@ -4,11 +4,12 @@
 #include "bus.h"
 #include "cleanup.h"
 #include "console_log.h"
+#include "duration.h"
 #include "operation.h"
 #include "worker.h"
 #include "worker_link.h"
 
-#define CONSOLE_CALL_US (10 * G_USEC_PER_SEC)
+#define CONSOLE_CALL_US SECONDS(10)
 #define PORT_MAX	1u
 #define FLAGS_ALL	(VMMS_CONSOLE_REPLAY | VMMS_CONSOLE_LOG_ONLY | VMMS_CONSOLE_READ_ONLY)
 

@@ -8,11 +8,12 @@
 #include "authz.h"
 #include "bus.h"
 #include "cleanup.h"
+#include "duration.h"
 #include "socket_at.h"
 
 #define SOCKET_NAME	"bus"
-#define ACCEPT_AT_ONCE	64u		 /* then the other sources have their turn */
-#define ACCEPT_PAUSE_US (G_USEC_PER_SEC) /* when the process is out of descriptors */
+#define ACCEPT_AT_ONCE	64u	   /* then the other sources have their turn */
+#define ACCEPT_PAUSE_US SECONDS(1) /* when the process is out of descriptors */
 
 struct client {
 	struct bus_server *server;

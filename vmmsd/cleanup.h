@@ -22,7 +22,7 @@ static inline int fd_close(int fd)
 
 static inline void fd_closep(int *fd)
 {
-	(void)fd_close(*fd);
+	*fd = fd_close(*fd);
 }
 
 #define autofd	   __attribute__((cleanup(fd_closep)))

@@ -9,9 +9,10 @@
 
 #include "cleanup.h"
 #include "console_ring.h"
+#include "duration.h"
 #include "worker_dir.h"
 
-#define PATIENCE_US (60 * G_USEC_PER_SEC)
+#define PATIENCE_US SECONDS(60)
 #define CHUNK	    4096u
 
 struct reader {
@@ -90,6 +91,30 @@ static const char *ring_fault(int fd, struct vmms_console_ring_header *header)
 	return NULL;
 }
 
+/* Where the first whole line begins, since the oldest one is probably cut: docs/console-ring.md. */
+static uint64_t ring_first_line(int fd, const struct vmms_console_ring_header *header)
+{
+	uint64_t tail = header->claim > header->size ? header->claim - header->size : 0;
+	uint64_t window = MIN(header->size / 4, (uint64_t)CHUNK);
+	uint64_t offset = tail % header->size;
+	char text[CHUNK];
+	ssize_t size;
+	const char *end;
+
+	if (tail == 0 || tail >= header->head)
+		return MIN(tail, header->head);
+	size = pread(fd, text, MIN(MIN(window, header->head - tail), header->size - offset),
+		     (off_t)(header->header_size + offset));
+	if (size <= 0)
+		return tail;
+	end = memchr(text, '\n', (size_t)size);
+	if (end)
+		return tail + (uint64_t)(end + 1 - text);
+	for (ssize_t i = 0; i < MIN(size, 3) && ((unsigned char)text[i] & 0xc0) == 0x80; i++)
+		tail++;
+	return tail;
+}
+
 static int ring_open(const struct service *service, const struct vm *vm, uint32_t port)
 {
 	autofd int directory = worker_dir_open(service->options->runtime_dir, vm->definition->uuid);
@@ -114,7 +139,7 @@ static int reader_start(struct service *service, int ring,
 	reader->header_size = header->header_size;
 	reader->size = header->size;
 	reader->end = header->head;
-	reader->at = header->claim > header->size ? header->claim - header->size : 0;
+	reader->at = ring_first_line(ring, header);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
 		r = -errno;
 		goto fail;
@@ -180,8 +205,12 @@ int console_log_open(struct service *service, const struct vm *vm, uint32_t port
 	return -1;
 }
 
+static void reader_drop(void *reader)
+{
+	reader_free(reader);
+}
+
 void console_log_close_all(struct service *service)
 {
-	while (service->console_readers)
-		reader_free(service->console_readers->data);
+	g_slist_free_full(g_steal_pointer(&service->console_readers), reader_drop);
 }

@@ -12,10 +12,11 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+#include "duration.h"
 #include "vm.h"
 
 #define JOB_KEEP_MAX 128u
-#define JOB_KEEP_US  (60 * G_USEC_PER_SEC)
+#define JOB_KEEP_US  ((gint64)SECONDS(60))
 
 enum job_state { JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_CANCELED };
 

@@ -8,10 +8,11 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "duration.h"
 #include "service_error.h"
 #include "subprocess.h"
 
-#define UNPACK_US	 (120 * G_USEC_PER_SEC) /* beyond its own limit of 60 s of processor time */
+#define UNPACK_US	 SECONDS(120) /* beyond its own limit of 60 s of processor time */
 #define CACHE_LIMIT	 "2147483648" /* bytes of payloads that the cache folder may hold */
 #define PAYLOAD_NAME_MAX 128u
 #define MEMO_MAX	 256u /* kernels remembered; beyond that all are forgotten */
@@ -134,12 +135,13 @@ static int on_answer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Answers from the loop, with the payload_fd and error of the request. */
+/* Answers from the loop, with the payload_fd and error of the request. Accuracy 1: the default lets
+ * the loop wait for a quarter of a second. */
 static void request_answer_later(struct kernel_request *request)
 {
 	g_hash_table_add(request->cache->answers, request);
 	(void)sd_event_add_time_relative(request->cache->event, &request->answer, CLOCK_MONOTONIC,
-					 0, 0, on_answer, request);
+					 0, 1, on_answer, request);
 }
 
 /* An entry of the cache, marked as used just now so that it is not the next one to be removed. */

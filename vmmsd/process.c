@@ -13,8 +13,6 @@
 
 #include "cleanup.h"
 
-extern char **environ;
-
 #define LISTEN_BACKLOG 16
 
 /* What the child needs, made before fork: between fork and execve nothing is allocated. */
@@ -155,7 +153,7 @@ int process_spawn(const struct process_spec *spec, pid_t *ret_pid)
 		return -errno;
 	if (pid == 0)
 		child_run(&plan);
-	write_end = fd_close(write_end);
+	fd_closep(&write_end);
 	/* The child is ours and not reaped: its pid cannot have been given to another. */
 	pidfd = pidfd_open(pid, 0);
 	r = pidfd < 0 ? -errno : child_wait_exec(read_end);

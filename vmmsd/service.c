@@ -11,6 +11,7 @@
 #include "autostart.h"
 #include "bus.h"
 #include "console_log.h"
+#include "duration.h"
 #include "kernel_image.h"
 #include "operation.h"
 #include "systemd_unit.h"
@@ -19,7 +20,7 @@
 
 #define BOOT_ID_PATH	"/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_SETTING "boot_id"
-#define HOUSEKEEPING_US (30 * G_USEC_PER_SEC)
+#define HOUSEKEEPING_US SECONDS(30)
 
 void service_fail(struct service *service, const char *sentence)
 {

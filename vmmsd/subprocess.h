@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-#define SUBPROCESS_OUTPUT_MAX (256u * 1024u) /* of standard output; more is an error */
-#define SUBPROCESS_ERROR_MAX  4096u	     /* of standard error; the rest is dropped */
+#define SUBPROCESS_OUTPUT_MAX 262144u /* of standard output; more is an error */
+#define SUBPROCESS_ERROR_MAX  4096u   /* of standard error; the rest is dropped */
 
 struct subprocess;
 

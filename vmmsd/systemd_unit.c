@@ -2,12 +2,13 @@
 #include "systemd_unit.h"
 
 #include "cleanup.h"
+#include "duration.h"
 #include "service_error.h"
 
 #define SYSTEMD_NAME  "org.freedesktop.systemd1"
 #define SYSTEMD_PATH  "/org/freedesktop/systemd1"
 #define SYSTEMD_IFACE "org.freedesktop.systemd1.Manager"
-#define UNIT_CALL_US  (90 * G_USEC_PER_SEC) /* the longest that systemd may take for an answer */
+#define UNIT_CALL_US  SECONDS(90) /* the longest that systemd may take for an answer */
 
 struct systemd_units {
 	sd_bus *bus;

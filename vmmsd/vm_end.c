@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The one path on which every VM ends, whoever or whatever ended it. */
 #include "cleanup.h"
+#include "duration.h"
 #include "operation.h"
 #include "process.h"
 #include "worker_dir.h"
 #include "worker_result.h"
 
-#define STORE_RETRY_US (2 * G_USEC_PER_SEC)
+#define STORE_RETRY_US SECONDS(2)
 
 struct ending {
 	enum vm_event event;

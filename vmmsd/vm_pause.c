@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Pause, resume and reset: operations that are one call to the worker, and differ in a table. */
 #include "cleanup.h"
+#include "duration.h"
 #include "operation.h"
 #include "worker_link.h"
 
-#define CALL_US (10 * G_USEC_PER_SEC)
+#define CALL_US SECONDS(10)
 
 #define NO_EVENT VM_EVENT_N
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onCrash = restart: a VM that crashed is started again, but not for ever. */
+#include "duration.h"
 #include "operation.h"
 
 #define RESTARTS_MAX	5
-#define RESTART_SPAN_US (600 * G_USEC_PER_SEC)
+#define RESTART_SPAN_US ((gint64)SECONDS(600))
 
 struct crashes {
 	gint64 since_us; /* monotonic: when the counting began */

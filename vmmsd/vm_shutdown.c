@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shutdown presses the power button and waits for the guest to end itself. */
 #include "cleanup.h"
+#include "duration.h"
 #include "operation.h"
 #include "worker_link.h"
 
-#define BUTTON_CALL_US (10 * G_USEC_PER_SEC)
-#define PLUG_US	       (30 * G_USEC_PER_SEC) /* as STOP_JOB_US: from the plug to the end */
-#define TIMEOUT_MAX_US (G_GUINT64_CONSTANT(86400) * G_USEC_PER_SEC)
+#define BUTTON_CALL_US SECONDS(10)
+#define PLUG_US	       SECONDS(30) /* as STOP_JOB_US: from the plug to the end */
+#define TIMEOUT_MAX_US SECONDS(86400)
 
 struct shutdown {
 	uint64_t timeout_us;

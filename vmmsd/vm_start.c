@@ -8,14 +8,15 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "duration.h"
 #include "kernel_image.h"
 #include "operation.h"
 #include "worker_dir.h"
 #include "worker_link.h"
 #include "worker_probe.h"
 
-#define START_CALL_US (30 * G_USEC_PER_SEC)  /* for Worker.Start: the partition is built */
-#define START_JOB_US  (150 * G_USEC_PER_SEC) /* for everything together */
+#define START_CALL_US SECONDS(30)  /* for Worker.Start: the partition is built */
+#define START_JOB_US  SECONDS(150) /* for everything together */
 
 struct start {
 	struct service *service;

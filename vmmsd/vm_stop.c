@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Stop pulls the plug, and takes the VM over from any other job. */
 #include "cleanup.h"
+#include "duration.h"
 #include "operation.h"
 
 /* worker_stop asks, then kills within 10 s; what is left after this sits in the kernel. */
-#define STOP_JOB_US (30 * G_USEC_PER_SEC)
+#define STOP_JOB_US SECONDS(30)
 
 static void stop_deadline(struct job *job)
 {

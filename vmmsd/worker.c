@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "duration.h"
 #include "process.h"
 #include "service.h"
 #include "socket_at.h"
@@ -18,11 +19,11 @@
 #include "worker_link.h"
 #include "worker_spawn.h"
 
-#define STOP_CALL_US	 (5 * G_USEC_PER_SEC)  /* for the answer to Stop, then for the end */
-#define GREETING_US	 (20 * G_USEC_PER_SEC) /* from the process to its first word */
-#define HANGUP_GRACE_US	 (3 * G_USEC_PER_SEC)  /* from the broken link to the end of the process */
-#define GUEST_TOKENS_MAX 20u		       /* GuestEvents taken at once ... */
-#define GUEST_REFILL_US	 (G_USEC_PER_SEC / 2)  /* ... and then one per this time */
+#define STOP_CALL_US	 SECONDS(5)  /* for the answer to Stop, then for the end */
+#define GREETING_US	 SECONDS(20) /* from the process to its first word */
+#define HANGUP_GRACE_US	 SECONDS(3)  /* from the broken link to the end of the process */
+#define GUEST_TOKENS_MAX 20u	     /* GuestEvents taken at once ... */
+#define GUEST_REFILL_US	 500000	     /* ... and then one per this time */
 #define WORKER_LOG_MAX	 (1024 * 1024)
 /* After the link, so that what a worker said before it ended is heard before its end. */
 #define EXIT_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
@@ -89,9 +90,10 @@ struct worker *worker_new(struct service *service, struct vm *vm, const struct w
 
 static void worker_set_timer(struct worker *worker, uint64_t usec, sd_event_time_handler_t handler)
 {
+	/* The default accuracy would let a timer of 0 wait for a quarter of a second. */
 	worker->timer = sd_event_source_disable_unref(worker->timer);
 	(void)sd_event_add_time_relative(worker->service->event, &worker->timer, CLOCK_MONOTONIC,
-					 usec, 0, handler, worker);
+					 usec, usec == 0 ? 1 : 0, handler, worker);
 }
 
 /* The last words of every worker. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "worker_probe.h"
 
+#include "duration.h"
 #include "subprocess.h"
 
-#define PROBE_US (10 * G_USEC_PER_SEC)
+#define PROBE_US SECONDS(10)
 
 struct waiter {
 	void (*done)(void *context);
