@@ -29,6 +29,11 @@ target_compile_definitions(vmms_flags INTERFACE _GNU_SOURCE
 target_compile_options(vmms_flags INTERFACE
   $<$<COMPILE_LANGUAGE:C>:-Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes
   -Wmissing-prototypes -Wvla -Werror -fno-common -fstack-protector-strong>)
+if(CMAKE_C_COMPILER_ID MATCHES Clang)
+  # KVM's own structures end in a flexible array and are meant to be followed by their entries.
+  target_compile_options(vmms_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:C>:-Wno-gnu-variable-sized-type-not-at-end>)
+endif()
 target_link_options(vmms_flags INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
   -Wl,--as-needed)
 if(VMMS_SANITIZE)

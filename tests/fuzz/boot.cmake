@@ -13,10 +13,11 @@ function(boot_fuzz name)
   add_dependencies(${name} boot_seeds)
   # New finds go to the first folder, which is the build's.
   file(MAKE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/${name}-corpus")
-  add_test(NAME ${name} COMMAND ${name} -max_len=16384 -max_total_time=10 -timeout=10
+  add_test(NAME ${name} COMMAND ${name} -max_len=16384 -max_total_time=${VMMS_FUZZ_SECONDS} -timeout=10
     -rss_limit_mb=2048 -print_final_stats=1 "${CMAKE_CURRENT_BINARY_DIR}/${name}-corpus"
     "${boot_seeds}")
-  set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 60)
+  set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 3900)
+  add_dependencies(fuzz ${name})
 endfunction()
 
 boot_fuzz(fuzz_boot_elf boot partition_fake)

@@ -112,7 +112,7 @@ static void boot_error_propagate(GError **error, GError *from)
 					 ? WORKER_ERROR_FAILED
 					 : WORKER_ERROR_INVALID_IMAGE;
 
-	g_set_error_literal(error, WORKER_ERROR, code, from->message);
+	g_set_error_literal(error, WORKER_ERROR, (gint)code, from->message);
 	g_error_free(from);
 }
 

@@ -87,5 +87,5 @@ void hv_error_set(GError **error, const char *vm_name, uint64_t memory,
 	default:
 		break;
 	}
-	g_set_error(error, WORKER_ERROR, code, "virtual machine %s: %s", vm_name, text);
+	g_set_error(error, WORKER_ERROR, (gint)code, "virtual machine %s: %s", vm_name, text);
 }

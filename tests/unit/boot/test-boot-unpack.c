@@ -270,7 +270,6 @@ static void test_bomb(void)
 {
 	g_autoptr(GByteArray) zeros = g_byte_array_new();
 	g_autoptr(GByteArray) block = NULL;
-	g_autoptr(GByteArray) elf = build_elf(&build_elf_linux);
 	g_autoptr(GByteArray) image = bzimage("lz4");
 	g_autoptr(GByteArray) bomb = g_byte_array_new();
 	uint32_t length;
