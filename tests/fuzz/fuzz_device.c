@@ -6,6 +6,7 @@
 #include "fake_device_env.h"
 #include "i8042.h"
 #include "io_bus.h"
+#include "pci_address.h"
 #include "pm.h"
 #include "reset_port.h"
 #include "rtc.h"
@@ -23,6 +24,7 @@ struct machine {
 	struct rtc *rtc;
 	struct i8042 *i8042;
 	struct pm *pm;
+	struct pci_address *pci_address;
 	struct reset_port *control, *system_a;
 	size_t output;
 };
@@ -64,6 +66,7 @@ static void machine_build(struct machine *m)
 	m->pm = pm_new(&(struct pm_config){
 		.sci = fake_env_irq(&m->irqs[IRQ_SCI]), .clock = clock, .requests = requests});
 	m->i8042 = i8042_new(&requests);
+	m->pci_address = pci_address_new();
 	m->control = reset_port_new(RESET_PORT_CONTROL, &requests);
 	m->system_a = reset_port_new(RESET_PORT_SYSTEM_A, &requests);
 
@@ -74,6 +77,8 @@ static void machine_build(struct machine *m)
 	io_bus_add(m->bus, IO_SPACE_PORT, 0x64, I8042_COMMAND_PORTS, &i8042_command_ops, m->i8042);
 	io_bus_add(m->bus, IO_SPACE_PORT, 0x600, PM_PORTS, &pm_fixed_ops, m->pm);
 	io_bus_add(m->bus, IO_SPACE_PORT, 0x620, PM_GPE_PORTS, &pm_gpe_ops, m->pm);
+	io_bus_add(m->bus, IO_SPACE_PORT, 0xcf8, PCI_ADDRESS_PORTS, &pci_address_ops,
+		   m->pci_address);
 	io_bus_add(m->bus, IO_SPACE_PORT, 0xcf9, RESET_PORT_PORTS, &reset_port_ops, m->control);
 	io_bus_add(m->bus, IO_SPACE_PORT, 0x92, RESET_PORT_PORTS, &reset_port_ops, m->system_a);
 }
@@ -85,6 +90,7 @@ static void machine_free(struct machine *m)
 	rtc_free(m->rtc);
 	pm_free(m->pm);
 	i8042_free(m->i8042);
+	pci_address_free(m->pci_address);
 	reset_port_free(m->control);
 	reset_port_free(m->system_a);
 }

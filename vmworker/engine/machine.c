@@ -9,13 +9,15 @@
 #include "console.h"
 #include "i8042.h"
 #include "line_watch.h"
+#include "pci_address.h"
 #include "pm.h"
 #include "reset_port.h"
 #include "rtc.h"
 #include "uart.h"
 #include "worker_error.h"
 
-#define PORT_SYSTEM_A 0x92u
+#define PORT_SYSTEM_A	 0x92u
+#define PORT_PCI_ADDRESS 0xcf8u
 
 /* Scroll-back of a console, in bytes. */
 #define RING_SIZE (256u << 10)
@@ -43,6 +45,7 @@ struct machine {
 	struct rtc *rtc;
 	struct i8042 *i8042;
 	struct pm *pm;
+	struct pci_address *pci_address;
 	struct reset_port *reset_control, *system_a;
 };
 
@@ -137,6 +140,7 @@ static void machine_devices_new(struct machine *machine)
 	machine->rtc = rtc_new(&rtc);
 	machine->pm = pm_new(&pm);
 	machine->i8042 = i8042_new(&requests);
+	machine->pci_address = pci_address_new();
 	machine->reset_control = reset_port_new(RESET_PORT_CONTROL, &requests);
 	machine->system_a = reset_port_new(RESET_PORT_SYSTEM_A, &requests);
 }
@@ -157,6 +161,7 @@ static bool machine_map(struct machine *machine)
 		{MACHINE_COM1_PORT, UART_PORTS, &uart_ops, machine->serial[0].uart},
 		{MACHINE_PM_BASE, PM_PORTS, &pm_fixed_ops, machine->pm},
 		{MACHINE_GPE_BASE, PM_GPE_PORTS, &pm_gpe_ops, machine->pm},
+		{PORT_PCI_ADDRESS, PCI_ADDRESS_PORTS, &pci_address_ops, machine->pci_address},
 		{MACHINE_RESET_PORT, RESET_PORT_PORTS, &reset_port_ops, machine->reset_control},
 	};
 
@@ -203,6 +208,7 @@ void machine_free(struct machine *machine)
 	io_bus_free(machine->bus);
 	reset_port_free(machine->system_a);
 	reset_port_free(machine->reset_control);
+	pci_address_free(machine->pci_address);
 	i8042_free(machine->i8042);
 	pm_free(machine->pm);
 	rtc_free(machine->rtc);
@@ -229,6 +235,7 @@ void machine_reset(struct machine *machine)
 	rtc_reset(machine->rtc);
 	pm_reset(machine->pm);
 	i8042_reset(machine->i8042);
+	pci_address_reset(machine->pci_address);
 	reset_port_reset(machine->reset_control);
 	reset_port_reset(machine->system_a);
 }
