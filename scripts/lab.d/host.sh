@@ -7,6 +7,8 @@
 #              base        the directory of that base image
 #              pid, port   of the emulator while it runs; port leads to the host's sshd
 #              console.log what it printed, over all its boots
+# and in $run the sockets: of the shared connection, and of the emulator's monitor (for a person
+# who asks why a lab hangs).
 #
 # Power cuts: the emulator is killed, so the page cache of the host in the box is lost, as is what
 # the qcow2 layer had not flushed. A flush of the guest goes through that layer and is acknowledged
@@ -160,6 +162,8 @@ host_boot() {
 			-netdev "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22" \
 			-device virtio-net-pci,netdev=net,romfile= \
 			-device virtio-rng-pci \
+			-chardev "socket,id=monitor,path=$run/monitor,server=on,wait=off" \
+			-mon chardev=monitor,mode=readline \
 			-chardev "file,id=console,path=$console,append=on" -serial chardev:console \
 			-append "console=ttyS0 quiet loglevel=4 panic=0 net.ifnames=0 tsc=reliable \
 mitigations=off audit=0 systemd.show_status=no systemd.log_color=no lab.root=/dev/vda \

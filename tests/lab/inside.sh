@@ -106,11 +106,15 @@ vm_log_is_clean() {
 	[ -z "$bad" ] || fail "the kernel of VM $1 complains: $bad"
 }
 
+# Whatever an earlier test left.
 vms_clear() {
-	local name
-	for name in $(hvctl list -o name); do
-		hvctl autostart "$name" off >/dev/null
-		vm_is "$name" off || hvctl stop "$name" 2>/dev/null || true
-		hvctl delete "$name" >/dev/null || fail "VM $name of an earlier test cannot be deleted"
-	done
+	local names
+	names=$(hvctl list -o name)
+	[ -n "$names" ] || return 0
+	# shellcheck disable=SC2086 # one word a name
+	{
+		hvctl autostart $names off >/dev/null
+		hvctl stop $names 2>/dev/null || true # those that are off already refuse
+		hvctl delete $names >/dev/null
+	} || fail "VMs of an earlier test cannot be deleted: $(hvctl list)"
 }

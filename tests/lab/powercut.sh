@@ -36,7 +36,7 @@ inside <<'EOF'
 systemctl is-active -q vmmsd.service || fail "vmmsd does not run after the power cut"
 lost=$(hvctl list 'cut*' -o name | sort | comm -13 - <(sort /run/acks))
 [ -z "$lost" ] || fail "acknowledged and lost:" $lost
-store=$(ls /var/lib/vmms/*.db /var/lib/vmms/*.sqlite* 2>/dev/null | grep -v -e -wal -e -shm | head -n 1)
+store=$(find /var/lib/vmms -name '*.db' -o -name '*.sqlite')
 same "the integrity of the store $store" "$(sqlite3 -readonly "$store" 'PRAGMA integrity_check')" ok
 # Its worker went with the power.
 vm_is runner off || vm_is runner crashed || fail "runner is $(vm_get runner state)"
