@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host_report.h"
 #include "options.h"
 #include "output.h"
 
@@ -37,7 +38,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		json_put_document(stdout, document, 0);
 		putchar('\n');
 	} else {
-		json_render(stdout, document);
+		host_report_print(stdout, document);
 	}
 	json_object_put(document);
 	return r;

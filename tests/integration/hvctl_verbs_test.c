@@ -122,7 +122,7 @@ static void test_json(struct service *s, const void *data)
 	struct json_object *host = json_of(s, "host", NULL, NULL);
 	g_assert_true(json_object_object_get_ex(host, "virtualization", NULL));
 	json_object_put(host);
-	expect(s, 0, "Virtualization:  amd-v\n", "host");
+	expect(s, 0, "Virtualization:  AMD-V\n", "host");
 }
 
 /* Several names: each failure is a sentence, the code is that of the first, the rest is done. */
