@@ -167,13 +167,13 @@ static void adopt_one(struct service *service, struct vm *vm)
 	g_autoptr(GError) error = NULL;
 
 	if (service->new_boot) {
-		vm_ended_unseen(service, vm, "the host restarted: ");
+		vm_ended_unseen(service, vm);
 		return;
 	}
 	if (!worker_adopt(service, vm, &vm_worker_owner, &vm->worker, &error))
 		log_vm(service->log, LOG_ERR, vm, "%s", error->message);
 	if (!vm->worker) {
-		vm_ended_unseen(service, vm, "the worker ended while vmmsd was down: ");
+		vm_ended_unseen(service, vm);
 		return;
 	}
 	vm->worker->settling = TRUE;

@@ -31,7 +31,8 @@ int main(int argc, char **argv)
 	int status;
 
 	(void)setlocale(LC_CTYPE, "");
-	(void)umask(S_IWGRP | S_IWOTH);
+	/* Never looser than the administrator set it. */
+	(void)umask(umask(0) | S_IWGRP | S_IWOTH);
 	if (!options_parse(&options, &argc, &argv, &error)) {
 		(void)fprintf(stderr, "vmmsd: %s\n", error->message);
 		options_clear(&options);

@@ -28,7 +28,7 @@ extern const struct worker_owner vm_worker_owner;
 void vm_start_launched(struct worker *worker);
 
 /* Ends what the store calls active but no worker runs: as vm_worker_owner.gone, without one. */
-void vm_ended_unseen(struct service *service, struct vm *vm, const char *circumstance);
+void vm_ended_unseen(struct service *service, struct vm *vm);
 
 /* Starts a crashed VM again when its onCrash says so and it does not crash all the time. */
 void vm_restart_crashed(struct service *service, struct vm *vm);

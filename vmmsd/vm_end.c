@@ -30,27 +30,23 @@ void vm_tell(struct service *service, const struct vm *vm, const char *event, co
 	       event, detail && *detail ? ": " : "", detail ? detail : "");
 }
 
-/* What the worker said of the end, or else what was seen of it. */
+/* What the worker said of the end, or else what was seen of it: takes worker_end, "died". */
 static struct ending ending_find(const struct vm *vm, int directory, const GError *failure,
-				 const char *circumstance, int status)
+				 char *worker_end)
 {
 	struct worker_result result = {0};
 	gboolean said = !failure && directory >= 0 && worker_result_read(directory, &result);
 	struct ending ending = {.event = VM_EVENT_CRASHED, .crashed = TRUE};
 
-	if (failure)
-		ending.reason = g_strdup(failure->message);
-	else if (said) {
-		ending.reason = g_strdup_printf("%s%s", circumstance, result.reason);
+	if (said) {
 		ending.crashed = result.crashed;
 		ending.event = result.crashed ? VM_EVENT_CRASHED : VM_EVENT_ENDED;
+		ending.reason = g_steal_pointer(&result.reason);
 	} else {
-		g_autofree char *end = process_describe_end(status);
-
-		ending.reason = g_strdup_printf("%sthe worker %s", circumstance,
-						*circumstance ? "died" : end);
+		ending.reason = failure ? g_strdup(failure->message)
+					: g_strdup_printf("the worker %s", worker_end);
 	}
-	g_free(result.reason);
+	g_free(worker_end);
 	if (vm->state == VM_STATE_STARTING) {
 		ending.event = VM_EVENT_START_FAILED;
 	} else if (vm->state == VM_STATE_STOPPING) {
@@ -116,8 +112,8 @@ static void on_gone(struct worker *worker)
 	struct service *service = worker->service;
 	struct vm *vm = worker->vm;
 	gboolean starting = vm->state == VM_STATE_STARTING;
-	struct ending ending =
-		ending_find(vm, worker->directory, worker->failure, "", worker->status);
+	struct ending ending = ending_find(vm, worker->directory, worker->failure,
+					   process_describe_end(worker->status));
 	g_autoptr(GError) error = NULL;
 
 	worker->timer = sd_event_source_disable_unref(worker->timer);
@@ -142,12 +138,22 @@ static void on_gone(struct worker *worker)
 	worker_free(worker);
 }
 
-void vm_ended_unseen(struct service *service, struct vm *vm, const char *circumstance)
+void vm_ended_unseen(struct service *service, struct vm *vm)
 {
 	autofd int directory = worker_dir_open(service->options->runtime_dir, vm->definition->uuid);
-	struct ending ending = ending_find(vm, directory, NULL, circumstance, 0);
+	struct ending ending =
+		ending_find(vm, directory, NULL, g_strdup("died while vmmsd was down"));
 	g_autoptr(GError) error = NULL;
 
+	/* Where the host restarted, what the worker may have left says nothing of that. */
+	if (service->new_boot && ending.event == VM_EVENT_CRASHED) {
+		ending.event = VM_EVENT_ENDED;
+		ending.crashed = FALSE;
+	}
+	if (service->new_boot) {
+		g_free(ending.reason);
+		ending.reason = g_strdup("the host restarted");
+	}
 	if (!vm_end_with(service, vm, &ending, &error))
 		log_vm(service->log, LOG_ERR, vm, "its end cannot be stored: %s", error->message);
 	else if (directory >= 0)

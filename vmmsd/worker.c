@@ -24,7 +24,7 @@
 #define HANGUP_GRACE_US	 SECONDS(3)  /* from the broken link to the end of the process */
 #define GUEST_TOKENS_MAX 20u	     /* GuestEvents taken at once ... */
 #define GUEST_REFILL_US	 500000	     /* ... and then one per this time */
-#define WORKER_LOG_MAX	 (1024 * 1024)
+#define WORKER_LOG_MAX	 ((off_t)1024 * 1024)
 /* After the link, so that what a worker said before it ended is heard before its end. */
 #define EXIT_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 

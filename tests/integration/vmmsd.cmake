@@ -17,3 +17,9 @@ foreach(name IN ITEMS clients failures lifecycle restart)
     LABEL integration TIMEOUT 240)
 endforeach()
 target_compile_definitions(test-vmmsd-clients PRIVATE SCHEMAS="${CMAKE_SOURCE_DIR}/schemas/dbus")
+
+vmms_test(test-vmmsd-session SOURCES vmmsd_session_test.c LIBS vmms_schemas PkgConfig::SYSTEMD
+  LABEL integration)
+target_compile_definitions(test-vmmsd-session PRIVATE VMMSD="$<TARGET_FILE:vmmsd>"
+  FAKE_WORKER="$<TARGET_FILE:fake-vmworker>" FAKE_UNPACK="$<TARGET_FILE:fake-unpack>")
+add_dependencies(test-vmmsd-session vmmsd fake-vmworker fake-unpack)

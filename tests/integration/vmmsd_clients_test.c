@@ -50,7 +50,7 @@ static void test_long_arguments(void)
 {
 	struct fixture *f = fixture_new(NULL);
 	g_autofree char *vm = fixture_define(f, "web1", "run");
-	g_autofree char *mib = g_strnfill(1024 * 1024, 'a');
+	g_autofree char *mib = g_strnfill(1048576, 'a');
 
 	fixture_expect_error(f, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "Define", "InvalidArgument",
 			     "1048576 bytes", "s", mib);

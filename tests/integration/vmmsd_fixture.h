@@ -8,7 +8,7 @@
 
 #include "vmms1.h"
 
-#define WAIT_US (60 * G_USEC_PER_SEC) /* the longest that anything here may take */
+#define WAIT_US INT64_C(60000000) /* the longest that anything here may take */
 
 struct fixture {
 	char *dir;    /* --private */

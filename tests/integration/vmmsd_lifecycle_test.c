@@ -143,12 +143,11 @@ static void test_busy(void)
 {
 	struct fixture *f = fixture_new(NULL);
 	g_autofree char *vm = fixture_define(f, "web1", "ignore-button");
-	g_autofree char *waiting = NULL, *path = NULL;
+	g_autofree char *waiting = NULL;
 	const struct outcome *outcome;
 
 	fixture_do(f, vm, "Start");
 	waiting = fixture_shutdown(f, vm, 3600 * (guint64)G_USEC_PER_SEC, FALSE);
-	path = fixture_get(f, vm, "State");
 	fixture_refuses(f, vm, "Start", "Busy", "a shutdown job");
 	fixture_refuses(f, vm, "Pause", "Busy", "VM web1");
 	fixture_refuses(f, vm, "Delete", "Busy", "VM web1");
@@ -250,9 +249,9 @@ static void test_rename_and_edit(void)
 {
 	struct fixture *f = fixture_new(NULL);
 	g_autofree char *vm = fixture_define(f, "web1", "run");
-	g_autofree char *other = fixture_define(f, "web2", "run");
 	g_autofree char *name = NULL;
 
+	g_free(fixture_define(f, "web2", "run"));
 	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Rename", "NameExists", "web2", "s", "web2");
 	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Rename", "InvalidName", "we b", "s", "we b");
 	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Edit", "InvalidDefinition", "$.cpus.count", "s",

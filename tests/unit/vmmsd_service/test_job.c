@@ -212,7 +212,7 @@ static void test_kept(void)
 		g_assert_nonnull(job_find(bench.table, i));
 		g_assert_true((i > JOB_KEEP_MAX) == (job_find(bench.table, 1) == NULL));
 	}
-	g_assert_cmpuint(bench.counts.removed, ==, 2 * JOB_KEEP_MAX);
+	g_assert_cmpuint(bench.counts.removed, ==, UINT64_C(2) * JOB_KEEP_MAX);
 	bench_down(&bench);
 }
 

@@ -129,7 +129,7 @@ static void test_descriptors(void)
 
 	run("ls /proc/self/fd | wc -l; test -z \"$NOTIFY_SOCKET$LISTEN_FDS\"", 30000000, &outcome);
 	g_assert_cmpint(outcome.status, ==, 0);
-	g_assert_cmpint(atoi(outcome.output), ==, 4); /* 0, 1, 2 and ls's own */
+	g_assert_cmpstr(g_strchomp(outcome.output), ==, "4"); /* 0, 1, 2 and ls's own */
 	outcome_clear(&outcome);
 	close(leak);
 }
