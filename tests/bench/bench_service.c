@@ -16,7 +16,7 @@
 
 #include "bench.h"
 
-#define WAIT_US (60u * 1000000u)
+#define WAIT_US (60ull * 1000000ull)
 
 static int fail(hvctl *h, const char *what)
 {
@@ -147,19 +147,23 @@ static int bench_fleet(hvctl *h, const char *kernel, unsigned int n, unsigned in
 	return failed != 0;
 }
 
+static unsigned int count(const char *text)
+{
+	return (unsigned int)strtoul(text, NULL, 10);
+}
+
 static int run(hvctl *h, int argc, char **argv)
 {
 	const char *what = argv[2];
 
 	if (argc == 4 && strcmp(what, "define") == 0)
-		return bench_define(h, (unsigned int)atoi(argv[3]));
+		return bench_define(h, count(argv[3]));
 	if (argc == 4 && strcmp(what, "list") == 0)
-		return bench_list(h, (unsigned int)atoi(argv[3]));
+		return bench_list(h, count(argv[3]));
 	if (argc == 5 && strcmp(what, "start") == 0)
-		return bench_start(h, argv[3], (unsigned int)atoi(argv[4]));
+		return bench_start(h, argv[3], count(argv[4]));
 	if (argc == 6 && strcmp(what, "fleet") == 0)
-		return bench_fleet(h, argv[3], (unsigned int)atoi(argv[4]),
-				   (unsigned int)atoi(argv[5]));
+		return bench_fleet(h, argv[3], count(argv[4]), count(argv[5]));
 	fprintf(stderr, "bench_service: see the head of bench_service.c for its arguments\n");
 	return 2;
 }

@@ -11,6 +11,7 @@
 #include <glib.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -39,17 +40,23 @@ static double private_kib(pid_t pid)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d/smaps", pid);
 	g_autofree char *text = NULL;
-	unsigned long from, to, kib, size = 0;
+	unsigned long size = 0;
 	double sum = 0;
 
 	if (!g_file_get_contents(path, &text, NULL, NULL))
 		return 0;
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-			size = to - from;
-		else if (size < GUEST_RAM_MIN && (sscanf(line, "Private_Clean: %lu", &kib) == 1 ||
-						  sscanf(line, "Private_Dirty: %lu", &kib) == 1))
-			sum += (double)kib;
+		char *dash, *colon;
+		unsigned long from = strtoul(line, &dash, 16);
+
+		if (*dash == '-' && dash > line) {
+			size = strtoul(dash + 1, NULL, 16) - from;
+			continue;
+		}
+		colon = strchr(line, ':');
+		if (colon && size < GUEST_RAM_MIN && g_str_has_prefix(line, "Private_") &&
+		    !g_str_has_prefix(line, "Private_Hugetlb"))
+			sum += (double)strtoul(colon + 1, NULL, 10);
 	}
 	return sum;
 }
@@ -234,7 +241,7 @@ int main(int argc, char **argv)
 	static const char *const names[N_KINDS] = {"vmworker", "qemu -M microvm", "qemu -M q35"};
 	struct bench_series first_out[N_KINDS] = {0}, memory[N_KINDS] = {0};
 	g_autofree char *directory = g_dir_make_tmp("vmms-bench-XXXXXX", NULL);
-	int runs = argc > 3 ? atoi(argv[3]) : 20;
+	int runs = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 20;
 
 	if (argc < 3 || !directory) {
 		fprintf(stderr, "usage: bench_worker VMWORKER TINY.ELF [RUNS]\n");
