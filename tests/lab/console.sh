@@ -5,15 +5,21 @@
 . "$(dirname "$0")/lib.sh"
 
 inside <<'EOF'
-vm_new talker
+verbose=1 vm_new talker
 hvctl start talker
 vm_up talker
 
 # Two viewers who came late see what was before them, and what comes.
 hvctl console --read-only talker </dev/null >/tmp/viewer1 2>/dev/null &
 hvctl console --read-only talker </dev/null >/tmp/viewer2 2>/dev/null &
-# A third one types.
-{ printf 'echo answer $((6 * 7))\n'; sleep 2; } | timeout "$patience" hvctl console --no-replay talker >/dev/null 2>&1 || true
+# A third one types, on a terminal, and leaves by the key that detaches.
+{
+	sleep 3
+	printf 'echo answer $((6 * 7))\r'
+	sleep 3
+	printf '\035'
+} | timeout "$patience" script -qec "hvctl console --no-replay talker" /tmp/typed >/dev/null ||
+	fail "the viewer that types ended with $?: $(cat /tmp/typed)"
 vm_says talker 'answer 42'
 hvctl shutdown --timeout "$patience" talker
 wait

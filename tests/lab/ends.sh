@@ -30,7 +30,7 @@ pid=$(vm_get reboot workerPid)
 booted_twice() { [ "$(vm_log reboot | grep -c 'userspace reached')" -ge 2 ]; }
 within "$patience" "VM reboot has booted twice" booted_twice
 same "the worker of reboot" "$(vm_get reboot workerPid)" "$pid"
-has "the events of reboot" "$(hvctl events --last 1000 reboot)" 'guest-reset'
+has "the events of reboot" "$(hvctl events --last 1000 --no-follow reboot)" 'guest-reset'
 hvctl stop reboot
 same "the state of reboot" "$(vm_get reboot state)" off
 EOF
