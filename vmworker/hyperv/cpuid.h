@@ -26,8 +26,8 @@ bool cpuid_topology_valid(const struct cpuid_topology *topology);
  * Copies and adjusts: APIC id and topology leaves (1, 4, 0xb, 0x1f, 0x8000001d, 0x8000001e), the
  * hypervisor bit, leaf 0xd sizes for the features really offered, no performance counters, no
  * features that the machine lacks (MONITOR, nested virtualization), no KVM paravirtual leaves that
- * would hide a later Hyper-V interface unless kvm_leaves. Returns the count; 0 when out is too small, the
- * topology is not valid or has no such VP.
+ * would hide a later Hyper-V interface unless kvm_leaves. Returns the count; 0 when out is too
+ * small, the topology is not valid or has no such VP.
  */
 size_t cpuid_build(const struct hv_cpuid_entry *supported, size_t n_supported,
 		   const struct cpuid_topology *topology, uint32_t vp_index, bool kvm_leaves,

@@ -34,7 +34,12 @@ struct vp;
 
 /* ---- host ---------------------------------------------------------------------------------- */
 
-enum partition_virt { PARTITION_VIRT_NONE, PARTITION_VIRT_AMDV, PARTITION_VIRT_VTX, PARTITION_VIRT_SOFTWARE };
+enum partition_virt {
+	PARTITION_VIRT_NONE,
+	PARTITION_VIRT_AMDV,
+	PARTITION_VIRT_VTX,
+	PARTITION_VIRT_SOFTWARE
+};
 
 struct partition_cap {
 	const char *name; /* static, "KVM_CAP_IRQCHIP" */
@@ -44,9 +49,10 @@ struct partition_cap {
 
 #define PARTITION_MAX_CAPS 32
 struct partition_host {
-	enum partition_virt virt; /* from the CPU flags; SOFTWARE: /dev/kvm works without svm or vmx */
-	bool usable;              /* a partition can be created */
-	struct hv_fault fault;    /* why not, when !usable */
+	enum partition_virt
+		virt;	       /* from the CPU flags; SOFTWARE: /dev/kvm works without svm or vmx */
+	bool usable;	       /* a partition can be created */
+	struct hv_fault fault; /* why not, when !usable */
 	int api_version;
 	uint32_t max_vps;
 	size_t n_caps;
@@ -61,8 +67,8 @@ void partition_probe(struct partition_host *host);
 struct partition_properties {
 	uint64_t memory_size; /* bytes, multiple of PARTITION_PAGE_SIZE, >= 1 MiB */
 	uint32_t vp_count;    /* 1..PARTITION_MAX_VPS: how many VPs will be created */
-	bool irqchip;         /* PIC, IOAPIC, LAPIC and PIT in the hypervisor; false for tests */
-	int hypervisor_fd;    /* from partition_open_hypervisor, borrowed; 0: opened for this call */
+	bool irqchip;	      /* PIC, IOAPIC, LAPIC and PIT in the hypervisor; false for tests */
+	int hypervisor_fd; /* from partition_open_hypervisor, borrowed; 0: opened for this call */
 };
 
 /*
@@ -103,9 +109,12 @@ size_t partition_ram_ranges(const struct partition *partition, struct gpa_range 
  */
 void *partition_gpa_pointer(const struct partition *partition, uint64_t gpa, uint64_t size);
 
-/* Copies; INVALID_PARAMETER unless all of [gpa, gpa + size) is RAM (it may cross ranges' ends not). */
-hv_status partition_read_gpa(const struct partition *partition, uint64_t gpa, void *data, size_t size);
-hv_status partition_write_gpa(struct partition *partition, uint64_t gpa, const void *data, size_t size);
+/* Copies; INVALID_PARAMETER unless all of [gpa, gpa + size) is RAM (it may cross ranges' ends not).
+ */
+hv_status partition_read_gpa(const struct partition *partition, uint64_t gpa, void *data,
+			     size_t size);
+hv_status partition_write_gpa(struct partition *partition, uint64_t gpa, const void *data,
+			      size_t size);
 
 /*
  * Puts a private (copy-on-write) mapping of a file over guest RAM, before any VP runs, so that
@@ -134,8 +143,8 @@ struct hv_cpuid_entry {
  * (NO_RESOURCES when there was no room). VP- and topology-dependent leaves are the host's:
  * hyperv/cpuid.h makes a guest's table of it.
  */
-hv_status partition_supported_cpuid(const struct partition *partition, struct hv_cpuid_entry *entries,
-				    size_t *n_inout);
+hv_status partition_supported_cpuid(const struct partition *partition,
+				    struct hv_cpuid_entry *entries, size_t *n_inout);
 hv_status vp_set_cpuid(struct vp *vp, const struct hv_cpuid_entry *entries, size_t n);
 
 /* TLFS, HV_REGISTER_NAME. */
@@ -203,14 +212,14 @@ hv_status vp_set_registers(struct vp *vp, const hv_register_name *names,
 /* ---- running and intercepts ------------------------------------------------------------------ */
 
 enum hv_intercept_type {
-	HV_INTERCEPT_CANCELED,       /* vp_cancel, or a signal */
-	HV_INTERCEPT_IO_PORT,        /* .io */
-	HV_INTERCEPT_MMIO,           /* .mmio */
-	HV_INTERCEPT_MSR,            /* .msr: a read or write that the hypervisor does not serve */
-	HV_INTERCEPT_HALT,           /* HLT without an in-kernel LAPIC */
-	HV_INTERCEPT_TRIPLE_FAULT,   /* the VP shut down */
-	HV_INTERCEPT_RESET,          /* the hypervisor itself saw a reset request */
-	HV_INTERCEPT_UNRECOVERABLE,  /* .error: the VP cannot go on */
+	HV_INTERCEPT_CANCELED,	    /* vp_cancel, or a signal */
+	HV_INTERCEPT_IO_PORT,	    /* .io */
+	HV_INTERCEPT_MMIO,	    /* .mmio */
+	HV_INTERCEPT_MSR,	    /* .msr: a read or write that the hypervisor does not serve */
+	HV_INTERCEPT_HALT,	    /* HLT without an in-kernel LAPIC */
+	HV_INTERCEPT_TRIPLE_FAULT,  /* the VP shut down */
+	HV_INTERCEPT_RESET,	    /* the hypervisor itself saw a reset request */
+	HV_INTERCEPT_UNRECOVERABLE, /* .error: the VP cannot go on */
 	HV_INTERCEPT_N
 };
 
@@ -228,7 +237,7 @@ struct hv_intercept {
 			uint8_t size; /* 1, 2 or 4 bytes per access */
 			bool write;
 			uint32_t count; /* accesses, more than 1 for ins/outs */
-			void *data;     /* count * size bytes: read them, or fill them in */
+			void *data;	/* count * size bytes: read them, or fill them in */
 		} io;
 		struct {
 			uint64_t gpa;
@@ -240,7 +249,7 @@ struct hv_intercept {
 			uint32_t index;
 			bool write;
 			uint64_t *value; /* read it, or fill it in */
-			bool *fault;     /* set: the guest gets #GP */
+			bool *fault;	 /* set: the guest gets #GP */
 		} msr;
 		struct {
 			uint32_t reason; /* KVM's exit reason, or HV_INTERCEPT_ERROR_RUN */
@@ -258,8 +267,9 @@ struct hv_intercept {
 hv_status vp_run(struct vp *vp, struct hv_intercept *intercept);
 
 /*
- * Makes the current or the next vp_run return HV_INTERCEPT_CANCELED soon; it may return so once more
- * than it was called. Any thread. Takes SIGRTMIN of the process and of the threads that run VPs.
+ * Makes the current or the next vp_run return HV_INTERCEPT_CANCELED soon; it may return so once
+ * more than it was called. Any thread. Takes SIGRTMIN of the process and of the threads that run
+ * VPs.
  */
 void vp_cancel(struct vp *vp);
 
@@ -269,7 +279,8 @@ void vp_cancel(struct vp *vp);
 hv_status partition_set_interrupt_line(struct partition *partition, uint32_t gsi, bool level);
 /* Delivers an MSI (address and data as the device would write them). */
 hv_status partition_signal_msi(struct partition *partition, uint64_t address, uint32_t data);
-/* A write of `value` (size bytes; size 0: any) to the port makes fd readable without an intercept. */
+/* A write of `value` (size bytes; size 0: any) to the port makes fd readable without an intercept.
+ */
 hv_status partition_bind_port_eventfd(struct partition *partition, uint16_t port, uint8_t size,
 				      uint32_t value, int fd);
 /* A write to the eventfd pulses the GSI. */
