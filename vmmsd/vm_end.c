@@ -64,7 +64,7 @@ static GError *ending_error(const struct vm *vm, const struct ending *ending, co
 	if (failure && failure->code != SERVICE_ERROR_WORKER)
 		return vm_error(vm, failure);
 	return g_error_new(SERVICE_ERROR, SERVICE_ERROR_WORKER,
-			   "VM %s %s: %s; see its worker's log", vm->definition->name,
+			   "VM %s %s: %s; see the log of its worker", vm->definition->name,
 			   starting ? "did not start" : "ended", ending->reason);
 }
 

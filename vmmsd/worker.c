@@ -241,6 +241,15 @@ static int on_hangup_time(sd_event_source *source, uint64_t usec, void *userdata
 	return 0;
 }
 
+/* A worker whose link broke is about to end, and its end tells more than the link does. */
+static void worker_await_end(struct worker *worker)
+{
+	if (!worker->hangup)
+		(void)sd_event_add_time_relative(worker->service->event, &worker->hangup,
+						 CLOCK_MONOTONIC, HANGUP_GRACE_US, 0,
+						 on_hangup_time, worker);
+}
+
 static gboolean worker_take_guest_token(struct worker *worker)
 {
 	gint64 now = g_get_monotonic_time();
@@ -272,10 +281,7 @@ static int on_link_message(sd_bus_message *message, void *userdata, sd_bus_error
 
 	(void)unused;
 	if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected") > 0) {
-		if (!worker->hangup)
-			(void)sd_event_add_time_relative(worker->service->event, &worker->hangup,
-							 CLOCK_MONOTONIC, HANGUP_GRACE_US, 0,
-							 on_hangup_time, worker);
+		worker_await_end(worker);
 		return 0;
 	}
 	if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Connected") > 0) {
@@ -343,6 +349,21 @@ static int on_greeting_time(sd_event_source *source, uint64_t usec, void *userda
 	return 0;
 }
 
+/* Links up with a worker that was just launched. Takes fd. */
+static void worker_greet(struct worker *worker, int fd)
+{
+	GError *error = NULL;
+
+	if (worker_link_up(worker, fd, &error)) {
+		worker_set_timer(worker, GREETING_US, on_greeting_time);
+	} else if (worker->exit) {
+		g_error_free(error);
+		worker_await_end(worker);
+	} else {
+		worker_fail(worker, error);
+	}
+}
+
 static gboolean worker_launch_process(struct worker *worker, GError **error)
 {
 	pid_t pid = 0;
@@ -358,16 +379,13 @@ static gboolean worker_launch_process(struct worker *worker, GError **error)
 		fd_close(link);
 		return FALSE;
 	}
-	if (!worker_link_up(worker, link, error))
-		return FALSE;
-	worker_set_timer(worker, GREETING_US, on_greeting_time);
+	worker_greet(worker, link);
 	return TRUE;
 }
 
 static void on_unit_started(void *context, const GError *error)
 {
 	struct worker *worker = context;
-	GError *link_error = NULL;
 	int fd;
 
 	worker->unit_job = NULL;
@@ -380,10 +398,8 @@ static void on_unit_started(void *context, const GError *error)
 		worker_fail(worker, g_error_new(SERVICE_ERROR, SERVICE_ERROR_WORKER,
 						"the worker's control socket cannot be reached: %s",
 						g_strerror(-fd)));
-	else if (!worker_link_up(worker, fd, &link_error))
-		worker_fail(worker, link_error);
 	else
-		worker_set_timer(worker, GREETING_US, on_greeting_time);
+		worker_greet(worker, fd);
 }
 
 static gboolean worker_launch_unit(struct worker *worker, GError **error)
