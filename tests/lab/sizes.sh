@@ -20,13 +20,8 @@ kb=$(vm_log big | sed -n 's/.*userspace reached 1 cpus \([0-9]*\) kB.*/\1/p')
 [ "$kb" -gt 4875000 ] && [ "$kb" -le 5242880 ] || fail "a guest of 5 GiB sees $kb kB"
 hvctl stop big
 
-before=$(hvctl list -o json)
-refused 1 'memory' hvctl create huge --memory 4T --kernel "$kernel" --initrd "$initrd" ||
-	true # creating may be allowed: the host can change before the start
-hvctl list huge >/dev/null 2>&1 && {
-	refused 1 '(memory|GiB)' hvctl start huge
-	same "the state of huge" "$(vm_get huge state)" off
-	hvctl delete huge
-}
-same "the list" "$(hvctl list -o json | sed 's/"uptime": [0-9]*//')" "$(sed 's/"uptime": [0-9]*//' <<<"$before")"
+# A VM may be defined for a larger host than this one; it does not start here, and stays as it was.
+hvctl create huge --memory 4T --kernel "$kernel" --initrd "$initrd"
+refused 1 'huge.*(memory|GiB|T)' hvctl start huge
+same "the state of huge" "$(vm_get huge state)" off
 EOF
