@@ -12,6 +12,17 @@ stamp() {
 	{ sha256sum -- "$@" | cut -d' ' -f1 && cat; } | sha256sum | cut -c1-16
 }
 
+# image_prune KEEP PREFIX: forgets the cached images PREFIX-* that no lab has its disk over, but KEEP.
+image_prune() {
+	local dir
+	for dir in "$lab/cache/$2"-*; do
+		case $dir in
+		"$1" | *.*) continue ;; # *.PID is being built
+		esac
+		grep -qxF -- "$dir" "$lab"/hosts/*/base 2>/dev/null || rm -rf "$dir"
+	done
+}
+
 # image_failed SCRATCH LOG WHAT
 image_failed() {
 	rm -rf "$1"
@@ -36,6 +47,7 @@ image_base() {
 		(cd "$tmp" && base_build "$kernels" $(packages_of $purposes)) >"$lab/image.log" 2>&1 ||
 			image_failed "$tmp" "$lab/image.log" "the lab's image"
 		mv "$tmp" "$dir"
+		image_prune "$dir" "base-$flavour"
 	fi
 	printf '%s\n' "$dir"
 }

@@ -15,6 +15,7 @@ image_kernels() {
 		(cd "$tmp" && kernels_unpack && guest_initrd_build) >"$lab/kernels.log" 2>&1 ||
 			image_failed "$tmp" "$lab/kernels.log" "the kernels"
 		mv "$tmp" "$dir"
+		image_prune "$dir" kernels
 	fi
 	printf '%s\n' "$dir"
 }
