@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "batch.h"
 
 struct options {
 	struct wait_options wait;
 	struct number timeout;
-	bool force;
+	bool force, as_defined;
 };
 
 static const struct option_spec options[] = {
@@ -12,6 +16,8 @@ static const struct option_spec options[] = {
 	 "how long the guest may take (its own stopTimeout)", offsetof(struct options, timeout)},
 	{"force", 'f', OPTION_FLAG, NULL, "then turn it off, instead of failing",
 	 offsetof(struct options, force)},
+	{"as-defined", 0, OPTION_FLAG, NULL, "end it as at host shutdown: by its own stop action",
+	 offsetof(struct options, as_defined)},
 	{"wait", 0, OPTION_FLAG, NULL, "wait until it is off (the default)",
 	 offsetof(struct options, wait.wait)},
 	{"no-wait", 0, OPTION_FLAG, NULL, "return when vmmsd has accepted the request",
@@ -19,11 +25,35 @@ static const struct option_spec options[] = {
 	{0},
 };
 
+/* 1 when the definition says that the VM is to be turned off without asking the guest. */
+static int stop_action_is_off(hvctl *h, const char *name)
+{
+	struct json_object *document, *action = NULL;
+	char *json = NULL;
+
+	int r = hvctl_definition(h, name, &json);
+	if (r < 0)
+		return r;
+	document = json_tokener_parse(json);
+	free(json);
+	json_object_object_get_ex(document, "stopAction", &action);
+	const char *text = json_object_get_string(action);
+	r = text && strcmp(text, "off") == 0;
+	json_object_put(document);
+	return r;
+}
+
 static int begin(hvctl *h, const char *name, const void *context, hvctl_job **job)
 {
 	const struct options *o = context;
 
-	return hvctl_shutdown(h, name, o->timeout.value, o->force, job);
+	if (o->as_defined) {
+		int off = stop_action_is_off(h, name);
+
+		if (off != 0)
+			return off < 0 ? off : hvctl_stop(h, name, job);
+	}
+	return hvctl_shutdown(h, name, o->timeout.value, o->force || o->as_defined, job);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
@@ -44,7 +74,8 @@ const struct command cmd_shutdown = {
 	.arguments = "NAME...",
 	.summary = "Ask guests to shut down and wait until they are off",
 	.details = "A guest that does not comply in time keeps running (exit code 6), unless\n"
-		   "--force is given.",
+		   "--force is given. With --as-defined the machine ends as it does at host\n"
+		   "shutdown: by its stopAction, within its stopTimeout, and then in any case.",
 	.example = "hvctl shutdown web1 --timeout 60 --force",
 	.options = options,
 	.min_names = 1,

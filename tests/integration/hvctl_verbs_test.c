@@ -159,6 +159,8 @@ static void test_jobs(struct service *s, const void *data)
 	expect(s, 0, "", "start", "stubborn-1");
 	expect(s, 6, "use --force", "shutdown", "stubborn-1", "--timeout", "1");
 	expect(s, 0, "", "shutdown", "stubborn-1", "--timeout", "1", "--force");
+	expect(s, 0, "", "start", "stubborn-1");
+	expect(s, 0, "", "shutdown", "stubborn-1", "--timeout", "1", "--as-defined");
 }
 
 /* Until another client's job on the VM has begun: its state has no say while it is busy. */
