@@ -24,6 +24,8 @@ fail() {
 	exit 1
 }
 
-# The lab as every test finds it: up, vmmsd running, no VM.
+# The lab as every test finds it: up, vmmsd running, no VM. One that hangs is switched off first.
+timeout 60 "$here/../../scripts/lab" exec --name "$lab_name" -- true </dev/null 2>/dev/null ||
+	lab cut 2>/dev/null || true
 lab up --memory 7168 ${VMMS_BUILD:+--from "$VMMS_BUILD"}
 inside <<<'vms_clear'

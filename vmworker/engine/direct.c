@@ -94,10 +94,10 @@ static gboolean direct_build_vps(struct engine *engine, GError **error)
 			hv_error_set(error, engine->config.vm_name, engine->config.memory, &fault);
 			return FALSE;
 		}
-		/* The guest's clock is KVM's until there is a Hyper-V interface to offer instead.
-		 */
+		/* Without KVM's leaves: the guest keeps time by its TSC, and the Hyper-V
+		 * interface will bring the clock that it offers. */
 		size_t n_table =
-			cpuid_build(supported, n, &topology, i, true, table, G_N_ELEMENTS(table));
+			cpuid_build(supported, n, &topology, i, false, table, G_N_ELEMENTS(table));
 		status = vp_set_cpuid(engine->vps[i], table, n_table);
 		if (n_table == 0 || status != HV_STATUS_SUCCESS)
 			return hv_failed(engine, status, "setting a processor's CPUID", error);

@@ -124,13 +124,11 @@ static void clear_absent(struct cpuid_table *table)
 #define KVM_SIGNATURE 0x40000000u
 #define KVM_FEATURES  0x40000001u
 /*
- * Those that the kernel serves alone: both clocks and their stability, no I/O delay, async page
- * faults, steal time, EOI, unhalt, TLB flush, IPI, poll control, yield. Not the extended MSI
- * destination (bit 15), which would need translation of every MSI.
+ * The two clocks and their stability, nothing else: the other features are ways into the hypervisor
+ * that a guest of the Hyper-V interface will not use either, and async page faults or IPIs by
+ * hypercall have no measured use here.
  */
-#define KVM_FEATURES_SERVED                                                                \
-	(BIT(0) | BIT(1) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(9) | BIT(10) | \
-	 BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(24))
+#define KVM_FEATURES_SERVED (BIT(0) | BIT(3) | BIT(24))
 
 static void add_kvm_leaves(struct cpuid_table *table, const struct hv_cpuid_entry *supported,
 			   size_t n_supported)
