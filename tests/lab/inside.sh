@@ -102,7 +102,8 @@ vm_up() {
 # What a kernel says of a machine that is not as it should be.
 vm_log_is_clean() {
 	local bad
-	bad=$(vm_log "$1" | grep -E 'WARNING|Fatal|FW bug|[Ff]irmware [Bb]ug|unstable|XSAVE consistency|BUG:|mismatch|Call Trace' || true)
+	# That the processor has a flaw is the processor's matter; the emulated EPYC has this one.
+	bad=$(vm_log "$1" | grep -vF 'Speculative Return Stack Overflow' | grep -E 'WARNING|Fatal|FW bug|[Ff]irmware [Bb]ug|unstable|XSAVE consistency|BUG:|mismatch|Call Trace' || true)
 	[ -z "$bad" ] || fail "the kernel of VM $1 complains: $bad"
 }
 
