@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "console_feed.h"
@@ -13,6 +14,9 @@
 
 #define CONSOLE_QUANTUM	      16u   /* bytes of one viewer's input before the next one's turn */
 #define CONSOLE_VIEWER_BUFFER 65536 /* of its socket, towards it */
+/* A guest prints byte by byte. The first byte goes out at once, those of the next while together:
+ * waking us and every viewer for each of them costs more than the guest's exit does. */
+#define CONSOLE_REST_US 2000u
 
 struct console {
 	struct console_feed feed;
@@ -22,6 +26,8 @@ struct console {
 	/* main thread */
 	sd_event *event;
 	sd_event_source *wake;
+	sd_event_source *rest; /* while armed, writers do not wake us */
+	uint64_t served;       /* the feed's head when the viewers were last served */
 	struct console_input input;
 	bool input_blocked; /* the UART was full at the last offer */
 	struct console_viewer *viewers[CONSOLE_MAX_VIEWERS];
@@ -105,6 +111,33 @@ static void console_on_gone(void *context, struct console_viewer *viewer)
 	console_viewer_free(viewer);
 }
 
+/* Serves the viewers that wait, and rests when there was something for them. */
+static void console_serve_output(struct console *console)
+{
+	uint64_t head = console_feed_head(&console->feed);
+
+	for (unsigned int i = console->n_viewers; i-- > 0;) {
+		struct console_viewer *viewer = console->viewers[i];
+
+		if (console_viewer_idle(viewer) &&
+		    console_viewer_pump(viewer) == CONSOLE_VIEWER_GONE)
+			console_on_gone(console, viewer);
+	}
+	if (head == console->served)
+		return;
+	console->served = head;
+	if (sd_event_source_set_time_relative(console->rest, CONSOLE_REST_US) >= 0 &&
+	    sd_event_source_set_enabled(console->rest, SD_EVENT_ONESHOT) >= 0)
+		console_feed_rest(&console->feed);
+}
+
+static int console_on_rest(sd_event_source *source G_GNUC_UNUSED, uint64_t usec G_GNUC_UNUSED,
+			   void *userdata)
+{
+	console_serve_output(userdata);
+	return 0;
+}
+
 static int console_on_wake(sd_event_source *source G_GNUC_UNUSED, int fd,
 			   uint32_t revents G_GNUC_UNUSED, void *userdata)
 {
@@ -116,19 +149,21 @@ static int console_on_wake(sd_event_source *source G_GNUC_UNUSED, int fd,
 		console->input_blocked = false;
 		console_serve_input(console);
 	}
-	for (unsigned int i = console->n_viewers; i-- > 0;) {
-		struct console_viewer *viewer = console->viewers[i];
-
-		if (console_viewer_idle(viewer) &&
-		    console_viewer_pump(viewer) == CONSOLE_VIEWER_GONE)
-			console_on_gone(console, viewer);
-	}
+	console_serve_output(console);
 	return 0;
 }
 
 unsigned int console_viewers(const struct console *console)
 {
 	return console->n_viewers;
+}
+
+bool console_resting(const struct console *console)
+{
+	int enabled = SD_EVENT_OFF;
+
+	(void)sd_event_source_get_enabled(console->rest, &enabled);
+	return enabled != SD_EVENT_OFF;
 }
 
 static gboolean console_fail(GError **error, const char *what, int code)
@@ -184,6 +219,11 @@ struct console *console_new(sd_event *event, int ring_fd, size_t size,
 	r = console->wake_fd < 0 ? -errno
 				 : sd_event_add_io(event, &console->wake, console->wake_fd, EPOLLIN,
 						   console_on_wake, console);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &console->rest, CLOCK_MONOTONIC, 0, 1,
+					       console_on_rest, console);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(console->rest, SD_EVENT_OFF);
 	if (r < 0) {
 		console_fail(error, "watch the console's output", -r);
 		console_free(console);
@@ -204,6 +244,7 @@ void console_free(struct console *console)
 			;
 		console_on_gone(console, viewer);
 	}
+	sd_event_source_disable_unref(console->rest);
 	sd_event_source_disable_unref(console->wake);
 	if (console->wake_fd >= 0)
 		close(console->wake_fd);

@@ -10,6 +10,7 @@
 #define CONSOLE_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
@@ -50,6 +51,9 @@ void console_input_ready(struct console *console);
 
 /* Main thread. */
 unsigned int console_viewers(const struct console *console);
+
+/* Output of the last milliseconds is being gathered, and will be sent. Main thread. */
+bool console_resting(const struct console *console);
 
 /* A new viewer: *ret_fd is the far end of a stream socket pair, the caller's. flags:
  * VMMS_CONSOLE_*. A viewer that shuts down its writing side still gets output; one that closes is

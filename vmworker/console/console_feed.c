@@ -49,6 +49,13 @@ size_t console_feed_read(struct console_feed *feed, uint64_t *cursor, uint64_t e
 	return n;
 }
 
+void console_feed_rest(struct console_feed *feed)
+{
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&feed->lock);
+
+	feed->waiting = false;
+}
+
 uint64_t console_feed_head(struct console_feed *feed)
 {
 	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&feed->lock);

@@ -30,6 +30,9 @@ bool console_feed_write(struct console_feed *feed, const uint8_t *data, size_t n
 size_t console_feed_read(struct console_feed *feed, uint64_t *cursor, uint64_t end, uint8_t *data,
 			 size_t n, uint64_t *dropped);
 
+/* Takes back that the reader waits: it looks again by itself, and is not to be woken. */
+void console_feed_rest(struct console_feed *feed);
+
 uint64_t console_feed_head(struct console_feed *feed);
 /* Where a replay begins: the oldest byte, or the first whole line when older ones are gone. */
 uint64_t console_feed_replay(struct console_feed *feed);

@@ -75,10 +75,11 @@ static void tear_down(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 static void settle(struct fixture *f)
 {
 	for (int i = 0; i < 100000; i++) {
-		int r = sd_event_run(f->event, 0);
+		bool resting = console_resting(f->console);
+		int r = sd_event_run(f->event, resting ? 1000000 : 0);
 
 		g_assert_cmpint(r, >=, 0);
-		if (r == 0)
+		if (r == 0 && !resting)
 			return;
 	}
 	g_error("the console spins");
@@ -170,12 +171,31 @@ static void test_live(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	end = attach(f, 0);
 	far_end_drain(f, &end);
 	g_assert_cmpuint(end.position, ==, 100);
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 200; i++) {
 		print(f, 37);
 		far_end_drain(f, &end);
 		g_assert_cmpuint(end.position, ==, f->written);
 	}
 	g_assert_cmpuint(end.notices, ==, 0);
+	close(end.fd);
+}
+
+/* A guest that prints byte by byte wakes the loop once for many of them. */
+static void test_burst(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	struct far_end end = attach(f, 0);
+	unsigned int turns = 0;
+
+	settle(f);
+	for (int i = 0; i < 10000; i++) {
+		print(f, 1);
+		while (sd_event_run(f->event, 0) > 0)
+			turns++;
+	}
+	g_assert_cmpuint(turns, >, 0); /* the first byte did not wait */
+	g_assert_cmpuint(turns, <, 1000);
+	far_end_drain(f, &end);
+	g_assert_cmpuint(end.position, ==, f->written);
 	close(end.fd);
 }
 
@@ -535,6 +555,7 @@ int main(int argc, char *argv[])
 	g_test_add(name, struct fixture, size, set_up, function, tear_down)
 #define TEST(name, function) TEST_SIZE(name, NULL, function)
 	TEST("/console/live", test_live);
+	TEST("/console/burst", test_burst);
 	TEST("/console/replay", test_replay);
 	TEST("/console/log-only", test_log_only);
 	TEST_SIZE("/console/log-larger-than-socket", &megabyte, test_log_larger_than_socket);
