@@ -16,9 +16,8 @@
 # would lose acknowledged writes here, because it swallows the flush of the qcow2 tables).
 
 boot_limit=120 # seconds; about 8 on a quiet machine
-# AMD-V with nested paging. Guests crash now and then, here as with `max` (docs/known-issues.md).
-# No XSAVE, since the emulator
-# does not intercept XSETBV: KVM would not learn what its guest enables, and guests would complain.
+# AMD-V with nested paging. No XSAVE, since the emulator does not intercept XSETBV: KVM would not
+# learn what its guest enables, and guests would complain.
 processor=EPYC-v3,+svm,+npt,-xsave
 down_limit=150 # seconds; longer than the guests in the box get to shut down
 

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 inside <<'EOF'
-vm_new talker
+verbose=1 vm_new talker
 hvctl start talker
 vm_up talker
 

@@ -9,7 +9,7 @@ initrd=/srv/kernels/initrd.img
 tsc_khz=$(dmesg | sed -n 's/.*tsc: Detected \([0-9]*\)\.\([0-9]*\) MHz.*/\1\2/p')
 cmdline="console=ttyS0 panic=-1 tsc_early_khz=$tsc_khz tsc=reliable"
 # A guest boots in about 6 s on a quiet machine.
-patience=${VMMS_LAB_PATIENCE:-120}
+patience=${VMMS_LAB_PATIENCE:-180}
 
 fail() {
 	printf 'FAIL: %s\n' "$*" >&2

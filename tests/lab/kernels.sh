@@ -7,8 +7,7 @@
 inside <<'EOF'
 for flavour in cloud-amd64 amd64; do
 	kernel=/srv/kernels/vmlinuz-$flavour
-	# Not verbose: in the lab, guests that print much crash now and then (docs/known-issues.md).
-	vm_new "$flavour"
+	verbose=1 vm_new "$flavour"
 	hvctl start "$flavour"
 	same "the state of $flavour" "$(vm_get "$flavour" state)" running
 	same "its engine" "$(vm_get "$flavour" engine)" direct

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 inside <<'EOF'
-vm_new smp4 --cpus 4
+verbose=1 vm_new smp4 --cpus 4
 hvctl start smp4
 vm_up smp4
 has "smp4's console" "$(vm_log smp4)" 'userspace reached 4 cpus'
