@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "autostart.h"
 
+#include <string.h>
+
 #include "operation.h"
 #include "systemd_unit.h"
+
+/* Where the [Install] section of the unit puts its links. */
+#define WANTS_DIRECTORY "/etc/systemd/system/multi-user.target.wants"
+#define UNIT_PREFIX	"vmms-vm@"
+#define UNIT_SUFFIX	".service"
 
 struct setting {
 	struct service *service;
@@ -15,7 +22,7 @@ struct setting {
 /* Names of VMs need no escaping in a unit's name: A-Za-z0-9-_. (systemd.unit(5)). */
 static char *unit_name(const char *vm_name)
 {
-	return g_strdup_printf("vmms-vm@%s.service", vm_name);
+	return g_strconcat(UNIT_PREFIX, vm_name, UNIT_SUFFIX, NULL);
 }
 
 static gboolean store_setting(struct service *service, struct vm *vm, gboolean enabled,
@@ -99,6 +106,55 @@ void autostart_follow(struct service *service, const char *old_name, gboolean ol
 		follow_one(service, old_name, FALSE);
 	if (new_enabled)
 		follow_one(service, new_name, TRUE);
+}
+
+/* The names of the VMs whose units are enabled; none when the directory is not there. */
+static GHashTable *enabled_names(void)
+{
+	GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GDir) dir = g_dir_open(WANTS_DIRECTORY, 0, NULL);
+	const char *file;
+
+	while (dir && (file = g_dir_read_name(dir))) {
+		if (g_str_has_prefix(file, UNIT_PREFIX) && g_str_has_suffix(file, UNIT_SUFFIX))
+			g_hash_table_add(names, g_strndup(file + strlen(UNIT_PREFIX),
+							  strlen(file) - strlen(UNIT_PREFIX) -
+								  strlen(UNIT_SUFFIX)));
+	}
+	return names;
+}
+
+static void on_files_changed(void *context)
+{
+	struct service *service = context;
+	g_autoptr(GHashTable) names = enabled_names();
+	/* An edit changes no name, so the order stays while it is walked. */
+	const GPtrArray *vms = vm_registry_sorted(service->registry);
+
+	for (guint i = 0; i < vms->len; i++) {
+		struct vm *vm = vms->pdata[i];
+		gboolean enabled = g_hash_table_contains(names, vm->definition->name);
+		g_autoptr(GError) error = NULL;
+
+		if (enabled != (gboolean)vm->definition->autostart &&
+		    !store_setting(service, vm, enabled, &error))
+			log_vm(service->log, LOG_WARNING, vm,
+			       "its autostart, changed by systemctl, is not stored: %s",
+			       error->message);
+	}
+}
+
+void autostart_watch(struct service *service)
+{
+	int r;
+
+	if (!service->units)
+		return;
+	r = systemd_units_watch_files(service->units, on_files_changed, service);
+	if (r < 0)
+		log_service(service->log, LOG_WARNING,
+			    "autostart: systemd's changes cannot be watched: %s", g_strerror(-r));
+	on_files_changed(service);
 }
 
 void autostart_all(struct service *service)

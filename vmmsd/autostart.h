@@ -20,6 +20,12 @@ void autostart_set(struct service *service, struct vm *vm, gboolean enabled,
 void autostart_follow(struct service *service, const char *old_name, gboolean old_enabled,
 		      const char *new_name, gboolean new_enabled);
 
+/*
+ * In system mode definitions follow the units, now and whenever somebody uses systemctl enable or
+ * disable: the links in multi-user.target.wants are the truth.
+ */
+void autostart_watch(struct service *service);
+
 /* Starts every VM whose definition says so: where no systemd does it, after the host's boot. */
 void autostart_all(struct service *service);
 

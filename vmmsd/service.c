@@ -184,6 +184,7 @@ static void service_serve(struct service *service)
 	guint count = vm_registry_count(service->registry);
 
 	service_name_engines(service);
+	autostart_watch(service);
 	service->serving = TRUE;
 	if (!service_store_boot(service, &error) || !bus_serve(service->bus, &error)) {
 		service_fail(service, error->message);

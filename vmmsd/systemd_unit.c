@@ -12,7 +12,9 @@
 
 struct systemd_units {
 	sd_bus *bus;
-	sd_bus_slot *removed;
+	sd_bus_slot *removed, *files;
+	void (*files_changed)(void *context);
+	void *files_context;
 	GHashTable *jobs; /* struct unit_job, borrowed: those that run */
 };
 
@@ -94,11 +96,32 @@ struct systemd_units *systemd_units_new(sd_bus *bus, GError **error)
 	return units;
 }
 
+static int on_files_changed(sd_bus_message *message, void *userdata, sd_bus_error *unused)
+{
+	struct systemd_units *units = userdata;
+
+	(void)message;
+	(void)unused;
+	units->files_changed(units->files_context);
+	return 0;
+}
+
+int systemd_units_watch_files(struct systemd_units *units, void (*changed)(void *context),
+			      void *context)
+{
+	units->files_changed = changed;
+	units->files_context = context;
+	return sd_bus_match_signal_async(units->bus, &units->files, SYSTEMD_NAME, SYSTEMD_PATH,
+					 SYSTEMD_IFACE, "UnitFilesChanged", on_files_changed, NULL,
+					 units);
+}
+
 void systemd_units_free(struct systemd_units *units)
 {
 	if (!units)
 		return;
 	sd_bus_slot_unref(units->removed);
+	sd_bus_slot_unref(units->files);
 	/* The jobs belong to those who asked, who are gone by now. */
 	g_hash_table_unref(units->jobs);
 	g_free(units);

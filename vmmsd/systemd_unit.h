@@ -19,6 +19,10 @@ typedef void unit_done(void *context, const GError *error);
 struct systemd_units *systemd_units_new(sd_bus *bus, GError **error);
 void systemd_units_free(struct systemd_units *units); /* NULL is fine */
 
+/* changed is called whenever unit files were enabled or disabled, by whomever. Once, after new. */
+int systemd_units_watch_files(struct systemd_units *units, void (*changed)(void *context),
+			      void *context);
+
 /* done is called once, later, unless the job is forgotten before. NULL: it cannot be asked. */
 struct unit_job *systemd_unit_start(struct systemd_units *units, const char *unit, unit_done *done,
 				    void *context);

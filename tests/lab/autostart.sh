@@ -21,6 +21,8 @@ same "autostart of second" "$(vm_get second autostart)" true
 systemctl is-enabled -q vmms-vm@second.service || fail "vmms-vm@second is not enabled"
 # The other way round.
 systemctl enable -q vmms-vm@last.service
+is_autostart() { [ "$(vm_get "$1" autostart)" = "$2" ]; }
+within 30 "vmmsd has seen that last is enabled" is_autostart last true
 hvctl start last first second plug
 for name in last first second plug; do
 	vm_up "$name"
@@ -53,7 +55,9 @@ systemctl is-active -q vmms-vm@second.service || fail "vmms-vm@second is not act
 # Stopping the unit is stopping the guest.
 systemctl stop vmms-vm@second.service
 same "the state of second" "$(vm_get second state)" off
-hvctl autostart second last off
+systemctl disable -q vmms-vm@last.service
+within 30 "vmmsd has seen that last is disabled" is_autostart last false
+hvctl autostart second off
 ! systemctl is-enabled -q vmms-vm@second.service 2>/dev/null || fail "vmms-vm@second is enabled"
 hvctl stop last
 EOF

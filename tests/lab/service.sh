@@ -44,6 +44,24 @@ for name in $names; do
 done
 same "the workers" "$(for name in $names; do vm_get "$name" workerPid; done)" "$pids"
 
+# A service that hangs is replaced by its watchdog, and nobody below it notices.
+mkdir -p /run/systemd/system/vmmsd.service.d
+printf '[Service]\nWatchdogSec=3\n' >/run/systemd/system/vmmsd.service.d/watchdog.conf
+systemctl daemon-reload
+systemctl restart vmmsd.service
+main=$(systemctl show -P MainPID vmmsd.service)
+kill -STOP "$main"
+replaced() { [ "$(systemctl show -P MainPID vmmsd.service)" != "$main" ] && alive; }
+within 60 "the watchdog has replaced vmmsd" replaced
+rm -r /run/systemd/system/vmmsd.service.d
+systemctl daemon-reload
+systemctl restart vmmsd.service
+same "the workers" "$(for name in $names; do vm_get "$name" workerPid; done)" "$pids"
+
+# Messages about a VM can be found by it.
+has "the journal of vm1" "$(journalctl VM_NAME=vm1 --no-pager)" 'started'
+has "the journal of vm1 by uuid" "$(journalctl VM_UUID="$(vm_get vm1 uuid)" --no-pager)" 'started'
+
 # They still do what the new service says.
 hvctl pause vm1
 same "the state of vm1" "$(vm_get vm1 state)" paused
@@ -65,7 +83,4 @@ same "the state of vm4" "$(vm_get vm4 state)" running
 refused 4 vm4 hvctl start vm4
 refused 4 vm4 hvctl delete vm4
 hvctl stop vm4 vm5
-
-same "the number of complaints of vmmsd about its watchdog" \
-	"$(journalctl -u vmmsd -b --no-pager | grep -ci 'watchdog timeout' || true)" 0
 EOF
