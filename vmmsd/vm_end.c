@@ -6,6 +6,7 @@
 #include "process.h"
 #include "worker_dir.h"
 #include "worker_result.h"
+#include "worker_spawn.h"
 
 #define STORE_RETRY_US SECONDS(2)
 
@@ -107,13 +108,24 @@ static int on_store_retry(sd_event_source *source, uint64_t usec, void *userdata
 	return 0;
 }
 
+/* Under systemd the worker is its child, not ours, and it is systemd that knows the status. */
+static char *worker_describe_end(const struct worker *worker)
+{
+	g_autofree char *unit = NULL;
+
+	if (worker->status != INT_MIN || !worker->service->units)
+		return process_describe_end(worker->status);
+	unit = worker_unit_name(worker->vm->definition->uuid);
+	return g_strdup_printf("ended without a word; see journalctl -u %s", unit);
+}
+
 static void on_gone(struct worker *worker)
 {
 	struct service *service = worker->service;
 	struct vm *vm = worker->vm;
 	gboolean starting = vm->state == VM_STATE_STARTING;
 	struct ending ending = ending_find(vm, worker->directory, worker->failure,
-					   process_describe_end(worker->status));
+					   worker_describe_end(worker));
 	g_autoptr(GError) error = NULL;
 
 	worker->timer = sd_event_source_disable_unref(worker->timer);

@@ -8,7 +8,7 @@ inside <<'EOF'
 define() { # NAME ORDER ACTION
 	cat >/tmp/def.json <<END
 {"version": 1, "name": "$1", "memory": {"size": "256M"}, "stopOrder": $2, "stopAction": "$3",
- "boot": {"kernel": "$kernel", "initrd": "$initrd", "cmdline": "$cmdline"}}
+ "boot": {"kernel": "$kernel", "initrd": "$initrd", "cmdline": "$cmdline quiet"}}
 END
 	hvctl create --file /tmp/def.json
 }
@@ -21,8 +21,7 @@ same "autostart of second" "$(vm_get second autostart)" true
 systemctl is-enabled -q vmms-vm@second.service || fail "vmms-vm@second is not enabled"
 # The other way round.
 systemctl enable -q vmms-vm@last.service
-is_autostart() { [ "$(vm_get "$1" autostart)" = "$2" ]; }
-within 30 "vmmsd has seen that last is enabled" is_autostart last true
+within 30 "vmmsd has seen that last is enabled" vm_has last autostart true
 hvctl start last first second plug
 for name in last first second plug; do
 	vm_up "$name"
@@ -56,7 +55,7 @@ systemctl is-active -q vmms-vm@second.service || fail "vmms-vm@second is not act
 systemctl stop vmms-vm@second.service
 same "the state of second" "$(vm_get second state)" off
 systemctl disable -q vmms-vm@last.service
-within 30 "vmmsd has seen that last is disabled" is_autostart last false
+within 30 "vmmsd has seen that last is disabled" vm_has last autostart false
 hvctl autostart second off
 ! systemctl is-enabled -q vmms-vm@second.service 2>/dev/null || fail "vmms-vm@second is enabled"
 hvctl stop last

@@ -62,8 +62,13 @@ vm_get() {
 		sed -E "s/.*\"$2\": (\"([^\"]*)\"|([^,}]*)).*/\2\3/"
 }
 
+# vm_has NAME MEMBER VALUE
+vm_has() {
+	[ "$(vm_get "$1" "$2")" = "$3" ]
+}
+
 vm_is() {
-	[ "$(vm_get "$1" state)" = "$2" ]
+	vm_has "$1" state "$2"
 }
 
 # vm_becomes NAME STATE

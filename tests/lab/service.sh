@@ -72,7 +72,7 @@ same "the state of vm1" "$(vm_get vm1 state)" off
 # A worker that is killed is seen, and takes nothing else with it.
 kill -KILL "$(vm_get vm2 workerPid)"
 vm_becomes vm2 crashed
-has "the reason of vm2" "$(vm_get vm2 reason)" 'the worker'
+has "the reason of vm2" "$(vm_get vm2 reason)" 'the worker ended without a word; see journalctl -u vmworker@'
 same "the state of vm3" "$(vm_get vm3 state)" running
 # One that ends while there is no service.
 systemctl stop vmmsd.service

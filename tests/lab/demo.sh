@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# scripts/demo as it goes on a machine with hardware virtualization, which the lab is: the embedded
+# vmmsd --private from the build tree. What it would install and build is brought along.
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+: "${VMMS_BUILD:?names the build tree}"
+
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+mkdir -p "$tree/scripts" "$tree/build/release/"{vmmsd,cli,vmworker/boot}
+cp "$here/../../scripts/demo" "$tree/scripts/"
+cp "$here/../../scripts/lib.sh" "$tree/scripts/"
+printf '%s\n' 'need() { :; }' 'build_release() { :; }' >>"$tree/scripts/lib.sh"
+printf '%s\n' '#!/bin/sh' 'echo /srv/kernels' >"$tree/scripts/lab"
+chmod +x "$tree/scripts/lab"
+for program in vmmsd/vmmsd cli/hvctl vmworker/vmworker vmworker/boot/vmms-unpack; do
+	cp "$VMMS_BUILD/$program" "$tree/build/release/$program"
+done
+# The linker's path to libhvctl is the build tree's: the installed library serves as well.
+lab exec -- rm -rf /run/tree </dev/null
+lab put "$tree" /run/tree
+
+inside <<'EOF'
+shown=$(/run/tree/scripts/demo 2>&1) || fail "the demonstration failed: $shown"
+has "what the demonstration shows" "$shown" 'this machine has hardware virtualization: the demonstration runs on it'
+has "what the demonstration shows" "$shown" 'Virtualization: *AMD-V'
+has "what the demonstration shows" "$shown" 'vmms-guest: userspace reached 1 cpus'
+has "what the demonstration shows" "$shown" 'Linux \(none\) 6\.'
+has "what the demonstration shows" "$shown" '"state": "off", "reason": "the guest powered off'
+! pgrep -f '^/run/tree/build' || fail "the demonstration left processes behind"
+rm -rf /run/tree
+EOF
