@@ -20,7 +20,11 @@ static struct {
 	struct partition_host host;
 	fake_guest guest;
 	void *guest_context;
+	bool tsc_set, tsc_stable;
+	uint64_t tsc_frequency, tsc;
 } control;
+
+#define DEFAULT_TSC_FREQUENCY 2000000000ull
 
 static const struct partition_host default_host = {
 	.virt = PARTITION_VIRT_AMDV,
@@ -73,6 +77,7 @@ void fake_reset(void)
 	control.host_set = false;
 	control.guest = NULL;
 	control.guest_context = NULL;
+	control.tsc_set = false;
 	g_mutex_unlock(&control.lock);
 }
 
@@ -168,4 +173,42 @@ void partition_probe(struct partition_host *host)
 	g_mutex_lock(&control.lock);
 	*host = control.host_set ? control.host : default_host;
 	g_mutex_unlock(&control.lock);
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+void fake_set_tsc(uint64_t frequency, uint64_t tsc, bool stable)
+{
+	g_mutex_lock(&control.lock);
+	control.tsc_set = true;
+	control.tsc_frequency = frequency;
+	control.tsc = tsc;
+	control.tsc_stable = stable;
+	g_mutex_unlock(&control.lock);
+}
+
+bool partition_tsc_is_stable(void)
+{
+	g_mutex_lock(&control.lock);
+	bool stable = !control.tsc_set || control.tsc_stable;
+	g_mutex_unlock(&control.lock);
+	return stable;
+}
+
+uint64_t partition_tsc_frequency(const struct partition *partition)
+{
+	(void)partition;
+	g_mutex_lock(&control.lock);
+	uint64_t frequency = control.tsc_set ? control.tsc_frequency : DEFAULT_TSC_FREQUENCY;
+	g_mutex_unlock(&control.lock);
+	return frequency;
+}
+
+uint64_t partition_guest_tsc(const struct partition *partition)
+{
+	(void)partition;
+	g_mutex_lock(&control.lock);
+	uint64_t tsc = control.tsc_set ? control.tsc : 0;
+	g_mutex_unlock(&control.lock);
+	return tsc;
 }

@@ -39,6 +39,7 @@ hv_status partition_create(const struct partition_properties *properties, struct
 		return status;
 	}
 	partition->vp_count = properties->vp_count;
+	partition->synthetic_msrs = properties->synthetic_msrs;
 	g_mutex_init(&partition->lock);
 	partition->bindings = g_array_new(FALSE, FALSE, sizeof(struct fake_binding));
 	for (size_t i = 0; i < FAKE_N_GSIS; i++)
@@ -64,6 +65,11 @@ void partition_delete(struct partition *partition)
 uint32_t partition_vp_count(const struct partition *partition)
 {
 	return partition->vp_count;
+}
+
+bool fake_synthetic_msrs(struct partition *partition)
+{
+	return partition->synthetic_msrs;
 }
 
 struct vp *fake_partition_vp(struct partition *partition, uint32_t index)
@@ -177,6 +183,31 @@ hv_status partition_bind_port_eventfd(struct partition *partition, uint16_t port
 	g_array_append_val(partition->bindings, binding);
 	g_mutex_unlock(&partition->lock);
 	return HV_STATUS_SUCCESS;
+}
+
+hv_status partition_unbind_port_eventfd(struct partition *partition, uint16_t port, uint8_t size,
+					uint32_t value, int fd)
+{
+	hv_status status;
+
+	if (fake_call_fails(FAKE_UNBIND_PORT_EVENTFD, "partition_unbind_port_eventfd", &status,
+			    NULL))
+		return status;
+	status = HV_STATUS_INVALID_PARAMETER;
+	g_mutex_lock(&partition->lock);
+	for (guint i = 0; i < partition->bindings->len; i++) {
+		const struct fake_binding *binding =
+			&g_array_index(partition->bindings, struct fake_binding, i);
+
+		if (binding->port == port && binding->size == size && binding->value == value &&
+		    binding->fd == fd) {
+			g_array_remove_index_fast(partition->bindings, i);
+			status = HV_STATUS_SUCCESS;
+			break;
+		}
+	}
+	g_mutex_unlock(&partition->lock);
+	return status;
 }
 
 bool fake_port_write(struct partition *partition, uint16_t port, uint8_t size, uint32_t value)

@@ -27,6 +27,7 @@ enum fake_call {
 	FAKE_SIGNAL_MSI,
 	FAKE_BIND_PORT_EVENTFD,
 	FAKE_BIND_IRQFD,
+	FAKE_UNBIND_PORT_EVENTFD,
 	FAKE_CALL_N
 };
 
@@ -86,12 +87,23 @@ bool fake_vp_idle(struct vp *vp, unsigned int timeout_ms);
 struct vp *fake_partition_vp(struct partition *partition, uint32_t vp_index);
 struct partition *fake_partition_last(void);
 
+/* ---- time ------------------------------------------------------------------------------------ */
+
+/* The frequency of every VP's TSC from now on (default 2 GHz), and what it reads. It stands still.
+ */
+void fake_set_tsc(uint64_t frequency, uint64_t tsc, bool stable);
+
 /* ---- what was done to it --------------------------------------------------------------------- */
 
 /* What vp_set_cpuid set last; good until the next one. */
 const struct hv_cpuid_entry *fake_vp_cpuid(struct vp *vp, size_t *n);
 /* One register, 0 when never set. */
 union hv_register_value fake_vp_register(struct vp *vp, hv_register_name name);
+
+/* How often vp_halt was called. */
+unsigned int fake_vp_halts(struct vp *vp);
+/* The property with which it was created. */
+bool fake_synthetic_msrs(struct partition *partition);
 
 /* The level of a line, and how many times it rose. */
 bool fake_line_level(struct partition *partition, uint32_t gsi);

@@ -20,6 +20,7 @@ struct fake_binding {
 struct partition {
 	struct guest_memory memory;
 	uint32_t vp_count;
+	bool synthetic_msrs;
 	struct vp *vps[PARTITION_MAX_VPS];
 
 	GMutex lock; /* guards what follows */
@@ -55,6 +56,7 @@ struct vp {
 	GArray *cpuid; /* struct hv_cpuid_entry */
 	GHashTable *registers;
 	struct vp_statistics statistics;
+	unsigned int halts;
 };
 
 /* Counts the call; true when it is to fail, and how. fault may be NULL. */

@@ -141,6 +141,49 @@ hv_status vp_set_registers(struct vp *vp, const hv_register_name *names,
 	return HV_STATUS_SUCCESS;
 }
 
+static const hv_register_name call_names[] = {
+	HV_X64_REGISTER_RAX, HV_X64_REGISTER_RBX, HV_X64_REGISTER_RCX, HV_X64_REGISTER_RDX,
+	HV_X64_REGISTER_RSI, HV_X64_REGISTER_RDI, HV_X64_REGISTER_R8,  HV_X64_REGISTER_RFLAGS,
+};
+
+hv_status vp_get_call_registers(struct vp *vp, struct hv_call_registers *r)
+{
+	uint64_t *const to[] = {&r->rax, &r->rbx, &r->rcx, &r->rdx,
+				&r->rsi, &r->rdi, &r->r8,  &r->rflags};
+	union hv_register_value values[G_N_ELEMENTS(call_names)];
+	hv_status status = vp_get_registers(vp, call_names, values, G_N_ELEMENTS(values));
+
+	for (size_t i = 0; i < G_N_ELEMENTS(values) && status == HV_STATUS_SUCCESS; i++)
+		*to[i] = values[i].reg64;
+	return status;
+}
+
+hv_status vp_set_call_registers(struct vp *vp, const struct hv_call_registers *r)
+{
+	const union hv_register_value values[] = {
+		{.reg64 = r->rax}, {.reg64 = r->rbx}, {.reg64 = r->rcx}, {.reg64 = r->rdx},
+		{.reg64 = r->rsi}, {.reg64 = r->rdi}, {.reg64 = r->r8},	 {.reg64 = r->rflags},
+	};
+
+	return vp_set_registers(vp, call_names, values, G_N_ELEMENTS(values));
+}
+
+hv_status vp_halt(struct vp *vp)
+{
+	g_mutex_lock(&vp->lock);
+	vp->halts++;
+	g_mutex_unlock(&vp->lock);
+	return HV_STATUS_SUCCESS;
+}
+
+unsigned int fake_vp_halts(struct vp *vp)
+{
+	g_mutex_lock(&vp->lock);
+	unsigned int n = vp->halts;
+	g_mutex_unlock(&vp->lock);
+	return n;
+}
+
 /* ---- running -------------------------------------------------------------------------------- */
 
 /* The next exit with vp->lock held, which a guest program is called without; false: wait. */

@@ -19,6 +19,7 @@ GUEST(loop);
 GUEST(event);
 GUEST(smp);
 GUEST(long_mode);
+GUEST(hyperv);
 GUEST(tiny);
 #undef GUEST
 

@@ -6,6 +6,7 @@
 
 #include "boot.h"
 #include "cpuid.h"
+#include "guest_interface.h"
 #include "hv_error.h"
 #include "io_bus.h"
 #include "machine.h"
@@ -23,6 +24,7 @@ struct engine {
 	int hypervisor_fd; /* a reset needs it when nothing can be opened any more */
 	struct mailbox *mailbox;
 	struct machine *machine;
+	struct guest_interface *interface;
 	/* What a reset makes anew: */
 	struct partition *partition; /* NULL while there is none */
 	struct vp **vps;	     /* owned by the partition */
@@ -68,6 +70,13 @@ static void direct_on_panic(void *context, const char *line, size_t size)
 	mailbox_post_panic(engine->mailbox, line, size);
 }
 
+static void direct_on_crash(void *context, const char *line, size_t size, const char *detail)
+{
+	struct engine *engine = context;
+
+	mailbox_post_crash(engine->mailbox, line, size, detail);
+}
+
 /* ---- building -------------------------------------------------------------------------------- */
 
 static gboolean hv_failed(struct engine *engine, hv_status status, const char *call, GError **error)
@@ -83,6 +92,7 @@ static gboolean direct_build_vps(struct engine *engine, GError **error)
 	const struct cpuid_topology topology = {
 		.sockets = 1, .cores = engine->config.vp_count, .threads = 1};
 	struct hv_cpuid_entry supported[CPUID_MAX_ENTRIES], table[CPUID_MAX_ENTRIES];
+	struct hv *hv = guest_interface_hv(engine->interface);
 	size_t n = G_N_ELEMENTS(supported);
 	struct hv_fault fault = {0};
 
@@ -94,10 +104,16 @@ static gboolean direct_build_vps(struct engine *engine, GError **error)
 			hv_error_set(error, engine->config.vm_name, engine->config.memory, &fault);
 			return FALSE;
 		}
-		/* Without KVM's leaves: the guest keeps time by its TSC, and the Hyper-V
-		 * interface will bring the clock that it offers. */
+	}
+	status = hv_attach(hv, engine->partition, engine->vps);
+	if (status != HV_STATUS_SUCCESS)
+		return hv_failed(engine, status, "attaching the hypervisor interface", error);
+	for (uint32_t i = 0; i < engine->config.vp_count; i++) {
+		/* Without KVM's leaves, which Linux would prefer. */
 		size_t n_table =
 			cpuid_build(supported, n, &topology, i, false, table, G_N_ELEMENTS(table));
+		if (n_table > 0)
+			n_table = hv_cpuid_apply(hv, table, n_table, G_N_ELEMENTS(table));
 		status = vp_set_cpuid(engine->vps[i], table, n_table);
 		if (n_table == 0 || status != HV_STATUS_SUCCESS)
 			return hv_failed(engine, status, "setting a processor's CPUID", error);
@@ -150,9 +166,11 @@ static gboolean direct_build_partition(struct engine *engine, GError **error)
 		.vp_count = engine->config.vp_count,
 		.irqchip = true,
 		.hypervisor_fd = engine->hypervisor_fd,
+		.synthetic_msrs = true,
 	};
 	const struct vp_group_config group = {
 		.bus = machine_bus(engine->machine),
+		.hv = guest_interface_hv(engine->interface),
 		.halted = direct_on_halt,
 		.context = engine,
 	};
@@ -183,6 +201,9 @@ static bool direct_drop_partition(struct engine *engine)
 		}
 		vp_group_free(g_steal_pointer(&engine->group));
 	}
+	/* Its timers and VMBus's threads must not find the partition any more. */
+	if (engine->interface)
+		hv_detach(guest_interface_hv(engine->interface));
 	partition_delete(g_steal_pointer(&engine->partition));
 	return true;
 }
@@ -193,6 +214,7 @@ static gboolean direct_free(struct engine *engine)
 		return TRUE;
 	if (!direct_drop_partition(engine))
 		return FALSE;
+	guest_interface_free(engine->interface);
 	machine_free(engine->machine);
 	mailbox_free(engine->mailbox);
 	if (engine->hypervisor_fd >= 0)
@@ -201,6 +223,20 @@ static gboolean direct_free(struct engine *engine)
 	g_free(engine->vps);
 	g_free(engine);
 	return TRUE;
+}
+
+static struct guest_interface *direct_interface_new(struct engine *engine)
+{
+	const struct guest_interface_config config = {
+		.vp_count = engine->config.vp_count,
+		.features = engine->config.features,
+		.clock = machine_clock(engine->machine),
+		.request = direct_on_request,
+		.crashed = direct_on_crash,
+		.context = engine,
+	};
+
+	return guest_interface_new(&config);
 }
 
 static struct engine *direct_build(const struct engine_config *config, GError **error)
@@ -223,6 +259,7 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 	else if ((engine->mailbox = mailbox_new(config->event, &config->events, error)) &&
 		 (engine->machine =
 			  machine_new(config->event, config->console_fd, &callbacks, error)) &&
+		 (engine->interface = direct_interface_new(engine)) &&
 		 direct_build_partition(engine, error))
 		return engine;
 	direct_free(engine); /* no thread exists, so nothing can stay behind */
@@ -332,6 +369,7 @@ static void direct_statistics(struct engine *engine, engine_counter_visit visit,
 	partition_foreach_counter(engine->partition, NULL, counter_prefixed, &kvm);
 	visit(context, "io.unclaimed", io_bus_unclaimed(machine_bus(engine->machine)));
 	visit(context, "msr.faults", engine->past_msr_faults + vp_group_msr_faults(engine->group));
+	hv_statistics(guest_interface_hv(engine->interface), visit, context);
 	visit(context, "console.bytes", machine_console_bytes(engine->machine));
 }
 

@@ -15,6 +15,8 @@
 
 #define ENGINE_CONSOLES 2
 
+struct hv_features; /* hv.h */
+
 enum engine_halt_what {
 	ENGINE_HALT_POWER_OFF,
 	ENGINE_HALT_RESET,
@@ -36,7 +38,10 @@ struct engine_events {
 	 * waits for reset or free. At most once between two runs.
 	 */
 	void (*halted)(void *context, const struct engine_halt *halt);
-	/* A kernel panic message on the first console. The guest goes on. The line is UTF-8. */
+	/*
+	 * A kernel panic message: on the first console, and again, with the guest's own parameters,
+	 * when it tells the hypervisor of its crash. The guest goes on. The line is UTF-8.
+	 */
 	void (*panic)(void *context, const char *line);
 	void *context;
 };
@@ -51,6 +56,7 @@ struct engine_config {
 	const char *kernel_name, *initrd_name;
 	int kernel_fd, payload_fd, initrd_fd; /* the last two may be -1 */
 	int console_fd[ENGINE_CONSOLES];      /* ring files */
+	const struct hv_features *features;   /* NULL: all of them */
 	sd_event *event;
 	struct engine_events events;
 };

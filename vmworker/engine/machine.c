@@ -227,6 +227,11 @@ struct io_bus *machine_bus(struct machine *machine)
 	return machine->bus;
 }
 
+struct device_clock machine_clock(struct machine *machine)
+{
+	return clock_device_clock(machine->clock);
+}
+
 void machine_reset(struct machine *machine)
 {
 	for (size_t i = 0; i < ENGINE_CONSOLES; i++)

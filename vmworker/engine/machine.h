@@ -32,6 +32,9 @@ void machine_free(struct machine *machine); /* no VP may be in it; NULL is fine 
 /* Constant after birth. */
 struct io_bus *machine_bus(struct machine *machine);
 
+/* For whoever keeps time beside the devices; every timer is freed before the machine. */
+struct device_clock machine_clock(struct machine *machine);
+
 /* The reset line of every device. While no VP runs. */
 void machine_reset(struct machine *machine);
 

@@ -20,9 +20,10 @@ struct mailbox {
 	int fd;
 	sd_event_source *source;
 	pthread_mutex_t lock; /* guards what follows */
-	enum slot halt_slot, panic_slot;
+	enum slot halt_slot, panic_slot, crash_slot;
 	struct engine_halt halt;
 	char panic_line[PANIC_LINE_MAX + 1];
+	char crash_line[PANIC_LINE_MAX + 1], crash_detail[PANIC_LINE_MAX + 1];
 };
 
 static void mailbox_wake(struct mailbox *mailbox)
@@ -31,6 +32,13 @@ static void mailbox_wake(struct mailbox *mailbox)
 
 	/* Fails only when 2^64 - 2 wakes are pending. */
 	(void)!write(mailbox->fd, &one, sizeof(one));
+}
+
+static void copy_line(char to[PANIC_LINE_MAX + 1], const char *from, size_t size)
+{
+	size = MIN(size, PANIC_LINE_MAX);
+	memcpy(to, from, size);
+	to[size] = '\0';
 }
 
 void mailbox_post_halt(struct mailbox *mailbox, const struct engine_halt *halt)
@@ -48,10 +56,23 @@ void mailbox_post_panic(struct mailbox *mailbox, const char *line, size_t size)
 {
 	pthread_mutex_lock(&mailbox->lock);
 	if (mailbox->panic_slot == SLOT_EMPTY) {
-		size = MIN(size, PANIC_LINE_MAX);
-		memcpy(mailbox->panic_line, line, size);
-		mailbox->panic_line[size] = '\0';
+		copy_line(mailbox->panic_line, line, size);
 		mailbox->panic_slot = SLOT_POSTED;
+		mailbox_wake(mailbox);
+	}
+	pthread_mutex_unlock(&mailbox->lock);
+}
+
+void mailbox_post_crash(struct mailbox *mailbox, const char *line, size_t size, const char *detail)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	if (mailbox->crash_slot == SLOT_EMPTY) {
+		if (size == 0 && mailbox->panic_slot != SLOT_EMPTY)
+			copy_line(mailbox->crash_line, mailbox->panic_line, PANIC_LINE_MAX);
+		else
+			copy_line(mailbox->crash_line, line, size);
+		copy_line(mailbox->crash_detail, detail, strlen(detail));
+		mailbox->crash_slot = SLOT_POSTED;
 		mailbox_wake(mailbox);
 	}
 	pthread_mutex_unlock(&mailbox->lock);
@@ -62,6 +83,7 @@ void mailbox_clear(struct mailbox *mailbox)
 	pthread_mutex_lock(&mailbox->lock);
 	mailbox->halt_slot = SLOT_EMPTY;
 	mailbox->panic_slot = SLOT_EMPTY;
+	mailbox->crash_slot = SLOT_EMPTY;
 	pthread_mutex_unlock(&mailbox->lock);
 }
 
@@ -76,10 +98,19 @@ static char *line_clean(const char *line)
 	return g_strstrip(text);
 }
 
+static char *crash_text(const struct mailbox *mailbox)
+{
+	g_autofree char *line = line_clean(mailbox->crash_line);
+
+	if (*line == '\0')
+		return g_strdup_printf("the guest crashed (%s)", mailbox->crash_detail);
+	return g_strdup_printf("%s (%s)", line, mailbox->crash_detail);
+}
+
 static int mailbox_on_wake(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
 	struct mailbox *mailbox = context;
-	g_autofree char *line = NULL;
+	g_autofree char *line = NULL, *crash = NULL;
 	struct engine_halt halt;
 	bool halted = false;
 	uint64_t n;
@@ -92,6 +123,10 @@ static int mailbox_on_wake(sd_event_source *source, int fd, uint32_t revents, vo
 		line = line_clean(mailbox->panic_line);
 		mailbox->panic_slot = SLOT_DELIVERED;
 	}
+	if (mailbox->crash_slot == SLOT_POSTED) {
+		crash = crash_text(mailbox);
+		mailbox->crash_slot = SLOT_DELIVERED;
+	}
 	if (mailbox->halt_slot == SLOT_POSTED) {
 		halt = mailbox->halt;
 		halted = true;
@@ -99,11 +134,13 @@ static int mailbox_on_wake(sd_event_source *source, int fd, uint32_t revents, vo
 	}
 	pthread_mutex_unlock(&mailbox->lock);
 
-	/* In the order in which it came to pass: a guest prints its panic, then resets. The second
+	/* In the order in which it came to pass: a guest prints its panic, then resets. The last
 	 * callback may free the mailbox. */
 	const struct engine_events events = mailbox->events;
 	if (line)
 		events.panic(events.context, line);
+	if (crash)
+		events.panic(events.context, crash);
 	if (halted)
 		events.halted(events.context, &halt);
 	return 0;

@@ -18,6 +18,8 @@ void mailbox_free(struct mailbox *mailbox); /* NULL is fine */
 /* Any thread. The line may be any bytes; it is made UTF-8 without control characters. */
 void mailbox_post_halt(struct mailbox *mailbox, const struct engine_halt *halt);
 void mailbox_post_panic(struct mailbox *mailbox, const char *line, size_t size);
+/* What the guest told the hypervisor: a line (size 0: what the console said), and what to add. */
+void mailbox_post_crash(struct mailbox *mailbox, const char *line, size_t size, const char *detail);
 
 /* Forgets what was posted and not delivered, and takes the next of each. While no VP runs. */
 void mailbox_clear(struct mailbox *mailbox);

@@ -37,6 +37,7 @@ struct vp_group *vp_group_new(const struct vp_group_config *config, struct vp *c
 	for (uint32_t i = 0; i < n; i++) {
 		group->threads[i].group = group;
 		group->threads[i].bus = config->bus;
+		group->threads[i].hv = config->hv;
 		group->threads[i].vp = vps[i];
 	}
 	return group;

@@ -22,6 +22,7 @@ struct vp_group;
 
 struct vp_group_config {
 	struct io_bus *bus; /* borrowed */
+	struct hv *hv;	    /* borrowed; serves MSRs and hypercalls. NULL: nobody does */
 	/*
 	 * The guest stopped by itself: the target is hold from now on. Once per group, on the
 	 * thread of the VP that did it, perhaps with a device's lock held: hand it over and return.

@@ -2,8 +2,10 @@
 #include "vp_thread.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 
+#include "hv.h"
 #include "vp_group.h"
 
 /* Intercepts are served without recursion or large locals; the guard page below it is glibc's.
@@ -43,8 +45,22 @@ static void serve_canceled(struct vp_thread *thread, struct hv_intercept *interc
 	(void)intercept;
 }
 
+/* A hypercall, if it is one. */
+static bool serve_call(struct vp_thread *thread, const struct hv_intercept *intercept)
+{
+	uint32_t value;
+
+	if (!thread->hv || !intercept->io.write || intercept->io.size != sizeof(value) ||
+	    intercept->io.count != 1)
+		return false;
+	memcpy(&value, intercept->io.data, sizeof(value));
+	return hv_port_write(thread->hv, vp_index(thread->vp), intercept->io.port, value);
+}
+
 static void serve_io(struct vp_thread *thread, struct hv_intercept *intercept)
 {
+	if (serve_call(thread, intercept))
+		return;
 	if (intercept->io.write)
 		io_bus_write(thread->bus, IO_SPACE_PORT, intercept->io.port, intercept->io.size,
 			     intercept->io.count, intercept->io.data);
@@ -63,9 +79,15 @@ static void serve_mmio(struct vp_thread *thread, struct hv_intercept *intercept)
 			    1, intercept->mmio.data);
 }
 
-/* Nobody serves MSRs yet: the guest gets the #GP that a processor without the MSR gives. */
+/* Of an MSR that nobody serves the guest gets the #GP that a processor without it gives. */
 static void serve_msr(struct vp_thread *thread, struct hv_intercept *intercept)
 {
+	uint32_t vp = vp_index(thread->vp), index = intercept->msr.index;
+	uint64_t *value = intercept->msr.value;
+
+	if (thread->hv && (intercept->msr.write ? hv_msr_write(thread->hv, vp, index, *value)
+						: hv_msr_read(thread->hv, vp, index, value)))
+		return;
 	*intercept->msr.fault = true;
 	atomic_fetch_add_explicit(&thread->msr_faults, 1, memory_order_relaxed);
 }

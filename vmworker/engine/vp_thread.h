@@ -18,6 +18,7 @@ struct vp_group;
 struct vp_thread {
 	struct vp_group *group;
 	struct io_bus *bus;
+	struct hv *hv; /* NULL: none */
 	struct vp *vp;
 	pthread_t id;
 	_Atomic uint64_t msr_faults;

@@ -34,15 +34,15 @@ hv_status partition_signal_msi(struct partition *partition, uint64_t address, ui
 	return HV_STATUS_SUCCESS;
 }
 
-hv_status partition_bind_port_eventfd(struct partition *partition, uint16_t port, uint8_t size,
-				      uint32_t value, int fd)
+static hv_status port_eventfd(struct partition *partition, uint16_t port, uint8_t size,
+			      uint32_t value, int fd, uint32_t flags)
 {
 	const struct kvm_ioeventfd binding = {
 		.datamatch = size == 0 ? 0 : value,
 		.addr = port,
 		.len = size,
 		.fd = fd,
-		.flags = KVM_IOEVENTFD_FLAG_PIO |
+		.flags = KVM_IOEVENTFD_FLAG_PIO | flags |
 			 (size == 0 ? 0 : (uint32_t)KVM_IOEVENTFD_FLAG_DATAMATCH),
 	};
 
@@ -51,8 +51,21 @@ hv_status partition_bind_port_eventfd(struct partition *partition, uint16_t port
 	if (size == 0 && !kvm_has_cap(partition->kvm_fd, KVM_CAP_IOEVENTFD_ANY_LENGTH))
 		return HV_STATUS_PROCESSOR_FEATURE_NOT_SUPPORTED;
 	if (kvm_ioctl(partition->vm_fd, KVM_IOEVENTFD, &binding) < 0)
-		return kvm_fault_errno(NULL, "KVM_IOEVENTFD", errno);
+		return errno == ENOENT ? HV_STATUS_INVALID_PARAMETER
+				       : kvm_fault_errno(NULL, "KVM_IOEVENTFD", errno);
 	return HV_STATUS_SUCCESS;
+}
+
+hv_status partition_bind_port_eventfd(struct partition *partition, uint16_t port, uint8_t size,
+				      uint32_t value, int fd)
+{
+	return port_eventfd(partition, port, size, value, fd, 0);
+}
+
+hv_status partition_unbind_port_eventfd(struct partition *partition, uint16_t port, uint8_t size,
+					uint32_t value, int fd)
+{
+	return port_eventfd(partition, port, size, value, fd, KVM_IOEVENTFD_FLAG_DEASSIGN);
 }
 
 hv_status partition_bind_irqfd(struct partition *partition, uint32_t gsi, int fd)

@@ -118,6 +118,12 @@ static hv_status partition_build(struct partition *partition,
 		status = vm_register_memory(partition, fault);
 	if (status == HV_STATUS_SUCCESS)
 		status = vm_create_machine(partition, fault);
+	if (status == HV_STATUS_SUCCESS && properties->synthetic_msrs)
+		status = kvm_filter_msrs(partition, fault);
+	if (status == HV_STATUS_SUCCESS)
+		partition->sync_registers =
+			((unsigned int)kvm_cap_value(partition->kvm_fd, KVM_CAP_SYNC_REGS) &
+			 KVM_SYNC_X86_REGS) != 0;
 	return status;
 }
 

@@ -14,6 +14,8 @@ struct partition {
 	int kvm_fd, vm_fd;
 	size_t run_size; /* bytes of struct kvm_run and what follows it */
 	bool irqchip;
+	bool sync_registers;		    /* KVM shares the general registers in kvm_run */
+	uint64_t tsc_frequency, tsc_offset; /* of VP 0 */
 	uint32_t vp_count;
 	struct vp *vps[]; /* vp_count, NULL until created */
 };
@@ -43,5 +45,14 @@ int kvm_open(struct hv_fault *fault);
 /* Checks the capabilities that a partition cannot do without. */
 hv_status kvm_check_required(int kvm_fd, struct hv_fault *fault);
 bool kvm_has_cap(int fd, unsigned long cap);
+/* What KVM_CHECK_EXTENSION says; 0 when it is absent. */
+int kvm_cap_value(int fd, unsigned long cap);
+
+/* Turns accesses to the synthetic MSRs into exits. */
+hv_status kvm_filter_msrs(struct partition *partition, struct hv_fault *fault);
+/* Learns how the first VP's TSC runs. */
+void kvm_learn_tsc(struct vp *vp);
+/* Hands registers that were set in kvm_run over to KVM, so that its ioctls see them. */
+hv_status kvm_flush_registers(struct vp *vp);
 
 #endif

@@ -59,7 +59,7 @@ static const struct cap caps[] = {
 #define N_CAPS (sizeof(caps) / sizeof(caps[0]))
 _Static_assert(N_CAPS <= PARTITION_MAX_CAPS, "struct partition_host has room for them");
 
-static int cap_value(int fd, unsigned long cap)
+int kvm_cap_value(int fd, unsigned long cap)
 {
 	int value = ioctl(fd, KVM_CHECK_EXTENSION, cap);
 
@@ -68,7 +68,7 @@ static int cap_value(int fd, unsigned long cap)
 
 bool kvm_has_cap(int fd, unsigned long cap)
 {
-	return cap_value(fd, cap) > 0;
+	return kvm_cap_value(fd, cap) > 0;
 }
 
 int kvm_open(struct hv_fault *fault)
@@ -137,8 +137,8 @@ void partition_probe(struct partition_host *host)
 		return;
 	host->api_version = API_VERSION;
 	for (size_t i = 0; i < N_CAPS; i++)
-		host->caps[i].value = cap_value(fd, caps[i].number);
-	uint32_t max_vps = (uint32_t)cap_value(fd, KVM_CAP_MAX_VCPUS);
+		host->caps[i].value = kvm_cap_value(fd, caps[i].number);
+	uint32_t max_vps = (uint32_t)kvm_cap_value(fd, KVM_CAP_MAX_VCPUS);
 	host->max_vps = max_vps < PARTITION_MAX_VPS ? max_vps : PARTITION_MAX_VPS;
 	if (host->virt == PARTITION_VIRT_NONE)
 		host->virt = PARTITION_VIRT_SOFTWARE;

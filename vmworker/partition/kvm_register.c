@@ -61,6 +61,10 @@ static const struct reg *reg_find(hv_register_name name)
 static hv_status files_read(struct vp *vp, const hv_register_name *names, size_t n,
 			    struct files *files)
 {
+	hv_status status = kvm_flush_registers(vp);
+
+	if (status != HV_STATUS_SUCCESS)
+		return status;
 	files->general = files->special = false;
 	for (size_t i = 0; i < n; i++) {
 		const struct reg *reg = reg_find(names[i]);
@@ -184,6 +188,69 @@ hv_status vp_set_registers(struct vp *vp, const hv_register_name *names,
 		return errno == EINVAL ? HV_STATUS_INVALID_REGISTER_VALUE
 				       : kvm_fault_errno(NULL, "KVM_SET_SREGS", errno);
 	if (files.general && kvm_ioctl(vp->fd, KVM_SET_REGS, &files.regs) < 0)
+		return kvm_fault_errno(NULL, "KVM_SET_REGS", errno);
+	return HV_STATUS_SUCCESS;
+}
+
+/* ---- the registers of hypercalls ------------------------------------------------------------- */
+
+hv_status kvm_flush_registers(struct vp *vp)
+{
+	if ((vp->run->kvm_dirty_regs & KVM_SYNC_X86_REGS) == 0)
+		return HV_STATUS_SUCCESS;
+	vp->run->kvm_dirty_regs &= ~(uint64_t)KVM_SYNC_X86_REGS;
+	if (kvm_ioctl(vp->fd, KVM_SET_REGS, &vp->run->s.regs.regs) < 0)
+		return kvm_fault_errno(NULL, "KVM_SET_REGS", errno);
+	return HV_STATUS_SUCCESS;
+}
+
+/* The shared ones, or all of them read into *copy; NULL when that fails. */
+static struct kvm_regs *call_regs(struct vp *vp, struct kvm_regs *copy)
+{
+	if (vp->partition->sync_registers)
+		return &vp->run->s.regs.regs;
+	return kvm_ioctl(vp->fd, KVM_GET_REGS, copy) < 0 ? NULL : copy;
+}
+
+hv_status vp_get_call_registers(struct vp *vp, struct hv_call_registers *registers)
+{
+	struct kvm_regs copy = {0};
+	const struct kvm_regs *regs = call_regs(vp, &copy);
+
+	if (regs == NULL)
+		return kvm_fault_errno(NULL, "KVM_GET_REGS", errno);
+	*registers = (struct hv_call_registers){
+		.rax = regs->rax,
+		.rbx = regs->rbx,
+		.rcx = regs->rcx,
+		.rdx = regs->rdx,
+		.rsi = regs->rsi,
+		.rdi = regs->rdi,
+		.r8 = regs->r8,
+		.rflags = regs->rflags,
+	};
+	return HV_STATUS_SUCCESS;
+}
+
+/* KVM takes shared registers over before it completes the instruction that exited. */
+hv_status vp_set_call_registers(struct vp *vp, const struct hv_call_registers *registers)
+{
+	struct kvm_regs copy = {0};
+	struct kvm_regs *regs = call_regs(vp, &copy);
+
+	if (regs == NULL)
+		return kvm_fault_errno(NULL, "KVM_GET_REGS", errno);
+	regs->rax = registers->rax;
+	regs->rbx = registers->rbx;
+	regs->rcx = registers->rcx;
+	regs->rdx = registers->rdx;
+	regs->rsi = registers->rsi;
+	regs->rdi = registers->rdi;
+	regs->r8 = registers->r8;
+	regs->rflags = registers->rflags;
+	if (vp->partition->sync_registers)
+		vp->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
+	else if (kvm_ioctl(vp->fd, KVM_SET_REGS, regs) < 0)
 		return kvm_fault_errno(NULL, "KVM_SET_REGS", errno);
 	return HV_STATUS_SUCCESS;
 }

@@ -204,6 +204,17 @@ hv_status vp_run(struct vp *vp, struct hv_intercept *intercept)
 	return HV_STATUS_SUCCESS;
 }
 
+hv_status vp_halt(struct vp *vp)
+{
+	const struct kvm_mp_state state = {.mp_state = KVM_MP_STATE_HALTED};
+
+	if (!vp->partition->irqchip)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	if (kvm_ioctl(vp->fd, KVM_SET_MP_STATE, &state) < 0)
+		return kvm_fault_errno(NULL, "KVM_SET_MP_STATE", errno);
+	return HV_STATUS_SUCCESS;
+}
+
 void vp_get_statistics(const struct vp *vp, struct vp_statistics *out)
 {
 	for (size_t i = 0; i < HV_INTERCEPT_N; i++)

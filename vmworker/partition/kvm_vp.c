@@ -34,6 +34,10 @@ static hv_status vp_open(struct vp *vp, struct hv_fault *fault)
 	if (run == MAP_FAILED)
 		return kvm_fault_errno(fault, "mmap(vcpu)", errno);
 	vp->run = run;
+	if (partition->sync_registers)
+		vp->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
+	if (vp->index == 0)
+		kvm_learn_tsc(vp);
 	vp->stats_fd = kvm_ioctl(vp->fd, KVM_GET_STATS_FD, NULL);
 	return HV_STATUS_SUCCESS;
 }

@@ -64,11 +64,17 @@ void partition_probe(struct partition_host *host);
 
 /* ---- partition ----------------------------------------------------------------------------- */
 
+/* The MSRs that the TLFS keeps for hypervisors. */
+#define PARTITION_SYNTHETIC_MSRS   0x40000000u
+#define PARTITION_N_SYNTHETIC_MSRS 0x200u
+
 struct partition_properties {
 	uint64_t memory_size; /* bytes, multiple of PARTITION_PAGE_SIZE, >= 1 MiB */
 	uint32_t vp_count;    /* 1..PARTITION_MAX_VPS: how many VPs will be created */
 	bool irqchip;	      /* PIC, IOAPIC, LAPIC and PIT in the hypervisor; false for tests */
 	int hypervisor_fd; /* from partition_open_hypervisor, borrowed; 0: opened for this call */
+	/* Accesses to MSRs PARTITION_SYNTHETIC_MSRS become intercepts; else they fault. */
+	bool synthetic_msrs;
 };
 
 /*
@@ -92,6 +98,15 @@ void partition_delete(struct partition *partition);
 
 uint64_t partition_memory_size(const struct partition *partition);
 uint32_t partition_vp_count(const struct partition *partition);
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+/* Whether the TSCs of this host run alike at one rate for ever. May open a file; any time. */
+bool partition_tsc_is_stable(void);
+/* Of the VPs' TSCs, in Hz; 0 when unknown. Since VP 0 was created. */
+uint64_t partition_tsc_frequency(const struct partition *partition);
+/* What the TSC of VP 0 reads now, unless the guest set it. Since VP 0 was created; any thread. */
+uint64_t partition_guest_tsc(const struct partition *partition);
 
 /* ---- guest physical memory ------------------------------------------------------------------ */
 
@@ -209,13 +224,28 @@ hv_status vp_get_registers(struct vp *vp, const hv_register_name *names,
 hv_status vp_set_registers(struct vp *vp, const hv_register_name *names,
 			   const union hv_register_value *values, size_t n);
 
+/*
+ * The registers of the TLFS's hypercall conventions. On the VP's thread while it serves an
+ * intercept; where the hypervisor shares them with us, without a system call.
+ */
+struct hv_call_registers {
+	uint64_t rax, rbx, rcx, rdx, rsi, rdi, r8, rflags;
+};
+hv_status vp_get_call_registers(struct vp *vp, struct hv_call_registers *registers);
+/* Sets all of them. */
+hv_status vp_set_call_registers(struct vp *vp, const struct hv_call_registers *registers);
+
+/* Lets the next vp_run wait for an interrupt that the VP takes, as HLT does. On the VP's thread;
+ * needs the in-kernel interrupt controllers. */
+hv_status vp_halt(struct vp *vp);
+
 /* ---- running and intercepts ------------------------------------------------------------------ */
 
 enum hv_intercept_type {
 	HV_INTERCEPT_CANCELED,	    /* vp_cancel, or a signal */
 	HV_INTERCEPT_IO_PORT,	    /* .io */
 	HV_INTERCEPT_MMIO,	    /* .mmio */
-	HV_INTERCEPT_MSR,	    /* .msr: a read or write that the hypervisor does not serve */
+	HV_INTERCEPT_MSR,	    /* .msr: of the synthetic ones (partition_properties) */
 	HV_INTERCEPT_HALT,	    /* HLT without an in-kernel LAPIC */
 	HV_INTERCEPT_TRIPLE_FAULT,  /* the VP shut down */
 	HV_INTERCEPT_RESET,	    /* the hypervisor itself saw a reset request */
@@ -283,6 +313,9 @@ hv_status partition_signal_msi(struct partition *partition, uint64_t address, ui
  */
 hv_status partition_bind_port_eventfd(struct partition *partition, uint16_t port, uint8_t size,
 				      uint32_t value, int fd);
+/* The same arguments end it. INVALID_PARAMETER when there is no such binding. */
+hv_status partition_unbind_port_eventfd(struct partition *partition, uint16_t port, uint8_t size,
+					uint32_t value, int fd);
 /* A write to the eventfd pulses the GSI. */
 hv_status partition_bind_irqfd(struct partition *partition, uint32_t gsi, int fd);
 

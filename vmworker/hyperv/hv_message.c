@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Messages (TLFS, section 11.7). A SINT has one slot in the guest's page: we fill it when its type
+ * is NONE, type last; the guest sets it back to NONE when it has read it, and writes EOM if the
+ * pending flag was set. What does not find its slot free waits in a bounded queue.
+ *
+ * Nobody but the holder of the VP's lock fills a slot. The flag is set before the type is looked at
+ * a second time: either the guest sees the flag after it freed the slot, or we see the slot free.
+ */
+#include "hv_private.h"
+
+static bool slot_fill(struct hv_vp *vp, uint32_t sint, const struct hv_message_slot *message)
+{
+	struct hv_message_slot *page = hv_synic_page(vp, vp->simp);
+
+	if (!page)
+		return false;
+	struct hv_message_slot *slot = &page[sint];
+	if (__atomic_load_n(&slot->type, __ATOMIC_ACQUIRE) != HV_MESSAGE_NONE) {
+		__atomic_fetch_or(&slot->flags, HV_MESSAGE_PENDING, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&slot->type, __ATOMIC_SEQ_CST) != HV_MESSAGE_NONE)
+			return false;
+	}
+	slot->payload_size = message->payload_size;
+	slot->flags = 0;
+	slot->reserved = 0;
+	slot->origin = message->origin;
+	memcpy(slot->payload, message->payload, message->payload_size);
+	__atomic_store_n(&slot->type, message->type, __ATOMIC_SEQ_CST);
+	hv_count(vp->hv, HV_COUNT_MESSAGE_DELIVERED);
+	hv_synic_interrupt_sint(vp, sint);
+	return true;
+}
+
+static void queue_drop(struct hv_queue *queue)
+{
+	queue->first = (queue->first + 1) % HV_QUEUE_LENGTH;
+	queue->n--;
+}
+
+/* As long as the guest keeps up, which is once, except where its page is no page. What comes after
+ * the last one that was delivered marks the slot. */
+void hv_message_deliver(struct hv_vp *vp, uint32_t sint)
+{
+	struct hv_queue *queue = &vp->queue[sint];
+	struct hv_message_slot message;
+	unsigned int timer;
+
+	for (unsigned int i = 0; i < HV_STIMERS; i++) {
+		if (!hv_stimer_peek(vp, sint, &message, &timer))
+			break;
+		if (!slot_fill(vp, sint, &message))
+			return;
+		hv_stimer_delivered(vp, timer);
+	}
+	while (queue->n > 0 && slot_fill(vp, sint, &queue->messages[queue->first]))
+		queue_drop(queue);
+}
+
+bool hv_message_take_room(struct hv_vp *vp, uint32_t sint)
+{
+	struct hv_queue *queue = &vp->queue[sint];
+
+	if (!queue->refused || queue->n == HV_QUEUE_LENGTH)
+		return false;
+	queue->refused = false;
+	return true;
+}
+
+void hv_message_tell_room(struct hv_vp *vp, uint32_t sint)
+{
+	const struct hv_room *room = &vp->hv->room[sint];
+
+	if (room->call)
+		room->call(room->context, vp->index);
+}
+
+/* Locked. */
+static enum hv_post message_post(struct hv_vp *vp, uint32_t sint,
+				 const struct hv_message_slot *message)
+{
+	struct hv_queue *queue = &vp->queue[sint];
+
+	if (!vp->partition)
+		return HV_POST_REFUSED;
+	hv_message_deliver(vp, sint);
+	if (queue->n == 0 && slot_fill(vp, sint, message))
+		return HV_POST_DELIVERED;
+	if (queue->n == HV_QUEUE_LENGTH) {
+		queue->refused = true;
+		return HV_POST_REFUSED;
+	}
+	if (!queue->messages)
+		queue->messages = g_new(struct hv_message_slot, HV_QUEUE_LENGTH);
+	queue->messages[(queue->first + queue->n++) % HV_QUEUE_LENGTH] = *message;
+	return HV_POST_QUEUED;
+}
+
+enum hv_post hv_message_post(struct hv *hv, uint32_t index, uint32_t sint,
+			     const struct hv_message *message)
+{
+	static const enum hv_counter counters[] = {
+		/* slot_fill counts what it delivers */
+		[HV_POST_QUEUED] = HV_COUNT_MESSAGE_QUEUED,
+		[HV_POST_REFUSED] = HV_COUNT_MESSAGE_REFUSED,
+	};
+	struct hv_vp *vp = &hv->vps[index];
+	struct hv_message_slot slot = {
+		.type = message->type,
+		.payload_size = (uint8_t)message->size,
+		.origin = message->origin,
+	};
+
+	if (message->size > 0)
+		memcpy(slot.payload, message->payload, message->size);
+	pthread_mutex_lock(&vp->lock);
+	enum hv_post result = message_post(vp, sint, &slot);
+	pthread_mutex_unlock(&vp->lock);
+	if (result != HV_POST_DELIVERED)
+		hv_count(hv, counters[result]);
+	return result;
+}
+
+void hv_message_on_room(struct hv *hv, uint32_t sint, void (*room)(void *context, uint32_t vp),
+			void *context)
+{
+	hv->room[sint] = (struct hv_room){room, context};
+}
+
+void hv_message_reset(struct hv_vp *vp)
+{
+	for (size_t i = 0; i < HV_SINTS; i++) {
+		g_free(vp->queue[i].messages);
+		vp->queue[i] = (struct hv_queue){0};
+	}
+}

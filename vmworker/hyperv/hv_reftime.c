@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hv_reftime.h"
+
+#define NS_PER_UNIT 100u
+
+__extension__ typedef unsigned __int128 wide;
+
+uint64_t hv_reftime_scale(uint64_t tsc_hz)
+{
+	if (tsc_hz <= HV_REFTIME_HZ)
+		return 0;
+	return (uint64_t)(((wide)HV_REFTIME_HZ << 64) / tsc_hz);
+}
+
+uint64_t hv_reftime_by_tsc(uint64_t scale, int64_t offset, uint64_t tsc)
+{
+	return (uint64_t)((wide)tsc * scale >> 64) + (uint64_t)offset;
+}
+
+void hv_reftime_init(struct hv_reftime *time, uint64_t tsc_hz, uint64_t tsc, uint64_t monotonic_ns)
+{
+	*time = (struct hv_reftime){.scale = hv_reftime_scale(tsc_hz), .start_ns = monotonic_ns};
+	time->by_tsc = time->scale != 0;
+	if (time->by_tsc)
+		time->offset = (int64_t)(0 - hv_reftime_by_tsc(time->scale, 0, tsc));
+}
+
+uint64_t hv_reftime_now(const struct hv_reftime *time, uint64_t tsc, uint64_t monotonic_ns)
+{
+	if (time->by_tsc)
+		return hv_reftime_by_tsc(time->scale, time->offset, tsc);
+	return (monotonic_ns - time->start_ns) / NS_PER_UNIT;
+}
+
+void hv_reftime_publish(const struct hv_reftime *time, struct hv_tsc_page *page)
+{
+	uint32_t sequence = __atomic_load_n(&page->sequence, __ATOMIC_RELAXED) + 1;
+
+	__atomic_store_n(&page->sequence, HV_TSC_SEQUENCE_INVALID, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&page->scale, time->scale, __ATOMIC_RELAXED);
+	__atomic_store_n(&page->offset, time->offset, __ATOMIC_RELAXED);
+	if (!time->by_tsc)
+		return;
+	/* Old interfaces took all ones for "invalid" too. */
+	if (sequence == HV_TSC_SEQUENCE_INVALID || sequence == UINT32_MAX)
+		sequence = 1;
+	__atomic_store_n(&page->sequence, sequence, __ATOMIC_RELEASE);
+}
