@@ -69,7 +69,7 @@ struct vmbus_device_config {
 	uint16_t mmio_megabytes;
 	uint8_t user_defined[120]; /* of the offer; hv_sock and pipes use it */
 	uint16_t max_sub_channels; /* 0: primary only */
-	uint32_t max_packet; /* bytes a guest's packet may have; larger ones close the channel */
+	uint32_t max_packet;	  /* bytes of payload; a guest's larger packet closes the channel */
 	struct io_thread *thread; /* borrowed */
 	const struct vmbus_device_ops *ops;
 	void *context;
