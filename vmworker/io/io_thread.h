@@ -7,6 +7,7 @@
 #define IO_THREAD_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct io_thread;
@@ -14,13 +15,16 @@ struct io_watch;
 
 /* name: at most 15 bytes, as ps shows it. The thread is made at once, before a sandbox closes. */
 struct io_thread *io_thread_new(const char *name, GError **error);
-/* Stops and joins it; every watch must be gone. NULL is fine. */
+/* Runs what was posted, stops and joins it; every watch must be gone. NULL is fine. */
 void io_thread_free(struct io_thread *thread);
 
 /* Runs call on the thread and waits until it returned; at once when called on the thread itself. */
 void io_thread_call(struct io_thread *thread, void (*call)(void *context), void *context);
 /* Runs it there soon, after what was posted before. Any thread; never waits. */
 void io_thread_post(struct io_thread *thread, void (*call)(void *context), void *context);
+
+/* The caller runs on the thread. */
+bool io_thread_is_current(const struct io_thread *thread);
 
 /* While fd (borrowed) is readable, `readable` is called on the thread. events: EPOLLIN, EPOLLOUT.
  * On the thread, or before anything runs on it. NULL and errno when there is no room. */
