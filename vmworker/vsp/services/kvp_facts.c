@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kvp_facts.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "kvp_wire.h"
+#include "utf16.h"
+
+static void pair_free(gpointer data)
+{
+	struct kvp_pair *pair = data;
+
+	g_free(pair->key);
+	g_free(pair->value);
+	g_free(pair);
+}
+
+static void adapter_free(gpointer data)
+{
+	struct kvp_adapter *adapter = data;
+
+	g_free(adapter->addresses);
+	g_free(adapter->masks);
+	g_free(adapter->gateways);
+	g_free(adapter->dns);
+	g_free(adapter);
+}
+
+struct kvp_facts *kvp_facts_new(void)
+{
+	struct kvp_facts *facts = g_new0(struct kvp_facts, 1);
+
+	facts->pairs = g_ptr_array_new_with_free_func(pair_free);
+	facts->adapters = g_ptr_array_new_with_free_func(adapter_free);
+	return facts;
+}
+
+void kvp_facts_free(struct kvp_facts *facts)
+{
+	if (!facts)
+		return;
+	g_ptr_array_unref(facts->pairs);
+	g_ptr_array_unref(facts->adapters);
+	g_free(facts);
+}
+
+static bool pair_equal(const struct kvp_pair *a, const struct kvp_pair *b)
+{
+	return a->pool == b->pool && g_str_equal(a->key, b->key) && g_str_equal(a->value, b->value);
+}
+
+static bool adapter_equal(const struct kvp_adapter *a, const struct kvp_adapter *b)
+{
+	return g_str_equal(a->mac, b->mac) && a->dhcp == b->dhcp &&
+	       g_str_equal(a->addresses, b->addresses) && g_str_equal(a->masks, b->masks) &&
+	       g_str_equal(a->gateways, b->gateways) && g_str_equal(a->dns, b->dns);
+}
+
+bool kvp_facts_equal(const struct kvp_facts *a, const struct kvp_facts *b)
+{
+	if (a->pairs->len != b->pairs->len || a->adapters->len != b->adapters->len)
+		return false;
+	for (guint i = 0; i < a->pairs->len; i++) {
+		if (!pair_equal(a->pairs->pdata[i], b->pairs->pdata[i]))
+			return false;
+	}
+	for (guint i = 0; i < a->adapters->len; i++) {
+		if (!adapter_equal(a->adapters->pdata[i], b->adapters->pdata[i]))
+			return false;
+	}
+	return true;
+}
+
+const char *kvp_facts_find(const struct kvp_facts *facts, enum kvp_pool pool, const char *key)
+{
+	for (guint i = 0; i < facts->pairs->len; i++) {
+		const struct kvp_pair *pair = facts->pairs->pdata[i];
+
+		if (pair->pool == pool && g_str_equal(pair->key, key))
+			return pair->value;
+	}
+	return NULL;
+}
+
+/* NULL: its size does not suit its type. */
+static char *value_text(const struct kvp_wire_value *value)
+{
+	uint32_t u32;
+	uint64_t u64;
+
+	switch (value->type) {
+	case KVP_TYPE_STRING:
+		return utf16_decode(value->value, value->value_size);
+	case KVP_TYPE_U32:
+		memcpy(&u32, value->value, sizeof(u32));
+		return g_strdup_printf("%" PRIu32, u32);
+	case KVP_TYPE_U64:
+		memcpy(&u64, value->value, sizeof(u64));
+		return g_strdup_printf("%" PRIu64, u64);
+	default:
+		return NULL;
+	}
+}
+
+bool kvp_facts_add_pair(struct kvp_facts *facts, enum kvp_pool pool, const uint8_t *body,
+			size_t size)
+{
+	const size_t offset = offsetof(struct kvp_wire_exchange, enumerate.value);
+	struct kvp_wire_value value;
+	struct kvp_pair *pair;
+	char *text;
+
+	if (size < offset + sizeof(value))
+		return false;
+	memcpy(&value, body + offset, sizeof(value));
+	if (value.key_size > sizeof(value.key) || value.value_size > sizeof(value.value))
+		return false;
+	text = value_text(&value);
+	if (!text)
+		return false;
+	pair = g_new0(struct kvp_pair, 1);
+	pair->pool = pool;
+	pair->key = utf16_decode(value.key, value.key_size);
+	pair->value = text;
+	g_ptr_array_add(facts->pairs, pair);
+	return true;
+}
+
+bool kvp_facts_add_adapter(struct kvp_facts *facts, const char *mac, const uint8_t *body,
+			   size_t size)
+{
+	const struct kvp_wire_ip *ip = (const struct kvp_wire_ip *)body; /* of bytes only */
+	struct kvp_adapter *adapter;
+
+	if (size < sizeof(*ip))
+		return false;
+	adapter = g_new0(struct kvp_adapter, 1);
+	g_strlcpy(adapter->mac, mac, sizeof(adapter->mac));
+	adapter->dhcp = ip->dhcp != 0;
+	adapter->addresses = utf16_decode(ip->addresses, sizeof(ip->addresses));
+	adapter->masks = utf16_decode(ip->masks, sizeof(ip->masks));
+	adapter->gateways = utf16_decode(ip->gateways, sizeof(ip->gateways));
+	adapter->dns = utf16_decode(ip->dns, sizeof(ip->dns));
+	g_ptr_array_add(facts->adapters, adapter);
+	return true;
+}
