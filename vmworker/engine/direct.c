@@ -12,6 +12,7 @@
 #include "machine.h"
 #include "mailbox.h"
 #include "partition.h"
+#include "synthetic.h"
 #include "vp_group.h"
 #include "worker_error.h"
 
@@ -29,7 +30,8 @@ struct engine {
 	struct partition *partition; /* NULL while there is none */
 	struct vp **vps;	     /* owned by the partition */
 	struct vp_group *group;
-	struct vp_statistics *past; /* per VP, of the partitions before this one */
+	struct synthetic *synthetic; /* NULL without SynIC, and before it runs */
+	struct vp_statistics *past;  /* per VP, of the partitions before this one */
 	uint64_t past_msr_faults;
 };
 
@@ -201,7 +203,8 @@ static bool direct_drop_partition(struct engine *engine)
 		}
 		vp_group_free(g_steal_pointer(&engine->group));
 	}
-	/* Its timers and VMBus's threads must not find the partition any more. */
+	synthetic_stop(g_steal_pointer(&engine->synthetic));
+	/* Its timers must not find the partition any more. */
 	if (engine->interface)
 		hv_detach(guest_interface_hv(engine->interface));
 	partition_delete(g_steal_pointer(&engine->partition));
@@ -270,14 +273,26 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 
 static gboolean direct_run(struct engine *engine, GError **error)
 {
+	struct hv *hv = guest_interface_hv(engine->interface);
+	const struct synthetic_config config = {
+		.vp_count = engine->config.vp_count, .hv = hv, .partition = engine->partition};
+
+	if (hv_features_served(hv).on & HV_FEATURE_BIT(HV_FEATURE_SYNIC)) {
+		engine->synthetic = synthetic_start(&config, error);
+		if (!engine->synthetic)
+			return FALSE;
+	}
 	return vp_group_run(engine->group, error);
 }
 
 static gboolean direct_pause(struct engine *engine, GError **error)
 {
 	/* A reset that failed leaves no processors. */
-	if (!engine->group || vp_group_hold(engine->group, STOP_TIMEOUT_MS))
+	if (!engine->group || vp_group_hold(engine->group, STOP_TIMEOUT_MS)) {
+		if (engine->synthetic)
+			synthetic_pause(engine->synthetic);
 		return TRUE;
+	}
 	g_set_error(
 		error, WORKER_ERROR, WORKER_ERROR_TIMED_OUT,
 		"virtual machine %s: a virtual processor did not stop within %u s; try again when the host is less busy, or stop the machine",
@@ -288,6 +303,8 @@ static gboolean direct_pause(struct engine *engine, GError **error)
 static gboolean direct_resume(struct engine *engine, GError **error)
 {
 	(void)error;
+	if (engine->synthetic)
+		synthetic_resume(engine->synthetic);
 	vp_group_release(engine->group);
 	return TRUE;
 }
@@ -303,12 +320,13 @@ static gboolean direct_reset(struct engine *engine, GError **error)
 	}
 	mailbox_clear(engine->mailbox);
 	machine_reset(engine->machine);
-	return direct_build_partition(engine, error) && vp_group_run(engine->group, error);
+	return direct_build_partition(engine, error) && direct_run(engine, error);
 }
 
 static void direct_power_button(struct engine *engine)
 {
-	machine_power_button(engine->machine);
+	if (!engine->synthetic || !synthetic_shutdown(engine->synthetic))
+		machine_power_button(engine->machine);
 }
 
 static gboolean direct_console(struct engine *engine, uint32_t port, uint32_t flags, int *ret_fd,
@@ -370,6 +388,8 @@ static void direct_statistics(struct engine *engine, engine_counter_visit visit,
 	visit(context, "io.unclaimed", io_bus_unclaimed(machine_bus(engine->machine)));
 	visit(context, "msr.faults", engine->past_msr_faults + vp_group_msr_faults(engine->group));
 	hv_statistics(guest_interface_hv(engine->interface), visit, context);
+	if (engine->synthetic)
+		synthetic_statistics(engine->synthetic, visit, context);
 	visit(context, "console.bytes", machine_console_bytes(engine->machine));
 }
 

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "synthetic.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "ic_heartbeat.h"
+#include "ic_shutdown.h"
+#include "ic_timesync.h"
+#include "vmbus_bus.h"
+#include "worker_error.h"
+
+/* Where guests post to: 1 before VMBus 5.0, 4 since then. */
+#define CONNECTION_OLD	  1u
+#define CONNECTION_NEW	  4u
+#define MESSAGE_TYPE	  1u /* HvMessageType of channel messages */
+#define VMBUS_SINT	  2u
+#define SHUTDOWN_ANSWER_S 5u
+
+/* The parts, in the order in which they are made. */
+struct synthetic {
+	struct synthetic_config config;
+	struct io_thread *thread; /* of the bus and of all services */
+	struct vmbus *bus;
+	struct ic_clock clock;
+	struct ic_shutdown *shutdown;
+	atomic_bool can_shut_down; /* the guest's driver is there */
+	struct ic_heartbeat *heartbeat;
+	struct ic_timesync *timesync;
+};
+
+/* ---- the hypervisor under the bus ------------------------------------------------------------ */
+
+static enum vmbus_post_result synthetic_post(void *context, uint32_t vp, uint32_t sint,
+					     const void *payload, size_t size)
+{
+	const struct synthetic *synthetic = context;
+	const struct hv_message message = {
+		.type = MESSAGE_TYPE, .size = (uint32_t)size, .payload = payload};
+
+	switch (hv_message_post(synthetic->config.hv, vp, sint, &message)) {
+	case HV_POST_DELIVERED:
+	case HV_POST_QUEUED: /* in order, and the interface keeps it */
+		return VMBUS_POST_DONE;
+	case HV_POST_REFUSED:
+		break;
+	}
+	return VMBUS_POST_BUSY;
+}
+
+static void synthetic_signal(void *context, uint32_t vp, uint32_t sint, uint32_t flag)
+{
+	const struct synthetic *synthetic = context;
+
+	(void)hv_event_set(synthetic->config.hv, vp, sint, flag);
+}
+
+static bool synthetic_bind(void *context, uint32_t connection_id, int fd)
+{
+	const struct synthetic *synthetic = context;
+
+	return hv_signal_bind(synthetic->config.hv, connection_id, fd) == HV_STATUS_SUCCESS;
+}
+
+static void synthetic_unbind(void *context, uint32_t connection_id, int fd)
+{
+	const struct synthetic *synthetic = context;
+
+	(void)fd;
+	hv_signal_unbind(synthetic->config.hv, connection_id);
+}
+
+static const struct vmbus_hypervisor synthetic_hypervisor = {
+	.post_message = synthetic_post,
+	.signal_event = synthetic_signal,
+	.bind_connection = synthetic_bind,
+	.unbind_connection = synthetic_unbind,
+};
+
+static hv_status synthetic_on_message(void *context, uint32_t vp, uint32_t type,
+				      const uint8_t *payload, uint32_t size)
+{
+	const struct synthetic *synthetic = context;
+
+	(void)vp;
+	if (type != MESSAGE_TYPE)
+		return HV_STATUS_INVALID_PARAMETER;
+	return vmbus_post(synthetic->bus, payload, size) ? HV_STATUS_SUCCESS
+							 : HV_STATUS_INSUFFICIENT_BUFFERS;
+}
+
+static void synthetic_on_room(void *context, uint32_t vp)
+{
+	const struct synthetic *synthetic = context;
+
+	(void)vp;
+	vmbus_slot_freed(synthetic->bus);
+}
+
+static void synthetic_listen(struct synthetic *synthetic, bool listen)
+{
+	struct hv *hv = synthetic->config.hv;
+	hv_message_handler handler = listen ? synthetic_on_message : NULL;
+
+	hv_message_handle(hv, CONNECTION_OLD, handler, synthetic);
+	hv_message_handle(hv, CONNECTION_NEW, handler, synthetic);
+	hv_message_on_room(hv, VMBUS_SINT, listen ? synthetic_on_room : NULL, synthetic);
+}
+
+/* ---- clocks ---------------------------------------------------------------------------------- */
+
+static uint64_t synthetic_time(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t synthetic_monotonic(void *context)
+{
+	(void)context;
+	return synthetic_time(CLOCK_MONOTONIC);
+}
+
+static uint64_t synthetic_realtime(void *context)
+{
+	(void)context;
+	return synthetic_time(CLOCK_REALTIME);
+}
+
+static uint64_t synthetic_reference(void *context)
+{
+	const struct synthetic *synthetic = context;
+
+	return hv_reference_time(synthetic->config.hv);
+}
+
+/* ---- the devices ----------------------------------------------------------------------------- */
+
+static void synthetic_on_shutdown_driver(void *context, bool is)
+{
+	struct synthetic *synthetic = context;
+
+	atomic_store(&synthetic->can_shut_down, is);
+}
+
+/* State and counters are asked for when somebody wants them. */
+static void synthetic_on_heartbeat(void *context, enum ic_heartbeat_state state)
+{
+	(void)context;
+	(void)state;
+}
+
+static bool synthetic_offer(struct synthetic *synthetic, GError **error)
+{
+	const struct ic_env env = {
+		.bus = synthetic->bus, .thread = synthetic->thread, .clock = &synthetic->clock};
+
+	synthetic->shutdown = ic_shutdown_new(&env, synthetic_on_shutdown_driver, synthetic, error);
+	if (!synthetic->shutdown)
+		return false;
+	synthetic->heartbeat = ic_heartbeat_new(&env, synthetic_on_heartbeat, synthetic, error);
+	if (!synthetic->heartbeat)
+		return false;
+	synthetic->timesync = ic_timesync_new(&env, error);
+	return synthetic->timesync != NULL;
+}
+
+struct synthetic *synthetic_start(const struct synthetic_config *config, GError **error)
+{
+	struct synthetic *synthetic = g_new0(struct synthetic, 1);
+	struct vmbus_config bus = {
+		.partition = config->partition,
+		.vp_count = config->vp_count,
+		.hypervisor = &synthetic_hypervisor,
+		.hypervisor_context = synthetic,
+		.context = synthetic,
+	};
+	g_autoptr(GError) failure = NULL;
+
+	synthetic->config = *config;
+	synthetic->clock = (struct ic_clock){
+		.monotonic_ns = synthetic_monotonic,
+		.realtime_ns = synthetic_realtime,
+		.reference_100ns = synthetic_reference,
+		.context = synthetic,
+	};
+	synthetic->thread = io_thread_new("vmbus", &failure);
+	if (synthetic->thread) {
+		bus.thread = synthetic->thread;
+		synthetic->bus = vmbus_new(&bus);
+		synthetic_listen(synthetic, true);
+		if (synthetic_offer(synthetic, &failure))
+			return synthetic;
+	}
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
+		    "the synthetic devices cannot be made: %s", failure->message);
+	synthetic_stop(synthetic);
+	return NULL;
+}
+
+void synthetic_stop(struct synthetic *synthetic)
+{
+	if (!synthetic)
+		return;
+	ic_timesync_free(synthetic->timesync);
+	ic_heartbeat_free(synthetic->heartbeat);
+	ic_shutdown_free(synthetic->shutdown);
+	if (synthetic->bus) {
+		synthetic_listen(synthetic, false);
+		vmbus_free(synthetic->bus);
+	}
+	io_thread_free(synthetic->thread);
+	g_free(synthetic);
+}
+
+/* ---- what the machine asks of them ----------------------------------------------------------- */
+
+/* Whether the guest does what it was asked for is seen by its end. */
+static void synthetic_on_shutdown(void *context, enum ic_shutdown_result result)
+{
+	(void)context;
+	(void)result;
+}
+
+static void synthetic_do_shutdown(void *context)
+{
+	const struct synthetic *synthetic = context;
+	const struct ic_shutdown_request request = {
+		.kind = IC_SHUTDOWN_POWER_OFF,
+		.force = true,
+		.timeout_ns = SHUTDOWN_ANSWER_S * IC_SECOND,
+		.done = synthetic_on_shutdown,
+	};
+
+	ic_shutdown_request(synthetic->shutdown, &request);
+}
+
+bool synthetic_shutdown(struct synthetic *synthetic)
+{
+	if (!atomic_load(&synthetic->can_shut_down))
+		return false;
+	io_thread_call(synthetic->thread, synthetic_do_shutdown, synthetic);
+	return true;
+}
+
+static void synthetic_do_pause(void *context)
+{
+	const struct synthetic *synthetic = context;
+
+	ic_heartbeat_set_paused(synthetic->heartbeat, true);
+}
+
+void synthetic_pause(struct synthetic *synthetic)
+{
+	io_thread_call(synthetic->thread, synthetic_do_pause, synthetic);
+}
+
+static void synthetic_do_resume(void *context)
+{
+	const struct synthetic *synthetic = context;
+
+	ic_heartbeat_set_paused(synthetic->heartbeat, false);
+	ic_timesync_sync(synthetic->timesync);
+}
+
+void synthetic_resume(struct synthetic *synthetic)
+{
+	io_thread_call(synthetic->thread, synthetic_do_resume, synthetic);
+}
+
+/* ---- statistics ------------------------------------------------------------------------------ */
+
+void synthetic_statistics(struct synthetic *synthetic,
+			  void (*visit)(void *context, const char *name, uint64_t value),
+			  void *context)
+{
+	struct vmbus_counters bus;
+
+	vmbus_get_counters(synthetic->bus, &bus);
+	visit(context, "vmbus.version", vmbus_version(synthetic->bus));
+	visit(context, "vmbus.messages", bus.messages);
+	visit(context, "vmbus.refused", bus.refused);
+	visit(context, "vmbus.undefined", bus.undefined);
+	visit(context, "vmbus.malformed", bus.malformed);
+	visit(context, "vmbus.undelivered", bus.undelivered);
+	visit(context, "vmbus.faults", bus.faults);
+}

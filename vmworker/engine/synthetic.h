@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The synthetic side of a machine: VMBus over the hypervisor interface, the devices offered on it,
+ * and the threads that serve them.
+ *
+ * It is made anew for every partition, since nothing of it outlives the guest's memory; what the
+ * guest knows a device by (instance, relid) is the same each time. Threads are made when it starts,
+ * which is after the sandbox closed: they are confined, too. Main thread.
+ */
+#ifndef SYNTHETIC_H
+#define SYNTHETIC_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "hv.h"
+#include "partition.h"
+
+struct synthetic;
+
+struct synthetic_config {
+	uint32_t vp_count;
+	struct hv *hv;		     /* borrowed */
+	struct partition *partition; /* borrowed; both outlive it */
+};
+
+/* Before VPs run. NULL and a WORKER_ERROR. */
+struct synthetic *synthetic_start(const struct synthetic_config *config, GError **error);
+/* When no VP runs any more. NULL is fine. */
+void synthetic_stop(struct synthetic *synthetic);
+
+/* Asks the guest to power off. False: its driver is not there, or does not take the request. */
+bool synthetic_shutdown(struct synthetic *synthetic);
+
+/* The VPs stop, or run again: nobody is expected to answer meanwhile, and clocks have to be set. */
+void synthetic_pause(struct synthetic *synthetic);
+void synthetic_resume(struct synthetic *synthetic);
+
+/* Calls back for every counter. */
+void synthetic_statistics(struct synthetic *synthetic,
+			  void (*visit)(void *context, const char *name, uint64_t value),
+			  void *context);
+
+#endif
