@@ -272,6 +272,32 @@ static void test_detached(struct hv_test *t, gconstpointer data)
 	g_assert_cmpuint(rooms, ==, 0);
 }
 
+/* Interrupts that the guest leaves to us: ended when it took them, looked for until then. */
+static void test_auto_eoi(struct hv_test *t, gconstpointer data)
+{
+	const uint64_t value = VECTOR | HV_SINT_AUTO_EOI;
+
+	(void)data;
+	g_assert_false(hv_msr_write(t->hv, 0, HV_MSR_SINT0 + SINT, value));
+	hv_test_write(t, 0, HV_MSR_SINT0 + SINT, value | HV_SINT_MASKED);
+	fake_set_end_interrupts(t->partition, 3);
+	hv_test_enable_synic(t, SINT, value);
+	hv_before_run(t->hv, 0); /* nothing to do */
+	g_assert_cmpuint(fake_ends(t->partition), ==, 0);
+	g_assert_true(hv_event_set(t->hv, 0, SINT, 1));
+	for (unsigned int i = 0; i < 4; i++) {
+		g_assert_cmpuint(t->timers[0].deadline, !=, 0);
+		g_assert_cmpuint(fake_ends(t->partition), ==, 0);
+		hv_test_advance(t, 1000000);
+		g_assert_cmpuint(t->timers[0].deadline, ==, 0);
+		hv_before_run(t->hv, 0);
+	}
+	g_assert_cmpuint(fake_ends(t->partition), ==, 1);
+	g_assert_cmpuint(t->timers[0].deadline, ==, 0);
+	hv_before_run(t->hv, 0);
+	g_assert_cmpuint(fake_ends(t->partition), ==, 1);
+}
+
 /* ---- a guest that races ---------------------------------------------------------------------- */
 
 #define RACE_MESSAGES 20000u
@@ -334,6 +360,7 @@ int main(int argc, char **argv)
 	CASE("bounded", test_bounded);
 	CASE("event-flags", test_event_flags);
 	CASE("no-ram", test_no_ram);
+	CASE("auto-eoi", test_auto_eoi);
 	CASE("overlap", test_overlap);
 	CASE("detached", test_detached);
 	CASE("race", test_race);
