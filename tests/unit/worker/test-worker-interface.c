@@ -227,7 +227,7 @@ static void test_crash(struct fixture *f, gconstpointer data)
 	events_until(f, &f->panics, 1);
 	g_assert_cmpstr(f->line, ==,
 			"<0> Kernel panic - not syncing: lost (crash parameters 0xabc 0 0 "
-			"0x100000 0x6e)");
+			"0x100000 0x61)");
 }
 
 static void test_hidden(struct fixture *f, gconstpointer data)
