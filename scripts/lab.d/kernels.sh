@@ -56,19 +56,33 @@ initrd_pack() {
 		cpio --null --quiet -o -H newc -R 0:0 --reproducible) >"$2"
 }
 
-# The test guest: busybox, and the modules that make a power button a key press.
+# guest_modules FLAVOUR LIST MODULE...: into the test guest, with their order in the file LIST.
+guest_modules() {
+	local flavour=$1 dir list file
+	dir=$root/lib/modules/$(cat "version-$flavour")
+	list=$dir/$2
+	shift 2
+	mkdir -p "$dir"
+	module_files "$flavour" "$@" | while read -r file; do
+		cp "$file" "$dir/"
+		basename "$file"
+	done >"$list"
+	[ -s "$list" ]
+}
+
+# The test guest: busybox, the modules that make a power button a key press, and those for
+# Hyper-V's devices.
 guest_initrd_build() {
-	local root=$PWD/guest flavour version
+	local root=$PWD/guest flavour
 	mkdir -p "$root"/{bin,proc,sys,dev,tmp,etc/acpi/PWRF,lib/modules}
 	cp /bin/busybox "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	cp "$recipe/guest-init" "$root/init"
 	cp "$recipe/guest-button" "$root/etc/acpi/PWRF/00000080"
 	for flavour in cloud-amd64 amd64; do
-		version=$(cat "version-$flavour")
-		mkdir -p "$root/lib/modules/$version"
-		module_files "$flavour" button evdev | xargs -I{} cp {} "$root/lib/modules/$version/" ||
-			return
+		guest_modules "$flavour" always button evdev || return
+		guest_modules "$flavour" hyperv hv_vmbus hv_utils hyperv_keyboard hv_storvsc sd_mod \
+			hv_netvsc || return
 	done
 	initrd_pack "$root" initrd.img
 	rm -rf "$root"

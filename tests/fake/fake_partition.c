@@ -167,6 +167,52 @@ size_t fake_msis(struct partition *partition, struct fake_msi *out, size_t max)
 	return n;
 }
 
+/* ---- ends of interrupts -----------------------------------------------------------------------
+ */
+
+void fake_set_end_interrupts(struct partition *partition, unsigned int left)
+{
+	g_mutex_lock(&partition->lock);
+	partition->can_end = true;
+	partition->left = left;
+	g_mutex_unlock(&partition->lock);
+}
+
+unsigned int fake_ends(struct partition *partition)
+{
+	g_mutex_lock(&partition->lock);
+	unsigned int n = partition->ends;
+	g_mutex_unlock(&partition->lock);
+	return n;
+}
+
+bool partition_can_end_interrupts(const struct partition *partition)
+{
+	GMutex *lock = (GMutex *)&partition->lock;
+
+	g_mutex_lock(lock);
+	bool can = partition->can_end;
+	g_mutex_unlock(lock);
+	return can;
+}
+
+hv_status vp_end_interrupt(struct vp *vp, uint8_t vector, bool *left)
+{
+	struct partition *partition = vp->partition;
+
+	(void)vector;
+	if (!partition_can_end_interrupts(partition))
+		return HV_STATUS_PROCESSOR_FEATURE_NOT_SUPPORTED;
+	g_mutex_lock(&partition->lock);
+	*left = partition->left > 0;
+	if (*left)
+		partition->left--;
+	else
+		partition->ends++;
+	g_mutex_unlock(&partition->lock);
+	return HV_STATUS_SUCCESS;
+}
+
 /* ---- event descriptors ---------------------------------------------------------------------- */
 
 hv_status partition_bind_port_eventfd(struct partition *partition, uint16_t port, uint8_t size,

@@ -100,6 +100,11 @@ const struct hv_cpuid_entry *fake_vp_cpuid(struct vp *vp, size_t *n);
 /* One register, 0 when never set. */
 union hv_register_value fake_vp_register(struct vp *vp, hv_register_name name);
 
+/* What vp_end_interrupt finds from now on: so often that the interrupt is left, then it ends. It
+ * cannot be done before the first call. */
+void fake_set_end_interrupts(struct partition *partition, unsigned int left);
+/* How often one was ended. */
+unsigned int fake_ends(struct partition *partition);
 /* How often vp_halt was called. */
 unsigned int fake_vp_halts(struct vp *vp);
 /* The property with which it was created. */

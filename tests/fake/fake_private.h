@@ -29,6 +29,8 @@ struct partition {
 	int irqfd[FAKE_N_GSIS];
 	struct fake_msi msis[FAKE_MAX_MSIS];
 	size_t n_msis;
+	bool can_end;
+	unsigned int left, ends;
 	GArray *bindings; /* struct fake_binding */
 };
 

@@ -232,6 +232,9 @@ static bool serve(struct fixture *f, struct hv_intercept *intercept)
 		g_assert_true(hv_port_write(f->hv, 0, intercept->io.port, value));
 		f->call_exits++;
 		return true;
+	case HV_INTERCEPT_CANCELED:
+		g_assert_cmpint(g_get_monotonic_time(), <, f->end);
+		return true;
 	default:
 		g_error("VP: %s", hv_intercept_type_name(intercept->type));
 	}
@@ -240,12 +243,11 @@ static bool serve(struct fixture *f, struct hv_intercept *intercept)
 static gpointer watchdog(gpointer data)
 {
 	struct fixture *f = data;
-	gint64 end = g_get_monotonic_time() + LIMIT_US;
 	bool in_time = true;
 
 	g_mutex_lock(&f->clock.lock);
 	while (f->n != 0 && in_time)
-		in_time = g_cond_wait_until(&f->clock.changed, &f->clock.lock, end);
+		in_time = g_cond_wait_until(&f->clock.changed, &f->clock.lock, f->end);
 	g_mutex_unlock(&f->clock.lock);
 	if (!in_time)
 		vp_cancel(f->vp);
@@ -255,15 +257,17 @@ static gpointer watchdog(gpointer data)
 /* Lets the guest do its work. */
 void work(struct fixture *f)
 {
+	f->end = g_get_monotonic_time() + LIMIT_US;
 	GThread *dog = g_thread_new("watchdog", watchdog, f);
 	struct hv_intercept intercept;
 	unsigned int n = f->n;
 
 	f->table[n].op = OP_END;
 	put(f, TABLE, f->table, sizeof(f->table));
-	do
+	do {
+		hv_before_run(f->hv, 0);
 		g_assert_cmpint(vp_run(f->vp, &intercept), ==, HV_STATUS_SUCCESS);
-	while (serve(f, &intercept));
+	} while (serve(f, &intercept));
 	memcpy(f->table, at(f, TABLE), sizeof(f->table));
 	g_mutex_lock(&f->clock.lock);
 	f->n = 0;

@@ -46,6 +46,7 @@ struct fixture {
 	unsigned int n, resets, crashes, messages;
 	struct hv_crash crash;
 	uint64_t call_exits;
+	gint64 end; /* of the work's time, us */
 };
 
 /* data: struct hv_features, NULL for all. */

@@ -228,6 +228,26 @@ static void test_timers(struct fixture *f, gconstpointer data)
 	write_msr(f, HV_MSR_STIMER0_CONFIG + 2, 0);
 }
 
+/* The guest ends no interrupt, and yet gets the next, also of a lower vector. */
+static void test_auto_eoi(struct fixture *f, gconstpointer data)
+{
+	const uint8_t yes = 1;
+
+	(void)data;
+	if (!partition_can_end_interrupts(f->partition)) {
+		g_assert_true(faults(f, OP_WRMSR, HV_MSR_SINT0 + 2, VECTOR | HV_SINT_AUTO_EOI));
+		g_test_skip("this KVM cannot end interrupts for a guest");
+		return;
+	}
+	put(f, 0x510, &yes, 1);
+	enable_synic(f, 2, VECTOR | HV_SINT_AUTO_EOI);
+	write_msr(f, HV_MSR_SINT0 + 3, VECTOR_2 | HV_SINT_AUTO_EOI);
+	for (uint32_t i = 1; i <= 20; i++) {
+		g_assert_true(hv_event_set(f->hv, 0, 2 + i % 2, i));
+		wait_interrupts(f, i);
+	}
+}
+
 /* Pages over each other, over code, and where nothing is. */
 static void test_strange_pages(struct fixture *f, gconstpointer data)
 {
@@ -326,6 +346,7 @@ int main(int argc, char **argv)
 	CASE("bad-control-words", test_bad_control_words);
 	CASE("messages-and-events", test_messages_and_events);
 	CASE("timers", test_timers);
+	CASE("auto-eoi", test_auto_eoi);
 	CASE("strange-pages", test_strange_pages);
 	CASE("msr-storm", test_msr_storm);
 	CASE("idle", test_idle);

@@ -146,6 +146,8 @@ static void vp_thread_run(struct vp_thread *thread)
 {
 	while (vp_group_is_running(thread->group)) {
 		struct hv_intercept intercept;
+		if (thread->hv)
+			hv_before_run(thread->hv, vp_index(thread->vp));
 		hv_status status = vp_run(thread->vp, &intercept);
 
 		if (status == HV_STATUS_SUCCESS && (unsigned int)intercept.type < HV_INTERCEPT_N)

@@ -141,6 +141,7 @@ void hv_detach(struct hv *hv)
 		vp->partition = NULL;
 		vp->assist_page = 0;
 		hv_synic_reset(vp);
+		hv_auto_eoi_reset(vp);
 		hv_stimer_reset(vp);
 		hv_message_reset(vp);
 		pthread_mutex_unlock(&vp->lock);

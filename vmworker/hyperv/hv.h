@@ -11,9 +11,10 @@
  * hypervisor, holds code that writes to them. HvSignalEvent writes the connection id to
  * HV_PORT_SIGNAL, where the hypervisor below may turn it into an eventfd without an exit.
  *
- * Threading: hv_msr_* and hv_port_write belong to the thread of the VP they name. The functions
- * for VMBus and the statistics are for any thread. The rest belongs to the main thread while no VP
- * runs. Callbacks are called without any lock of ours held, unless they say otherwise.
+ * Threading: hv_msr_*, hv_port_write and hv_before_run belong to the thread of the VP they name.
+ * The functions for VMBus and the statistics are for any thread. The rest belongs to the main
+ * thread while no VP runs. Callbacks are called without any lock of ours held, unless they say
+ * otherwise.
  */
 #ifndef HV_H
 #define HV_H
@@ -127,6 +128,12 @@ bool hv_msr_read(struct hv *hv, uint32_t vp, uint32_t index, uint64_t *value);
 bool hv_msr_write(struct hv *hv, uint32_t vp, uint32_t index, uint64_t value);
 /* A write of 4 bytes to a port. False: it is none of ours. */
 bool hv_port_write(struct hv *hv, uint32_t vp, uint16_t port, uint32_t value);
+
+/*
+ * To be called before each vp_run: ends the interrupts that the guest left to us to end. Cheap when
+ * there are none.
+ */
+void hv_before_run(struct hv *hv, uint32_t vp);
 
 /* ---- for VMBus ------------------------------------------------------------------------------- */
 

@@ -65,7 +65,10 @@ struct hv_vp {
 	uint64_t scontrol, siefp, simp, sint[HV_SINTS];
 	struct hv_queue queue[HV_SINTS];
 	struct hv_stimer stimer[HV_STIMERS];
-	void *timer; /* of hv_clock: the first of them */
+	uint64_t auto_eoi[4];  /* vectors that were raised and not ended yet */
+	uint64_t eoi_deadline; /* when to look for them; 0: none */
+	_Atomic bool eoi_due;  /* there are some; written under the lock */
+	void *timer;	       /* of hv_clock: the first of them */
 };
 
 struct hv_handler {
@@ -137,6 +140,11 @@ void hv_synic_interrupt_sint(struct hv_vp *vp, uint32_t sint);
 /* The page that SIMP or SIEFP names, if the guest enabled it and it is RAM. Locked. */
 void *hv_synic_page(const struct hv_vp *vp, uint64_t value);
 
+/* hv_auto_eoi.c. All locked but hv_auto_eoi_serve, which hv_before_run is. */
+void hv_auto_eoi_raised(struct hv_vp *vp, uint8_t vector);
+void hv_auto_eoi_look(struct hv_vp *vp); /* brings the VP out of the guest */
+void hv_auto_eoi_reset(struct hv_vp *vp);
+
 /* hv_message.c. Tries to deliver what waits for a SINT. Locked. */
 void hv_message_deliver(struct hv_vp *vp, uint32_t sint);
 /* Whether a queue that refused has room again: true once, to be told unlocked. Locked. */
@@ -147,8 +155,9 @@ void hv_message_reset(struct hv_vp *vp);
 /* hv_stimer.c */
 bool hv_stimer_read(struct hv_vp *vp, uint32_t index, uint64_t *value);
 bool hv_stimer_write(struct hv_vp *vp, uint32_t index, uint64_t value);
-void hv_stimer_reset(struct hv_vp *vp); /* locked */
-void hv_stimer_expired(void *owner);	/* of the VP; from the clock, unlocked */
+void hv_stimer_reset(struct hv_vp *vp);	  /* locked */
+void hv_host_timer_set(struct hv_vp *vp); /* to the first deadline; locked */
+void hv_stimer_expired(void *owner);	  /* of the VP; from the clock, unlocked */
 /* The message of the first timer of this SINT that waits, if one does. Locked. */
 bool hv_stimer_peek(struct hv_vp *vp, uint32_t sint, struct hv_message_slot *message,
 		    unsigned int *timer);

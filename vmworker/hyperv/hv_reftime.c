@@ -36,7 +36,8 @@ void hv_reftime_publish(const struct hv_reftime *time, struct hv_tsc_page *page)
 {
 	uint32_t sequence = __atomic_load_n(&page->sequence, __ATOMIC_RELAXED) + 1;
 
-	__atomic_store_n(&page->sequence, HV_TSC_SEQUENCE_INVALID, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&page->sequence, HV_TSC_SEQUENCE_INVALID, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	__atomic_store_n(&page->scale, time->scale, __ATOMIC_RELAXED);
 	__atomic_store_n(&page->offset, time->offset, __ATOMIC_RELAXED);
 	if (!time->by_tsc)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Synthetic timers (TLFS, section 12.4). The four of a VP share one timer of the host. The guest
- * counts by reference time, the host's timers by its own clock: a one-shot timer that the host runs
- * too early for the guest's time is run again for the rest. A lazy timer is as punctual as others.
+ * Synthetic timers (TLFS, section 12.4). The four of a VP share one timer of the host with its ends
+ * of interrupts. The guest counts by reference time, the host's timers by its own clock: a one-shot
+ * timer that the host runs too early for the guest's time is run again for the rest. A lazy timer
+ * is as punctual as others.
  */
 #include "hv_private.h"
 
@@ -30,10 +31,10 @@ static uint64_t period_ns(const struct hv_stimer *timer)
 	return ns > MIN_PERIOD_NS ? ns : MIN_PERIOD_NS;
 }
 
-static void host_timer_set(struct hv_vp *vp)
+void hv_host_timer_set(struct hv_vp *vp)
 {
 	const struct hv_clock *clock = &vp->hv->config.clock;
-	uint64_t first = 0;
+	uint64_t first = vp->eoi_deadline;
 
 	for (size_t i = 0; i < HV_STIMERS; i++) {
 		uint64_t deadline = vp->stimer[i].deadline;
@@ -122,7 +123,9 @@ void hv_stimer_expired(void *owner)
 		for (size_t i = 0; i < HV_STIMERS; i++)
 			if (vp->stimer[i].deadline != 0 && vp->stimer[i].deadline <= now)
 				stimer_due(vp, &vp->stimer[i], now);
-		host_timer_set(vp);
+		if (vp->eoi_deadline != 0 && vp->eoi_deadline <= now)
+			hv_auto_eoi_look(vp);
+		hv_host_timer_set(vp);
 	}
 	pthread_mutex_unlock(&vp->lock);
 }
@@ -163,7 +166,7 @@ void hv_stimer_delivered(struct hv_vp *vp, unsigned int timer)
 void hv_stimer_reset(struct hv_vp *vp)
 {
 	memset(vp->stimer, 0, sizeof(vp->stimer));
-	host_timer_set(vp);
+	hv_host_timer_set(vp);
 }
 
 bool hv_stimer_read(struct hv_vp *vp, uint32_t index, uint64_t *value)
@@ -194,7 +197,7 @@ bool hv_stimer_write(struct hv_vp *vp, uint32_t index, uint64_t value)
 			timer->config |= HV_STIMER_ENABLE;
 	}
 	stimer_start(vp, timer);
-	host_timer_set(vp);
+	hv_host_timer_set(vp);
 	pthread_mutex_unlock(&vp->lock);
 	return true;
 }

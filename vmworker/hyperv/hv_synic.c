@@ -46,6 +46,8 @@ void hv_synic_interrupt_sint(struct hv_vp *vp, uint32_t sint)
 
 	if ((value & (HV_SINT_MASKED | HV_SINT_POLLING)) == 0)
 		hv_synic_interrupt(vp, (uint8_t)(value & HV_SINT_VECTOR));
+	if ((value & (HV_SINT_MASKED | HV_SINT_POLLING | HV_SINT_AUTO_EOI)) == HV_SINT_AUTO_EOI)
+		hv_auto_eoi_raised(vp, (uint8_t)(value & HV_SINT_VECTOR));
 }
 
 /* ---- registers ------------------------------------------------------------------------------- */
@@ -77,17 +79,22 @@ bool hv_synic_read(struct hv_vp *vp, uint32_t index, uint64_t *value)
 	return true;
 }
 
-/* A SINT that is not masked has a vector that can be raised. */
-static bool sint_valid(uint64_t value)
+/* A SINT that is not masked has a vector that can be raised, and an end that we can bring about: a
+ * guest that relies on it better faults than hangs. */
+static bool sint_valid(const struct hv_vp *vp, uint64_t value)
 {
-	return (value & HV_SINT_MASKED) != 0 || (value & HV_SINT_VECTOR) >= HV_SINT_FIRST_VECTOR;
+	if ((value & HV_SINT_MASKED) != 0)
+		return true;
+	if ((value & HV_SINT_AUTO_EOI) != 0 && !partition_can_end_interrupts(vp->hv->partition))
+		return false;
+	return (value & HV_SINT_VECTOR) >= HV_SINT_FIRST_VECTOR;
 }
 
 bool hv_synic_write(struct hv_vp *vp, uint32_t index, uint64_t value)
 {
 	uint32_t room = 0; /* a bit for each SINT */
 
-	if (index >= HV_MSR_SINT0 && !sint_valid(value))
+	if (index >= HV_MSR_SINT0 && !sint_valid(vp, value))
 		return false;
 	pthread_mutex_lock(&vp->lock);
 	switch (index) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
 
 #include "kvm_private.h"
 
@@ -78,5 +79,59 @@ hv_status partition_bind_irqfd(struct partition *partition, uint32_t gsi, int fd
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	if (kvm_ioctl(partition->vm_fd, KVM_IRQFD, &binding) < 0)
 		return kvm_fault_errno(NULL, "KVM_IRQFD", errno);
+	return HV_STATUS_SUCCESS;
+}
+
+/* ---- ends of interrupts ---------------------------------------------------------------------- */
+
+/*
+ * Writing the local APIC as a whole could lose interrupts that arrive meanwhile. KVM's own Hyper-V
+ * EOI register does what the guest's EOI does, for the vector that is in service.
+ */
+#define MSR_HV_EOI 0x40000070u
+
+#define APIC_ISR 0x100u /* 8 registers of 32 bits, 16 bytes apart */
+#define APIC_IRR 0x200u
+
+static bool apic_bit(const struct kvm_lapic_state *apic, unsigned int base, unsigned int vector)
+{
+	uint32_t word;
+
+	memcpy(&word, apic->regs + base + vector / 32 * 16, sizeof(word));
+	return (word >> vector % 32 & 1) != 0;
+}
+
+static int apic_in_service(const struct kvm_lapic_state *apic)
+{
+	for (unsigned int vector = 256; vector-- > 0;)
+		if (apic_bit(apic, APIC_ISR, vector))
+			return (int)vector;
+	return -1;
+}
+
+bool partition_can_end_interrupts(const struct partition *partition)
+{
+	return partition->irqchip && kvm_has_cap(partition->kvm_fd, KVM_CAP_HYPERV);
+}
+
+hv_status vp_end_interrupt(struct vp *vp, uint8_t vector, bool *left)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msrs = {.head.nmsrs = 1, .entry.index = MSR_HV_EOI};
+	struct kvm_lapic_state apic;
+
+	if (!partition_can_end_interrupts(vp->partition))
+		return HV_STATUS_PROCESSOR_FEATURE_NOT_SUPPORTED;
+	if (kvm_ioctl(vp->fd, KVM_GET_LAPIC, &apic) < 0)
+		return kvm_fault_errno(NULL, "KVM_GET_LAPIC", errno);
+	if (apic_in_service(&apic) != vector) {
+		*left = apic_bit(&apic, APIC_ISR, vector) || apic_bit(&apic, APIC_IRR, vector);
+		return HV_STATUS_SUCCESS;
+	}
+	if (kvm_ioctl(vp->fd, KVM_SET_MSRS, &msrs) != 1)
+		return kvm_fault_errno(NULL, "KVM_SET_MSRS", errno);
+	*left = apic_bit(&apic, APIC_IRR, vector); /* the next of the same vector */
 	return HV_STATUS_SUCCESS;
 }

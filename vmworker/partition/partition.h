@@ -239,6 +239,14 @@ hv_status vp_set_call_registers(struct vp *vp, const struct hv_call_registers *r
  * needs the in-kernel interrupt controllers. */
 hv_status vp_halt(struct vp *vp);
 
+/*
+ * Ends an interrupt in the guest's stead, if it is the one in service; for guests that were told
+ * not to (TLFS, "AutoEOI"). On the VP's thread. *left: it waits to be taken, or for one above it to
+ * end. PROCESSOR_FEATURE_NOT_SUPPORTED where partition_can_end_interrupts says no.
+ */
+hv_status vp_end_interrupt(struct vp *vp, uint8_t vector, bool *left);
+bool partition_can_end_interrupts(const struct partition *partition);
+
 /* ---- running and intercepts ------------------------------------------------------------------ */
 
 enum hv_intercept_type {

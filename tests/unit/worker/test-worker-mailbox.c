@@ -78,9 +78,44 @@ static void test_first_counts(void)
 	g_string_free(seen.order, TRUE);
 }
 
+/* What the guest tells of its crash comes after what its console said, and with it. */
+static void test_crash(void)
+{
+	static const struct {
+		const char *console, *line, *wanted, *order;
+	} cases[] = {
+		{NULL, "panic: a", "panic: a (P0 1)", "p"},
+		{"Kernel panic", "", "Kernel panic (P0 1)", "pp"},
+		{"Kernel panic", "panic: b", "panic: b (P0 1)", "pp"},
+		{NULL, "", "the guest crashed (P0 1)", "p"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct seen seen = {.order = g_string_new(NULL)};
+		const struct engine_events events = {on_halted, on_panic, &seen};
+		sd_event *event = NULL;
+
+		g_assert_cmpint(sd_event_new(&event), >=, 0);
+		struct mailbox *mailbox = mailbox_new(event, &events, NULL);
+		if (cases[i].console)
+			mailbox_post_panic(mailbox, cases[i].console, strlen(cases[i].console));
+		mailbox_post_crash(mailbox, cases[i].line, strlen(cases[i].line), "P0 1");
+		mailbox_post_crash(mailbox, "again", 5, "P0 2");
+		while (sd_event_run(event, 0) > 0)
+			;
+		g_assert_cmpstr(seen.line, ==, cases[i].wanted);
+		g_assert_cmpstr(seen.order->str, ==, cases[i].order);
+		mailbox_free(mailbox);
+		sd_event_unref(event);
+		g_free(seen.line);
+		g_string_free(seen.order, TRUE);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/worker/mailbox/first-counts", test_first_counts);
+	g_test_add_func("/worker/mailbox/crash", test_crash);
 	return g_test_run();
 }

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A stock guest finds Microsoft's hypervisor interface, and takes it up with its own drivers.
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+inside <<'EOF'
+cmdline="console=ttyS0 panic=-1" words="vmms.hyperv" verbose=1 vm_new enlightened --cpus 2
+hvctl start enlightened
+vm_up enlightened
+vm_says enlightened 'hv_utils: Shutdown IC version'
+log=$(vm_log enlightened)
+has "the kernel's log" "$log" 'Hypervisor detected: Microsoft Hyper-V'
+has "the kernel's log" "$log" 'Switched to clocksource hyperv_clocksource_tsc_page'
+has "the kernel's log" "$log" 'Vmbus version:5\.3'
+has "the kernel's log" "$log" 'hv_utils: Heartbeat IC version'
+has "the kernel's log" "$log" 'hv_utils: TimeSync IC version'
+has "the kernel's log" "$log" 'userspace reached 2 cpus'
+vm_log_is_clean enlightened
+
+# It is asked by its integration service, not by a button.
+hvctl shutdown enlightened --timeout 120
+same "the state of enlightened" "$(vm_get enlightened state)" off
+has "the reason" "$(vm_get enlightened reason)" 'powered off'
+! grep -q 'vmms-guest: power button' <<<"$(vm_log enlightened)" || fail "its button was pressed"
+EOF
