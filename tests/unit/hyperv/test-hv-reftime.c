@@ -105,6 +105,9 @@ static gpointer publish_often(gpointer data)
 		const struct hv_reftime time = {.by_tsc = true, .scale = i, .offset = (int64_t)~i};
 
 		hv_reftime_publish(&time, &race->page);
+		/* A page that changes all the time is never read whole. */
+		for (int spin = 0; spin < 256; spin++)
+			__builtin_ia32_pause();
 	}
 	return NULL;
 }
