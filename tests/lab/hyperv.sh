@@ -11,7 +11,10 @@ vm_up enlightened
 vm_says enlightened 'hv_utils: Shutdown IC version'
 log=$(vm_log enlightened)
 has "the kernel's log" "$log" 'Hypervisor detected: Microsoft Hyper-V'
-has "the kernel's log" "$log" 'Switched to clocksource hyperv_clocksource_tsc_page'
+has "the kernel's log" "$log" 'Booting paravirtualized kernel on Hyper-V'
+# It believes its TSC, whose frequency it was told, since the interface vouches for it.
+has "the kernel's log" "$log" 'clocksource: hyperv_clocksource_tsc_page: '
+has "the kernel's log" "$log" 'Switched to clocksource tsc$'
 has "the kernel's log" "$log" 'Vmbus version:5\.3'
 has "the kernel's log" "$log" 'hv_utils: Heartbeat IC version'
 has "the kernel's log" "$log" 'hv_utils: TimeSync IC version'
