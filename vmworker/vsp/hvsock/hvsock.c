@@ -268,7 +268,7 @@ static bool hvsock_listen(struct hvsock *hvsock, GError **error)
 	r = sd_event_add_io(hvsock->config.event, &hvsock->listener, hvsock->config.listen_fd,
 			    EPOLLIN, hvsock_accept, hvsock);
 	if (r < 0)
-		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(-r),
+		g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(-r),
 			    "the socket for connections to the guest cannot be watched (%s); give "
 			    "a listening Unix socket",
 			    g_strerror(-r));

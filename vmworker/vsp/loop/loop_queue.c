@@ -74,7 +74,7 @@ struct loop_queue *loop_queue_new(sd_event *event, GError **error)
 			  : sd_event_add_io(event, &queue->source, queue->fd, EPOLLIN,
 					    loop_queue_run, queue);
 	if (r < 0) {
-		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(-r),
+		g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(-r),
 			    "the main loop takes no more descriptors (%s); raise the limit of open "
 			    "files",
 			    g_strerror(-r));
