@@ -34,8 +34,11 @@ enum boot_error {
 #define MACHINE_RTC_GSI	    8u
 #define MACHINE_RTC_CENTURY 0x32u /* index in CMOS RAM */
 #define MACHINE_I8042_PORT  0x60u /* data; 0x64 command and status */
-#define MACHINE_IOAPIC_BASE 0xfec00000u
-#define MACHINE_LAPIC_BASE  0xfee00000u
+/* What the MMIO users of VMBus may have: above any RAM below 4 GiB, and up to the IOAPIC. */
+#define MACHINE_VMBUS_MMIO_BASE 0xf8000000u
+#define MACHINE_VMBUS_MMIO_END	0xfec00000u
+#define MACHINE_IOAPIC_BASE	0xfec00000u
+#define MACHINE_LAPIC_BASE	0xfee00000u
 
 struct boot_config {
 	int kernel_fd;	     /* as the user named it: bzImage or ELF */

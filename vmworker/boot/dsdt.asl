@@ -42,5 +42,29 @@ DefinitionBlock ("", "DSDT", 2, "VMMS", "VMMSDSDT", 0x00000001)
 				IRQNoFlags () { 8 }
 			})
 		}
+
+		/*
+		 * Guests find VMBus by this device, and the addresses that its MMIO users may have by
+		 * the module device around it: from above where RAM and PCI may be, up to the IOAPIC.
+		 */
+		Device (VMOD)
+		{
+			Name (_HID, "ACPI0004")
+			Name (_UID, 0)
+			Name (_CRS, ResourceTemplate ()
+			{
+				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed,
+					Cacheable, ReadWrite,
+					0x00000000, 0xF8000000, 0xFEBFFFFF, 0x00000000, 0x06C00000)
+			})
+
+			Device (VMBS)
+			{
+				Name (_HID, "MSFT1000")
+				Name (_CID, "VMBus")
+				Name (_UID, 0)
+				Name (_STA, 0x0F)
+			}
+		}
 	}
 }

@@ -248,6 +248,21 @@ static void test_iasl(void)
 	assert_in(dsdt, "{3}");
 	assert_in(dsdt, "PNP0B00");
 	assert_in(dsdt, "0x0070,");
+	/* VMBus, in a module device with a window that is nobody else's */
+	assert_in(dsdt, "\"ACPI0004\"");
+	assert_in(dsdt, "\"MSFT1000\"");
+	assert_in(dsdt, "\"VMBus\"");
+	assert_in(dsdt, "DWordMemory (ResourceProducer");
+	assert_in(dsdt, "0xF8000000,");
+	assert_in(dsdt, "0xFEBFFFFF,");
+	assert_in(dsdt, "0x06C00000,");
+	g_assert_true(strstr(dsdt, "\"ACPI0004\"") < strstr(dsdt, "\"MSFT1000\""));
+	g_assert_cmphex(MACHINE_VMBUS_MMIO_BASE, ==, 0xf8000000);
+	g_assert_cmphex(MACHINE_VMBUS_MMIO_END, ==, 0xfebfffff + 1u);
+	g_assert_cmphex(MACHINE_VMBUS_MMIO_END - MACHINE_VMBUS_MMIO_BASE, ==, 0x06c00000);
+	g_assert_cmphex(MACHINE_VMBUS_MMIO_BASE, >=, PARTITION_LOW_LIMIT);
+	g_assert_cmphex(MACHINE_VMBUS_MMIO_END, <=, MACHINE_IOAPIC_BASE);
+	g_assert_cmphex(MACHINE_VMBUS_MMIO_END, <=, MACHINE_LAPIC_BASE);
 	g_assert_cmpuint(MACHINE_COM1_PORT, ==, 0x3f8);
 	g_assert_cmpuint(MACHINE_COM2_PORT, ==, 0x2f8);
 	g_assert_cmpuint(MACHINE_RTC_PORT, ==, 0x70);
