@@ -62,7 +62,7 @@ static int client_io(sd_event_source *source G_GNUC_UNUSED, int fd, uint32_t rev
 		     void *userdata)
 {
 	struct hvsock_client *client = userdata;
-	uint32_t port;
+	uint32_t port = 0;
 	int r = client_read(client, &port);
 
 	if (r > 0) {
