@@ -2,6 +2,7 @@
 #include "loop_queue.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -13,8 +14,8 @@ struct loop_call {
 };
 
 struct loop_queue {
-	GMutex lock;
-	GQueue calls; /* struct loop_call */
+	pthread_mutex_t lock; /* not GLib's, which ThreadSanitizer does not see */
+	GQueue calls;	      /* struct loop_call */
 	int fd;
 	sd_event_source *source;
 };
@@ -35,14 +36,14 @@ static int loop_queue_run(sd_event_source *source G_GNUC_UNUSED, int fd,
 	struct loop_queue *queue = userdata;
 	struct loop_call *call;
 
-	g_mutex_lock(&queue->lock);
+	pthread_mutex_lock(&queue->lock);
 	call = g_queue_pop_head(&queue->calls);
 	if (g_queue_is_empty(&queue->calls)) {
 		eventfd_t count;
 
 		(void)!eventfd_read(fd, &count);
 	}
-	g_mutex_unlock(&queue->lock);
+	pthread_mutex_unlock(&queue->lock);
 	if (call) {
 		call->call(call->context);
 		loop_call_free(call);
@@ -56,10 +57,10 @@ void loop_queue_post(struct loop_queue *queue, void (*call)(void *context), void
 	struct loop_call *new = g_new0(struct loop_call, 1);
 
 	*new = (struct loop_call){call, context, release};
-	g_mutex_lock(&queue->lock);
+	pthread_mutex_lock(&queue->lock);
 	g_queue_push_tail(&queue->calls, new);
 	(void)!eventfd_write(queue->fd, 1); /* full only when it is awake anyway */
-	g_mutex_unlock(&queue->lock);
+	pthread_mutex_unlock(&queue->lock);
 }
 
 struct loop_queue *loop_queue_new(sd_event *event, GError **error)
@@ -67,7 +68,7 @@ struct loop_queue *loop_queue_new(sd_event *event, GError **error)
 	struct loop_queue *queue = g_new0(struct loop_queue, 1);
 	int r;
 
-	g_mutex_init(&queue->lock);
+	pthread_mutex_init(&queue->lock, NULL);
 	g_queue_init(&queue->calls);
 	queue->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = queue->fd < 0 ? -errno
@@ -93,6 +94,6 @@ void loop_queue_free(struct loop_queue *queue)
 	g_queue_clear_full(&queue->calls, loop_call_free);
 	if (queue->fd >= 0)
 		close(queue->fd);
-	g_mutex_clear(&queue->lock);
+	pthread_mutex_destroy(&queue->lock);
 	g_free(queue);
 }
