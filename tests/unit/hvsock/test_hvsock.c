@@ -425,7 +425,8 @@ static void test_guest_to_host_refused(struct fixture *f, gconstpointer data G_G
 {
 	struct vmbus_guid service = hvsock_guid_of_port(80), endpoint = hvsock_guid_of_port(1234);
 	g_autofree char *path = g_strconcat(f->path, "_80", NULL);
-	int listener = listen_on(path);
+	g_autofree char *high_path = g_strconcat(f->path, "_2147483728", NULL);
+	int listener = listen_on(path), high = listen_on(high_path);
 	unsigned int granted = 0;
 
 	service.bytes[15] ^= 1; /* not of the family of ports */
@@ -444,7 +445,9 @@ static void test_guest_to_host_refused(struct fixture *f, gconstpointer data G_G
 	g_assert_cmpuint(hvsock_connections(f->hvsock), ==, granted);
 	g_assert_true(hvsock_tl_connect(f->hvsock, &endpoint, &service)); /* left to be freed */
 	close(listener);
+	close(high);
 	g_unlink(path);
+	g_unlink(high_path);
 }
 
 static void test_hostile(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
