@@ -12,7 +12,7 @@
 #include "hvsock.h"
 #include "services.h"
 
-#define SECONDS_MAX 30
+#define SECONDS_MAX 30u
 
 struct fixture {
 	struct vmbus *bus;
@@ -41,7 +41,7 @@ static void tear_down(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 static void run_until(struct fixture *f, bool (*is)(struct fixture *f, void *context),
 		      void *context)
 {
-	gint64 end = g_get_monotonic_time() + SECONDS_MAX * G_USEC_PER_SEC;
+	gint64 end = g_get_monotonic_time() + (gint64)SECONDS_MAX * G_USEC_PER_SEC;
 
 	while (!is(f, context)) {
 		g_assert_cmpint(g_get_monotonic_time(), <, end);

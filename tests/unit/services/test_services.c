@@ -199,7 +199,7 @@ static void test_copy(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_autofree char *source = NULL;
 	int fd = g_file_open_tmp("services-XXXXXX", &source, NULL);
 
-	g_assert_cmpint(ftruncate(fd, 6144 * 1000), ==, 0);
+	g_assert_cmpint(ftruncate(fd, 6144000), ==, 0);
 	guest_ic_start(&f->guest.ic, 1u << 16 | 1);
 	services_copy(f->services, fd, "/x", 0, on_progress, on_done, f);
 	while (guest_ic_receive(&f->guest.ic))
