@@ -5,7 +5,7 @@
 
 #include "vmbus_private.h"
 
-#define LOG_INTERVAL (10 * G_USEC_PER_SEC)
+#define LOG_INTERVAL (10 * G_TIME_SPAN_SECOND)
 
 void bus_complain(struct vmbus *bus, atomic_uint_fast64_t *counter, const char *format, ...)
 {

@@ -251,7 +251,7 @@ static bool channel_size_fits(const struct vmbus_channel *channel, const struct 
 {
 	uint32_t before = head->offset8 * 8u;
 
-	return before - sizeof(*head) <= CHANNEL_LIST_MAX &&
+	return before - (uint32_t)sizeof(*head) <= CHANNEL_LIST_MAX &&
 	       size - before <= channel->device->config.max_packet;
 }
 

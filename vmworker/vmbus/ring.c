@@ -193,7 +193,7 @@ enum ring_result ring_in_peek(struct ring_in *ring, struct wire_packet *packet, 
 	ring_copy_from(&ring->memory, ring->read, packet, sizeof(*packet));
 	*size = packet->length8 * 8u;
 	if (*size > filled - WIRE_PACKET_TRAILER || packet->offset8 > packet->length8 ||
-	    packet->offset8 * 8u < sizeof(*packet))
+	    packet->offset8 < sizeof(*packet) / 8)
 		return RING_CORRUPT;
 	ring->pending = *size + WIRE_PACKET_TRAILER;
 	return RING_OK;

@@ -161,8 +161,8 @@ void guest_ic_answer(struct guest_ic *guest, uint32_t status)
 static int guest_ic_find(const uint8_t *offered, unsigned int n, uint32_t version)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		if (get16(offered + 4 * i) == version >> 16 &&
-		    get16(offered + 4 * i + 2) == (version & 0xffff))
+		if (get16(offered + (size_t)4 * i) == version >> 16 &&
+		    get16(offered + (size_t)4 * i + 2) == (version & 0xffff))
 			return (int)i;
 	}
 	return -1;

@@ -16,6 +16,7 @@ struct fixture {
 	uint32_t last_status;
 	size_t last_size;
 	uint8_t last_body[64];
+	bool chain; /* each answer brings the next request */
 };
 
 static void on_ready(void *context, struct ic_version version)
@@ -42,6 +43,8 @@ static void on_answered(void *context, uint8_t id, uint32_t status, const uint8_
 	f->last_status = status;
 	f->last_size = size;
 	memcpy(f->last_body, body, size);
+	if (f->chain)
+		g_assert_cmpuint(ic_send(f->ic, "x", 1), !=, 0);
 }
 
 static void on_expired(void *context)
@@ -320,7 +323,27 @@ static void test_wrong_messages(struct fixture *f, gconstpointer data G_GNUC_UNU
 	g_assert_false(ic_is_ready(f->ic));
 }
 
-/* More packets than one turn takes: all are seen without another signal. */
+/* The guest answers what was not asked yet: more than one turn takes, all seen with one signal. */
+static void test_foresight(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	guest_ic_start(&f->guest, 3u << 16);
+	f->chain = true;
+	g_assert_cmpuint(ic_send(f->ic, "x", 1), ==, 1);
+	g_assert_true(guest_ic_receive(&f->guest));
+	f->guest.message[25] = 5;
+	for (uint8_t id = 1; id <= 100; id++) {
+		f->guest.message[24] = id;
+		fake_channel_push(f->guest.channel, &(struct fake_packet){
+							    .payload = f->guest.message,
+							    .size = f->guest.size,
+						    });
+	}
+	fake_channel_kick(f->guest.channel);
+	g_assert_cmpuint(f->answers, ==, 100);
+	g_assert_cmpuint(fake_channel_faults(f->guest.channel), ==, 0);
+}
+
+/* Answers to nothing, many at once. */
 static void test_flood(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	guest_ic_start(&f->guest, 3u << 16);
@@ -358,6 +381,7 @@ int main(int argc, char **argv)
 	ADD("every-size", test_every_size);
 	ADD("lying-headers", test_lying_headers);
 	ADD("wrong-messages", test_wrong_messages);
+	ADD("foresight", test_foresight);
 	ADD("flood", test_flood);
 	g_test_add_func("/ic/offer-refused", test_offer_refused);
 	return g_test_run();

@@ -122,6 +122,7 @@ static void test_adapters(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpuint(f->changes, ==, 2);
 	/* the list becomes shorter while it is gone through */
 	ic_kvp_set_adapters(f->kvp, macs, 2);
+	f->guest.last_operation = KVP_GET;
 	while (f->guest.last_operation != KVP_GET_IP_INFO)
 		g_assert_true(guest_kvp_serve_one(&f->guest));
 	ic_kvp_set_adapters(f->kvp, macs, 0);

@@ -262,15 +262,15 @@ uint32_t guest_bus_gpadl(struct guest_bus *g, uint32_t relid, uint32_t id, const
 	struct guest_message answer;
 
 	memcpy(m.header.ranges, range, 8);
-	memcpy(m.header.ranges + 8, pages, 8 * done);
-	g_assert_true(guest_bus_post(g, &m, 28 + 8 * done));
+	memcpy(m.header.ranges + 8, pages, (size_t)8 * done);
+	g_assert_true(guest_bus_post(g, &m, 28 + (size_t)8 * done));
 	for (; done < n; done += here) {
 		here = MIN(n - done, 28);
 		m.body.header.type = VMBUS_GPADL_BODY;
 		m.body.number = 1; /* nobody looks */
 		m.body.gpadl = id;
-		memcpy(m.body.ranges, pages + done, 8 * here);
-		g_assert_true(guest_bus_post(g, &m, 16 + 8 * here));
+		memcpy(m.body.ranges, pages + done, (size_t)8 * here);
+		g_assert_true(guest_bus_post(g, &m, 16 + (size_t)8 * here));
 	}
 	guest_bus_take(g, VMBUS_GPADL_CREATED, &answer);
 	g_assert_cmpuint(answer.created.relid, ==, relid);
@@ -333,7 +333,7 @@ uint32_t guest_channel_open(struct guest_channel *c, struct guest_bus *g, uint32
 	c->vp = vp;
 	for (uint32_t i = 0; i < GUEST_CHANNEL_PAGES; i++) {
 		/* Every other page and backwards, so that nothing is contiguous. */
-		pages[i] = first + 2 * (GUEST_CHANNEL_PAGES - i);
+		pages[i] = first + (uint64_t)2 * (GUEST_CHANNEL_PAGES - i);
 		c->pages[i] = guest_bus_page(g, pages[i]);
 	}
 	guest_ring_init(&c->to_host, c->pages, half);

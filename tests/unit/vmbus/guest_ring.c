@@ -41,7 +41,7 @@ static uint8_t *byte_at(const struct guest_ring *ring, uint32_t at)
 static uint32_t put(const struct guest_ring *ring, uint32_t at, const void *from, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		*byte_at(ring, at + i) = ((const uint8_t *)from)[i];
+		memcpy(byte_at(ring, at + i), (const uint8_t *)from + i, 1);
 	return (at + n) % ring->size;
 }
 

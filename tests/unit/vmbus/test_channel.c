@@ -69,13 +69,13 @@ static void test_echo(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 		p.flags = VMBUS_PACKET_WANTS_COMPLETION;
 		p.size = (uint32_t)(i * 61 % 4000);
 		for (uint32_t b = 1; b < p.size; b++)
-			p.payload[b] = (uint8_t)(i + b * 3);
+			p.payload[b] = (uint8_t)(i + (uint64_t)b * 3);
 		guest_channel_send(&f->c, &p);
 		guest_channel_receive(&f->c, &answer);
 		g_assert_cmpuint(answer.type, ==, VMBUS_PACKET_COMPLETION);
 		g_assert_cmpuint(answer.flags, ==, 0);
 		g_assert_cmpuint(answer.transaction_id, ==, i << 32);
-		g_assert_cmpuint(answer.size, ==, (p.size + 7) / 8 * 8);
+		g_assert_cmpuint(answer.size, ==, (p.size + 7) & ~7u);
 		g_assert_cmpint(memcmp(answer.payload, p.payload, p.size), ==, 0);
 	}
 }
@@ -91,7 +91,7 @@ static void gpa_range(struct guest_packet *p, uint32_t bytes, uint32_t offset,
 	count++;
 	memcpy(p->extra + 4, &count, 4);
 	memcpy(p->extra + p->extra_size, head, 8);
-	memcpy(p->extra + p->extra_size + 8, pages, 8 * n_pages);
+	memcpy(p->extra + p->extra_size + 8, pages, (size_t)8 * n_pages);
 	p->extra_size += 8 + 8 * n_pages;
 }
 

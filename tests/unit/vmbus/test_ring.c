@@ -25,7 +25,7 @@ static void rings_init(struct rings *r, uint32_t n_pages, bool shuffled)
 	r->memory = g_aligned_alloc0(n_pages, RING_PAGE_SIZE, RING_PAGE_SIZE);
 	r->n_pages = n_pages;
 	for (uint32_t i = 0; i < n_pages; i++)
-		r->pages[i] = r->memory + i * RING_PAGE_SIZE;
+		r->pages[i] = r->memory + (size_t)i * RING_PAGE_SIZE;
 	for (uint32_t i = n_pages; shuffled && i-- > 1;) {
 		uint32_t other = (uint32_t)g_test_rand_int_range(0, (gint32)i + 1);
 		uint8_t *page = r->pages[i];
@@ -43,7 +43,7 @@ static void rings_clear(struct rings *r)
 
 static uint8_t pattern(uint64_t id, uint32_t i)
 {
-	return (uint8_t)(id * 31 + i * 7 + (i >> 8));
+	return (uint8_t)(id * 31 + (uint64_t)i * 7 + (i >> 8));
 }
 
 /* ---- guest to host -------------------------------------------------------------------------- */
@@ -69,7 +69,7 @@ static void in_check_packet(struct ring_in *in, const struct wire_packet *head, 
 
 	g_assert_cmpuint(head->type, ==, 6);
 	g_assert_cmpuint(head->transaction_id, ==, id);
-	g_assert_cmpuint(size - before, ==, (payload + 7) / 8 * 8);
+	g_assert_cmpuint(size - before, ==, (payload + 7) & ~7u);
 	ring_in_copy(in, 0, copy, size);
 	for (uint32_t i = 0; i < before - 16; i++)
 		g_assert_cmpuint(copy[16 + i], ==, pattern(id + 1, i));
@@ -232,7 +232,7 @@ static void out_guest_reads(struct out_model *m)
 			uint32_t size = m->sizes[m->received % G_N_ELEMENTS(m->sizes)];
 
 			g_assert_cmpuint(p.transaction_id, ==, m->received);
-			g_assert_cmpuint(p.size, ==, (size + 7) / 8 * 8);
+			g_assert_cmpuint(p.size, ==, (size + 7) & ~7u);
 			for (uint32_t i = 0; i < p.size; i++)
 				g_assert_cmpuint(p.payload[i], ==,
 						 i < size ? pattern(m->received, i) : 0);

@@ -45,6 +45,37 @@ void kvp_facts_free(struct kvp_facts *facts)
 	g_free(facts);
 }
 
+static gpointer pair_copy(gconstpointer data)
+{
+	struct kvp_pair *pair = g_memdup2(data, sizeof(*pair));
+
+	pair->key = g_strdup(pair->key);
+	pair->value = g_strdup(pair->value);
+	return pair;
+}
+
+static gpointer adapter_copy(gconstpointer data)
+{
+	struct kvp_adapter *adapter = g_memdup2(data, sizeof(*adapter));
+
+	adapter->addresses = g_strdup(adapter->addresses);
+	adapter->masks = g_strdup(adapter->masks);
+	adapter->gateways = g_strdup(adapter->gateways);
+	adapter->dns = g_strdup(adapter->dns);
+	return adapter;
+}
+
+struct kvp_facts *kvp_facts_copy(const struct kvp_facts *facts)
+{
+	struct kvp_facts *copy = kvp_facts_new();
+
+	for (guint i = 0; i < facts->pairs->len; i++)
+		g_ptr_array_add(copy->pairs, pair_copy(facts->pairs->pdata[i]));
+	for (guint i = 0; i < facts->adapters->len; i++)
+		g_ptr_array_add(copy->adapters, adapter_copy(facts->adapters->pdata[i]));
+	return copy;
+}
+
 static bool pair_equal(const struct kvp_pair *a, const struct kvp_pair *b)
 {
 	return a->pool == b->pool && g_str_equal(a->key, b->key) && g_str_equal(a->value, b->value);

@@ -36,6 +36,7 @@ struct kvp_facts {
 
 struct kvp_facts *kvp_facts_new(void);
 void kvp_facts_free(struct kvp_facts *facts); /* NULL is fine */
+struct kvp_facts *kvp_facts_copy(const struct kvp_facts *facts);
 bool kvp_facts_equal(const struct kvp_facts *a, const struct kvp_facts *b);
 /* NULL when the guest did not say it. */
 const char *kvp_facts_find(const struct kvp_facts *facts, enum kvp_pool pool, const char *key);
