@@ -176,14 +176,14 @@ static void test_messages_and_events(struct fixture *f, gconstpointer data)
 	g_assert_false(hv_event_set(f->hv, 0, 2, 9));
 	enable_synic(f, 2, VECTOR);
 	wait_interrupts(f, 1);
-	const struct hv_message_slot *slot = at(f, SIM_PAGE + 2 * 256);
+	const struct hv_message_slot *slot = at(f, SIM_PAGE + 2ull * 256);
 	g_assert_cmpuint(slot->type, ==, 1);
 	same_bytes(slot->payload, slot->payload_size, "abc");
 
 	/* The next waits for the guest's EOM. */
 	g_assert_cmpint(hv_message_post(f->hv, 0, 2, &message), ==, HV_POST_QUEUED);
 	g_assert_cmpuint(slot->flags, ==, HV_MESSAGE_PENDING);
-	todo(f, OP_STORE, SIM_PAGE + 2 * 256, 0, 0);
+	todo(f, OP_STORE, SIM_PAGE + 2ull * 256, 0, 0);
 	todo(f, OP_WRMSR, HV_MSR_EOM, 0, 0);
 	wait_interrupts(f, 2);
 	g_assert_cmpuint(slot->type, ==, 1);
@@ -191,7 +191,7 @@ static void test_messages_and_events(struct fixture *f, gconstpointer data)
 
 	g_assert_true(hv_event_set(f->hv, 0, 2, 9));
 	wait_interrupts(f, 3);
-	g_assert_cmphex(((uint8_t *)at(f, SIEF_PAGE + 2 * 256))[1], ==, 2);
+	g_assert_cmphex(((uint8_t *)at(f, SIEF_PAGE + 2ull * 256))[1], ==, 2);
 }
 
 static void test_timers(struct fixture *f, gconstpointer data)
@@ -206,7 +206,7 @@ static void test_timers(struct fixture *f, gconstpointer data)
 	write_msr(f, HV_MSR_STIMER0_CONFIG, message);
 	wait_interrupts(f, 1);
 	g_assert_cmpuint(read_msr(f, HV_MSR_TIME_REF_COUNT), >=, due);
-	const struct hv_message_slot *slot = at(f, SIM_PAGE + 3 * 256);
+	const struct hv_message_slot *slot = at(f, SIM_PAGE + 3ull * 256);
 	struct hv_timer_message expired;
 	memcpy(&expired, slot->payload, sizeof(expired));
 	g_assert_cmphex(slot->type, ==, HV_MESSAGE_TIMER_EXPIRED);
