@@ -149,6 +149,40 @@ static void test_signal_event(struct fixture *f, gconstpointer data)
 	close(fd);
 }
 
+static uint64_t call_32(struct fixture *f, uint64_t control, uint64_t input)
+{
+	uint64_t result = UINT64_MAX;
+
+	put(f, 0x540, &control, sizeof(control));
+	put(f, 0x548, &input, sizeof(input));
+	put(f, 0x550, &result, sizeof(result));
+	work(f);
+	memcpy(&result, at(f, 0x550), sizeof(result));
+	return result;
+}
+
+/* The same page, called by 32-bit code. */
+static void test_32_bit(struct fixture *f, gconstpointer data)
+{
+	const uint64_t fast = HV_CALL_SIGNAL_EVENT | HV_CONTROL_FAST;
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	(void)data;
+	enable_calls(f);
+	put(f, GUEST_LOAD_ADDRESS, guest_hypercall_32, guest_hypercall_32_size);
+	set_protected_mode(f->vp);
+	set_register(f->vp, HV_X64_REGISTER_RIP, GUEST_LOAD_ADDRESS);
+	g_assert_cmpint(hv_signal_bind(f->hv, 17, fd), ==, HV_STATUS_SUCCESS);
+	g_assert_cmphex(call_32(f, fast, 17), ==, HV_STATUS_SUCCESS);
+	g_assert_cmpuint(signals(fd), ==, 1);
+	g_assert_cmphex(call_32(f, fast, 18), ==, HV_STATUS_INVALID_CONNECTION_ID);
+	g_assert_cmphex(call_32(f, fast | 1ull << 63, 17), ==, HV_STATUS_INVALID_HYPERCALL_INPUT);
+	g_assert_cmphex(call_32(f, 0xffff, 17), ==, HV_STATUS_INVALID_HYPERCALL_CODE);
+	g_assert_cmpuint(signals(fd), ==, 0);
+	hv_signal_unbind(f->hv, 17);
+	close(fd);
+}
+
 static void test_bad_control_words(struct fixture *f, gconstpointer data)
 {
 	static const uint64_t wrong[] = {1ull << 17, 1ull << 26,	1ull << 27, 1ull << 30,
@@ -343,6 +377,7 @@ int main(int argc, char **argv)
 	CASE("reference-time", test_reference_time);
 	CASE("post-message", test_post_message);
 	CASE("signal-event", test_signal_event);
+	CASE("32-bit", test_32_bit);
 	CASE("bad-control-words", test_bad_control_words);
 	CASE("messages-and-events", test_messages_and_events);
 	CASE("timers", test_timers);
