@@ -150,7 +150,7 @@ hv_status vp_get_call_registers(struct vp *vp, struct hv_call_registers *r)
 {
 	uint64_t *const to[] = {&r->rax, &r->rbx, &r->rcx, &r->rdx,
 				&r->rsi, &r->rdi, &r->r8,  &r->rflags};
-	union hv_register_value values[G_N_ELEMENTS(call_names)];
+	union hv_register_value values[G_N_ELEMENTS(call_names)] = {0};
 	hv_status status = vp_get_registers(vp, call_names, values, G_N_ELEMENTS(values));
 
 	for (size_t i = 0; i < G_N_ELEMENTS(values) && status == HV_STATUS_SUCCESS; i++)

@@ -20,6 +20,7 @@ GUEST(event);
 GUEST(smp);
 GUEST(long_mode);
 GUEST(hyperv);
+GUEST(hypercall_32);
 GUEST(tiny);
 #undef GUEST
 

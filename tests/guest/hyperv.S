@@ -44,6 +44,8 @@ next:
 	je op_wait
 	cmpq $7, %rax
 	je op_store
+	cmpq $8, %rax
+	je op_repeat
 	movw $0x100, %dx
 	outb %al, %dx
 	jmp again
@@ -106,6 +108,17 @@ op_store:			/* 32 bits: address, value */
 	movq 8(%rbp), %rcx
 	movl 16(%rbp), %eax
 	movl %eax, (%rcx)
+	jmp done
+
+op_repeat:			/* a hypercall again and again: control, input, times */
+	movq 24(%rbp), %rbx
+1:	movq 8(%rbp), %rcx
+	movq 16(%rbp), %rdx
+	movq HYPERCALL, %rax
+	callq *%rax
+	decq %rbx
+	jnz 1b
+	movq %rax, 32(%rbp)
 	jmp done
 
 general_protection:

@@ -115,9 +115,9 @@ static void put_gate(struct fixture *f, unsigned int vector, size_t header_at)
 	uint64_t handler;
 
 	memcpy(&handler, guest_hyperv + header_at, sizeof(handler));
-	put64(f, IDT + 16 * vector,
+	put64(f, IDT + 16ull * vector,
 	      (handler & 0xffff) | 0x08ull << 16 | 0x8eull << 40 | (handler >> 16) << 48);
-	put64(f, IDT + 16 * vector + 8, 0);
+	put64(f, IDT + 16ull * vector + 8, 0);
 }
 
 static void build_guest(struct fixture *f)
@@ -136,9 +136,9 @@ static void build_guest(struct fixture *f)
 	put(f, GUEST_LOAD_ADDRESS, guest_hyperv, guest_hyperv_size);
 	put64(f, PML4, PDPT | 3);
 	put64(f, PDPT, PD | 3);
-	put64(f, PDPT + 3 * 8, PD_APIC | 3);
+	put64(f, PDPT + 24, PD_APIC | 3);
 	put64(f, PD, 0x83);
-	put64(f, PD_APIC + 0x1f7 * 8, 0xfee00000 | 0x9b);
+	put64(f, PD_APIC + 0x1f7ull * 8, 0xfee00000 | 0x9b);
 	put64(f, GDT + 8, 0x00af9b000000ffff);
 	put64(f, GDT + 16, 0x00cf93000000ffff);
 	put_gate(f, 13, 8);

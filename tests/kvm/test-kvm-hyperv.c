@@ -149,6 +149,40 @@ static void test_signal_event(struct fixture *f, gconstpointer data)
 	close(fd);
 }
 
+static uint64_t call_32(struct fixture *f, uint64_t control, uint64_t input)
+{
+	uint64_t result = UINT64_MAX;
+
+	put(f, 0x540, &control, sizeof(control));
+	put(f, 0x548, &input, sizeof(input));
+	put(f, 0x550, &result, sizeof(result));
+	work(f);
+	memcpy(&result, at(f, 0x550), sizeof(result));
+	return result;
+}
+
+/* The same page, called by 32-bit code. */
+static void test_32_bit(struct fixture *f, gconstpointer data)
+{
+	const uint64_t fast = HV_CALL_SIGNAL_EVENT | HV_CONTROL_FAST;
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	(void)data;
+	enable_calls(f);
+	put(f, GUEST_LOAD_ADDRESS, guest_hypercall_32, guest_hypercall_32_size);
+	set_protected_mode(f->vp);
+	set_register(f->vp, HV_X64_REGISTER_RIP, GUEST_LOAD_ADDRESS);
+	g_assert_cmpint(hv_signal_bind(f->hv, 17, fd), ==, HV_STATUS_SUCCESS);
+	g_assert_cmphex(call_32(f, fast, 17), ==, HV_STATUS_SUCCESS);
+	g_assert_cmpuint(signals(fd), ==, 1);
+	g_assert_cmphex(call_32(f, fast, 18), ==, HV_STATUS_INVALID_CONNECTION_ID);
+	g_assert_cmphex(call_32(f, fast | 1ull << 63, 17), ==, HV_STATUS_INVALID_HYPERCALL_INPUT);
+	g_assert_cmphex(call_32(f, 0xffff, 17), ==, HV_STATUS_INVALID_HYPERCALL_CODE);
+	g_assert_cmpuint(signals(fd), ==, 0);
+	hv_signal_unbind(f->hv, 17);
+	close(fd);
+}
+
 static void test_bad_control_words(struct fixture *f, gconstpointer data)
 {
 	static const uint64_t wrong[] = {1ull << 17, 1ull << 26,	1ull << 27, 1ull << 30,
@@ -176,14 +210,14 @@ static void test_messages_and_events(struct fixture *f, gconstpointer data)
 	g_assert_false(hv_event_set(f->hv, 0, 2, 9));
 	enable_synic(f, 2, VECTOR);
 	wait_interrupts(f, 1);
-	const struct hv_message_slot *slot = at(f, SIM_PAGE + 2 * 256);
+	const struct hv_message_slot *slot = at(f, SIM_PAGE + 2ull * 256);
 	g_assert_cmpuint(slot->type, ==, 1);
 	same_bytes(slot->payload, slot->payload_size, "abc");
 
 	/* The next waits for the guest's EOM. */
 	g_assert_cmpint(hv_message_post(f->hv, 0, 2, &message), ==, HV_POST_QUEUED);
 	g_assert_cmpuint(slot->flags, ==, HV_MESSAGE_PENDING);
-	todo(f, OP_STORE, SIM_PAGE + 2 * 256, 0, 0);
+	todo(f, OP_STORE, SIM_PAGE + 2ull * 256, 0, 0);
 	todo(f, OP_WRMSR, HV_MSR_EOM, 0, 0);
 	wait_interrupts(f, 2);
 	g_assert_cmpuint(slot->type, ==, 1);
@@ -191,7 +225,7 @@ static void test_messages_and_events(struct fixture *f, gconstpointer data)
 
 	g_assert_true(hv_event_set(f->hv, 0, 2, 9));
 	wait_interrupts(f, 3);
-	g_assert_cmphex(((uint8_t *)at(f, SIEF_PAGE + 2 * 256))[1], ==, 2);
+	g_assert_cmphex(((uint8_t *)at(f, SIEF_PAGE + 2ull * 256))[1], ==, 2);
 }
 
 static void test_timers(struct fixture *f, gconstpointer data)
@@ -206,7 +240,7 @@ static void test_timers(struct fixture *f, gconstpointer data)
 	write_msr(f, HV_MSR_STIMER0_CONFIG, message);
 	wait_interrupts(f, 1);
 	g_assert_cmpuint(read_msr(f, HV_MSR_TIME_REF_COUNT), >=, due);
-	const struct hv_message_slot *slot = at(f, SIM_PAGE + 3 * 256);
+	const struct hv_message_slot *slot = at(f, SIM_PAGE + 3ull * 256);
 	struct hv_timer_message expired;
 	memcpy(&expired, slot->payload, sizeof(expired));
 	g_assert_cmphex(slot->type, ==, HV_MESSAGE_TIMER_EXPIRED);
@@ -343,6 +377,7 @@ int main(int argc, char **argv)
 	CASE("reference-time", test_reference_time);
 	CASE("post-message", test_post_message);
 	CASE("signal-event", test_signal_event);
+	CASE("32-bit", test_32_bit);
 	CASE("bad-control-words", test_bad_control_words);
 	CASE("messages-and-events", test_messages_and_events);
 	CASE("timers", test_timers);

@@ -22,7 +22,8 @@ static bool slot_fill(struct hv_vp *vp, uint32_t sint, const struct hv_message_s
 			return false;
 	}
 	slot->payload_size = message->payload_size;
-	slot->flags = 0;
+	/* The guest may be looking at it still, for the message before. */
+	__atomic_store_n(&slot->flags, 0, __ATOMIC_RELAXED);
 	slot->reserved = 0;
 	slot->origin = message->origin;
 	memcpy(slot->payload, message->payload, message->payload_size);

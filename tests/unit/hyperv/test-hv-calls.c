@@ -249,10 +249,13 @@ static void test_crash(struct hv_test *t, gconstpointer data)
 	hv_test_write(t, 0, HV_MSR_CRASH_CTL, HV_CRASH_NOTIFY | HV_CRASH_MESSAGE);
 	g_assert_cmpuint(t->crash.size, ==, 4096);
 	g_assert_cmpint(t->crash.text[4095], ==, 'x');
+	hv_test_write(t, 0, HV_MSR_CRASH_P0 + 4, 3);
+	hv_test_write(t, 0, HV_MSR_CRASH_CTL, HV_CRASH_NOTIFY | HV_CRASH_MESSAGE);
+	g_assert_cmpuint(t->crash.size, ==, 3);
 	hv_test_write(t, 0, HV_MSR_CRASH_P0 + 3, MEMORY - 1);
 	hv_test_write(t, 0, HV_MSR_CRASH_CTL, HV_CRASH_NOTIFY | HV_CRASH_MESSAGE);
 	g_assert_cmpuint(t->crash.size, ==, 0);
-	g_assert_cmpuint(t->crashes, ==, 3);
+	g_assert_cmpuint(t->crashes, ==, 4);
 }
 
 /* ---- hypercalls ------------------------------------------------------------------------------ */

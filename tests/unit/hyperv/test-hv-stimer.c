@@ -10,7 +10,7 @@
 #define DIRECT	  (HV_STIMER_DIRECT | VECTOR << 4)
 #define CONFIG(n) (HV_MSR_STIMER0_CONFIG + 2 * (n))
 #define COUNT(n)  (CONFIG(n) + 1)
-#define MS_UNITS  10000u
+#define MS_UNITS  10000ull
 #define MS_NS	  1000000ull
 
 static void setup(struct hv_test *t, gconstpointer data)

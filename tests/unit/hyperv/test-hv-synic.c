@@ -201,7 +201,7 @@ static void test_event_flags(struct hv_test *t, gconstpointer data)
 	(void)data;
 	g_assert_false(hv_event_set(t->hv, 0, SINT, 3)); /* no page yet */
 	hv_test_enable_synic(t, SINT, VECTOR);
-	const uint8_t *flags = (const uint8_t *)hv_test_at(t, SIEF_PAGE) + SINT * 256;
+	const uint8_t *flags = (const uint8_t *)hv_test_at(t, SIEF_PAGE) + SINT * (size_t)256;
 
 	for (uint32_t flag = 0; flag < HV_EVENT_FLAGS; flag += 89) {
 		g_assert_true(hv_event_set(t->hv, 0, SINT, flag));
