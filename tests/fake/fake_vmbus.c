@@ -457,6 +457,7 @@ static bool channel_put(struct vmbus_channel *channel, const struct fake_sent *h
 
 	g_assert_true(io_thread_is_current(channel->device->config.thread));
 	g_assert_true(channel->open); /* nothing is sent to a closed channel */
+	g_assert_cmpuint(n, <=, VMBUS_PARTS_MAX);
 	for (unsigned int i = 0; i < n; i++)
 		sent->size += (uint32_t)payload[i].iov_len;
 	bytes += (sent->size + 7) & ~7u;
