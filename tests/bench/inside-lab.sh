@@ -102,6 +102,7 @@ boots() {
 	row "exec of qemu -M microvm -> init" ms "$work/qemu.wall"
 }
 
-"$here/bench_worker" /usr/libexec/vmms/vmworker "$here/tiny.elf" "$runs" 2>/dev/null
+vmmsd=$(systemctl show -P ExecStart vmmsd.service | sed 's/.*path=\([^ ;]*\).*/\1/')
+"$here/bench_worker" "$(dirname "$vmmsd")/vmworker" "$here/tiny.elf" "$runs" 2>/dev/null
 starts
 boots
