@@ -53,14 +53,12 @@ static bool file_may_unmap(const struct file_block *file, const struct block_req
 	return request->flags & BLOCK_MAY_UNMAP && !file->keep_space;
 }
 
-/* The way in which such requests are done with this file at present. */
+/* The way in which such a request, a DISCARD or WRITE_ZEROES, is done with this file at present. */
 static unsigned int *file_method(struct file_block *file, const struct block_request *request)
 {
 	if (request->op == BLOCK_DISCARD)
 		return &file->discard;
-	if (request->op == BLOCK_WRITE_ZEROES)
-		return file_may_unmap(file, request) ? &file->punch : &file->zero;
-	return NULL;
+	return file_may_unmap(file, request) ? &file->punch : &file->zero;
 }
 
 /* Every write is durable when it is done: asked for, or by the cache mode. */
@@ -309,12 +307,13 @@ static void file_submit(void *backend, struct block_request *request)
 {
 	struct file_block *file = backend;
 	struct file_step *step = step_of(request);
-	const unsigned int *method = file_method(file, request);
 
 	step->op = (struct uring_op){.prepare = file_prepare, .done = file_done};
 	step->iov.iov_base = NULL;
 	step->bounce = 0;
-	step->method = method ? *method : 0;
+	step->method = 0;
+	if (request->op == BLOCK_DISCARD || request->op == BLOCK_WRITE_ZEROES)
+		step->method = *file_method(file, request);
 	file->in_flight++;
 	file_step(file, request);
 }

@@ -153,9 +153,6 @@ static void uring_readable(void *context, uint32_t events)
 	struct uring *u = context;
 
 	(void)events;
-	/* Where completions are work of this thread, it is done on entering the kernel. */
-	if (u->ring.flags & IORING_SETUP_DEFER_TASKRUN)
-		(void)io_uring_get_events(&u->ring);
 	uring_commit(u);
 }
 
@@ -207,7 +204,8 @@ static int uring_restrict(struct uring *u)
 
 static int uring_setup(struct uring *u)
 {
-	/* In order of preference; older kernels refuse what they do not know. */
+	/* In order of preference; older kernels refuse what they do not know. Not DEFER_TASKRUN:
+	 * with it a poll of the ring is not woken by what has yet to be completed. */
 	static const unsigned int modes[] = {
 		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER,
 		IORING_SETUP_COOP_TASKRUN,

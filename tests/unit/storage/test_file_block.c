@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <liburing.h>
+#include <linux/loop.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,7 +54,7 @@ static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 
 static void block_gone(void *context)
 {
-	block_free(context);
+	block_free(context); /* NULL is fine */
 }
 
 static void tear_down(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -368,6 +371,105 @@ static void test_read_only(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpint(single(f, BLOCK_WRITE, 0, 0, 512, buffer), ==, -EROFS);
 }
 
+/* ---- a block device -------------------------------------------------------------------------- */
+
+/* A loop device over the file; negative where that is not to be had. */
+static int loop_attach(struct fixture *f, char **path)
+{
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), number, backing, fd;
+
+	*path = NULL;
+	if (control < 0)
+		return -1;
+	number = ioctl(control, LOOP_CTL_GET_FREE);
+	close(control);
+	*path = g_strdup_printf("/dev/loop%d", number);
+	fd = number < 0 ? -1 : open(*path, O_RDWR | O_CLOEXEC);
+	backing = open(f->path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0 && ioctl(fd, LOOP_SET_FD, backing) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	close(backing);
+	return fd;
+}
+
+static void test_device(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree uint8_t *buffer = g_malloc(SIZE);
+	g_autofree char *path = NULL;
+	struct file_block_config config = {.block = {.name = "loop", .thread = f->thread}};
+	int loop;
+
+	if (skipped(f))
+		return;
+	loop = loop_attach(f, &path);
+	if (loop < 0) {
+		g_test_skip("no loop device can be made here");
+		return;
+	}
+	config.fd = fcntl(loop, F_DUPFD_CLOEXEC, 0);
+	f->block = file_block_new(f->ring, &config, NULL);
+	g_assert_nonnull(f->block);
+	g_assert_cmpuint(block_info(f->block)->size, ==, SIZE);
+	g_assert_cmpuint(block_info(f->block)->block_size, ==, 512);
+	g_assert_true(block_info(f->block)->discard);
+	g_assert_false(block_info(f->block)->discard_zeroes);
+	memset(buffer, 0x5a, SIZE);
+	g_assert_cmpint(single(f, BLOCK_WRITE, BLOCK_FUA, 0, SIZE, buffer), ==, 0);
+	g_assert_cmpint(single(f, BLOCK_DISCARD, 0, 0, SIZE / 4, NULL), ==, 0);
+	g_assert_cmpint(single(f, BLOCK_WRITE_ZEROES, 0, SIZE / 4, SIZE / 4, NULL), ==, 0);
+	g_assert_cmpint(single(f, BLOCK_WRITE_ZEROES, BLOCK_MAY_UNMAP | BLOCK_FUA, SIZE / 2,
+			       SIZE / 4, NULL),
+			==, 0);
+	g_assert_cmpint(single(f, BLOCK_FLUSH, 0, 0, 0, NULL), ==, 0);
+	g_assert_cmpint(single(f, BLOCK_READ, 0, 0, SIZE, buffer), ==, 0);
+	for (uint32_t i = SIZE / 4; i < SIZE; i++)
+		g_assert_cmphex(buffer[i], ==, i < SIZE / 4 * 3 ? 0 : 0x5a);
+	io_thread_call(f->thread, block_gone, f->block);
+	f->block = NULL;
+	g_assert_cmpint(ioctl(loop, LOOP_CLR_FD), ==, 0);
+	close(loop);
+}
+
+/* ---- what the ring may do -------------------------------------------------------------------- */
+
+struct forbidden {
+	struct uring_op op;
+	struct uring *ring;
+	int32_t result;
+};
+
+static void forbidden_prepare(struct uring_op *op G_GNUC_UNUSED, struct io_uring_sqe *sqe)
+{
+	io_uring_prep_openat(sqe, AT_FDCWD, "/etc/passwd", O_RDONLY, 0);
+}
+
+static void forbidden_done(struct uring_op *op, int32_t result)
+{
+	((struct forbidden *)op)->result = result;
+}
+
+static void forbidden_run(void *context)
+{
+	struct forbidden *forbidden = context;
+
+	uring_start(forbidden->ring, &forbidden->op);
+	uring_wait(forbidden->ring);
+}
+
+/* It is no way around the system call filter. */
+static void test_forbidden(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	struct forbidden forbidden = {
+		.op = {forbidden_prepare, forbidden_done, NULL}, .ring = f->ring, .result = 1};
+
+	if (skipped(f))
+		return;
+	io_thread_call(f->thread, forbidden_run, &forbidden);
+	g_assert_cmpint(forbidden.result, ==, -EACCES);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -381,5 +483,7 @@ int main(int argc, char **argv)
 	ADD("size-change", NULL, test_size_change);
 	ADD("bad", NULL, test_bad);
 	ADD("read-only", NULL, test_read_only);
+	ADD("device", NULL, test_device);
+	ADD("forbidden", NULL, test_forbidden);
 	return g_test_run();
 }

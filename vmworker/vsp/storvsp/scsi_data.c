@@ -121,11 +121,9 @@ void scsi_op_write_same(const struct scsi_call *call)
 	command->may_unmap = unmap;
 	if (command->range.length == 0 || command->range.length > SCSI_MAX_WRITE_SAME)
 		scsi_fail(call, SCSI_INVALID_FIELD_IN_CDB); /* WSNZ */
-	else if (no_data)
-		command->action = SCSI_WRITE_ZEROES;
-	else if (input->parameters_size < call->unit->block_size)
+	else if (!no_data && input->parameters_size < call->unit->block_size)
 		scsi_fail(call, SCSI_PARAMETER_LIST_LENGTH);
-	else if (is_zero(input->parameters, call->unit->block_size))
+	else if (no_data || is_zero(input->parameters, call->unit->block_size))
 		command->action = SCSI_WRITE_ZEROES;
 }
 

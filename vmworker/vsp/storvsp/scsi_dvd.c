@@ -4,7 +4,7 @@
 
 #define PROFILE_CD_ROM	0x0008
 #define PROFILE_DVD_ROM 0x0010
-#define CD_MAX_BLOCKS	(80u * 60 * 75)
+#define CD_MAX_BLOCKS	(UINT64_C(80) * 60 * 75)
 
 enum { TOC_TRACKS, TOC_SESSIONS };
 

@@ -159,8 +159,8 @@ static bool disk_unit(const struct storvsp *vsp, unsigned int lun, const struct 
 	if (disk->serial)
 		g_strlcpy(unit->serial, disk->serial, sizeof(unit->serial));
 	else
-		for (unsigned int i = 0; i < sizeof(disk->id); i++)
-			g_snprintf(unit->serial + 2 * i, 3, "%02x", disk->id[i]);
+		for (size_t i = 0; i < sizeof(disk->id); i++)
+			g_snprintf(&unit->serial[2 * i], 3, "%02x", disk->id[i]);
 	return true;
 }
 
