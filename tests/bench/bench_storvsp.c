@@ -311,7 +311,7 @@ static void bench(const char *path, enum file_cache cache, int runs)
 	static struct bench_series plain[2], through[2];
 	GError *error = NULL;
 	struct io_thread *thread = io_thread_new("bench", &error);
-	struct uring *ring = thread ? uring_new(thread, 256, &error) : NULL;
+	struct uring *ring = thread ? uring_new(256, &error) : NULL;
 	struct file_block_config file = {.fd = open(path, O_RDONLY | O_CLOEXEC),
 					 .cache = cache,
 					 .read_only = true,
@@ -320,7 +320,7 @@ static void bench(const char *path, enum file_cache cache, int runs)
 	struct vmbus_channel *channel = &bench_channel;
 	struct storvsp *vsp;
 
-	if (ring)
+	if (ring && uring_attach(ring, thread, &error))
 		disk.block = file_block_new(ring, &file, &error);
 	if (!disk.block)
 		die(error);

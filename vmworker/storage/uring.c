@@ -14,7 +14,7 @@
 #define URING_RETRY_NS UINT64_C(5000000)
 
 struct uring {
-	struct io_thread *thread;
+	struct io_thread *thread; /* NULL: not attached */
 	struct io_uring ring;
 	bool ring_made;
 	struct io_watch *watch;
@@ -24,7 +24,6 @@ struct uring {
 	struct uring_op *waiting, **waiting_last;
 	struct uring_user *touched;
 	bool committing;
-	GError **error; /* while it is made */
 };
 
 /* ---- operations ------------------------------------------------------------------------------ */
@@ -163,7 +162,7 @@ static void uring_retry(void *context)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static void uring_fail(struct uring *u, int r)
+static void uring_fail(int r, GError **error)
 {
 	const char *why = g_strerror(r);
 
@@ -171,7 +170,7 @@ static void uring_fail(struct uring *u, int r)
 		why = "not permitted; see the sysctl kernel.io_uring_disabled and what confines this service";
 	else if (r == ENOSYS)
 		why = "this kernel was built without it";
-	g_set_error(u->error, STORAGE_ERROR, STORAGE_ERROR_UNSUPPORTED,
+	g_set_error(error, STORAGE_ERROR, STORAGE_ERROR_UNSUPPORTED,
 		    "disks need io_uring, which cannot be set up: %s", why);
 }
 
@@ -205,12 +204,9 @@ static int uring_restrict(struct uring *u)
 static int uring_setup(struct uring *u)
 {
 	/* In order of preference; older kernels refuse what they do not know. Not DEFER_TASKRUN:
-	 * with it a poll of the ring is not woken by what has yet to be completed. */
-	static const unsigned int modes[] = {
-		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER,
-		IORING_SETUP_COOP_TASKRUN,
-		0,
-	};
+	 * with it a poll of the ring is not woken by what has yet to be completed. Not
+	 * SINGLE_ISSUER: the thread that uses it is not yet there. */
+	static const unsigned int modes[] = {IORING_SETUP_COOP_TASKRUN, 0};
 	int r = -EINVAL;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(modes) && r == -EINVAL; i++)
@@ -221,61 +217,66 @@ static int uring_setup(struct uring *u)
 	return uring_restrict(u);
 }
 
-static void uring_make(void *context)
-{
-	struct uring *u = context;
-	int r = uring_setup(u);
-
-	if (r < 0) {
-		uring_fail(u, -r);
-		return;
-	}
-	u->retry = io_timer_new(u->thread, uring_retry, u);
-	u->watch = io_thread_watch(u->thread, u->ring.ring_fd, EPOLLIN, uring_readable, u);
-	if (!u->watch)
-		uring_fail(u, errno);
-}
-
-static void uring_unmake(void *context)
-{
-	struct uring *u = context;
-
-	g_warn_if_fail(u->in_flight == 0 && !u->waiting);
-	io_watch_free(u->watch);
-	if (u->retry)
-		io_timer_free(u->retry);
-	if (u->ring_made)
-		io_uring_queue_exit(&u->ring);
-}
-
-struct uring *uring_new(struct io_thread *thread, unsigned int entries, GError **error)
+struct uring *uring_new(unsigned int entries, GError **error)
 {
 	struct uring *u = g_new0(struct uring, 1);
-	GError *local = NULL;
+	int r;
 
-	u->thread = thread;
 	u->entries = entries;
 	u->waiting_last = &u->waiting;
-	u->error = &local;
-	io_thread_call(thread, uring_make, u);
-	u->error = NULL;
-	if (local) {
-		g_propagate_error(error, local);
+	r = uring_setup(u);
+	if (r < 0) {
+		uring_fail(-r, error);
 		uring_free(u);
 		return NULL;
 	}
 	return u;
 }
 
+struct uring_attaching {
+	struct uring *ring;
+	struct io_thread *thread;
+	GError **error;
+};
+
+static void uring_attach_there(void *context)
+{
+	struct uring_attaching *attaching = context;
+	struct uring *u = attaching->ring;
+
+	u->watch = io_thread_watch(attaching->thread, u->ring.ring_fd, EPOLLIN, uring_readable, u);
+	if (!u->watch) {
+		uring_fail(errno, attaching->error);
+		return;
+	}
+	u->retry = io_timer_new(attaching->thread, uring_retry, u);
+	u->thread = attaching->thread;
+}
+
+bool uring_attach(struct uring *u, struct io_thread *thread, GError **error)
+{
+	struct uring_attaching attaching = {u, thread, error};
+
+	io_thread_call(thread, uring_attach_there, &attaching);
+	return u->thread != NULL;
+}
+
+static void uring_detach_there(void *context)
+{
+	struct uring *u = context;
+
+	g_warn_if_fail(u->in_flight == 0 && !u->waiting);
+	io_watch_free(u->watch);
+	io_timer_free(u->retry);
+}
+
 void uring_free(struct uring *u)
 {
 	if (!u)
 		return;
-	io_thread_call(u->thread, uring_unmake, u);
+	if (u->thread)
+		io_thread_call(u->thread, uring_detach_there, u);
+	if (u->ring_made)
+		io_uring_queue_exit(&u->ring);
 	g_free(u);
-}
-
-struct io_thread *uring_thread(const struct uring *u)
-{
-	return u->thread;
 }

@@ -32,12 +32,15 @@ struct uring_user {
 	bool touched;
 };
 
-/* Main thread, before the sandbox closes: it allows no io_uring_setup. entries: a power of two. */
-struct uring *uring_new(struct io_thread *thread, unsigned int entries, GError **error);
-/* Main thread. Nothing may be in flight. NULL is fine. */
+/*
+ * Main thread, before the sandbox closes, which allows no io_uring_setup. entries: a power of two.
+ * The thread comes later, by uring_attach: one that is made before the sandbox closes would stay
+ * outside of it, for capabilities, Landlock and the filter belong to a thread and its children.
+ */
+struct uring *uring_new(unsigned int entries, GError **error);
+bool uring_attach(struct uring *ring, struct io_thread *thread, GError **error);
+/* Main thread, before the I/O thread ends. Nothing may be in flight. NULL is fine. */
 void uring_free(struct uring *ring);
-
-struct io_thread *uring_thread(const struct uring *ring);
 
 /* All below: on the thread. */
 void uring_start(struct uring *ring, struct uring_op *op);

@@ -45,7 +45,9 @@ static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	int fd;
 
 	f->thread = io_thread_new("test-file", NULL);
-	f->ring = uring_new(f->thread, 8, &f->error);
+	f->ring = uring_new(8, &f->error);
+	if (f->ring)
+		g_assert_true(uring_attach(f->ring, f->thread, NULL));
 	fd = g_file_open_tmp("vmms-disk-XXXXXX", &f->path, NULL);
 	g_assert_cmpint(fd, >=, 0);
 	g_assert_cmpint(ftruncate(fd, SIZE), ==, 0);

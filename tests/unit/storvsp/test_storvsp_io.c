@@ -348,6 +348,8 @@ static void test_close_in_flight(struct storvsp_guest *g, gconstpointer data G_G
 				 .iov = {{buffer, 512}},
 				 .n_iov = 1,
 				 .length = 512};
+	struct vmbus_channel *channel;
+	struct guest_answer answer;
 	struct guest_srb read;
 
 	g->memory[0].hold = true;
@@ -362,7 +364,10 @@ static void test_close_in_flight(struct storvsp_guest *g, gconstpointer data G_G
 							    .payload = &packet,
 							    .size = sizeof(packet)});
 	fake_channel_kick(g->channel);
+	channel = g->channel;
 	guest_disconnect(g);
+	g_assert_false(guest_answer(channel, 0, &answer));    /* nobody is there to be told */
+	g_assert_cmpuint(g->memory[0].n[BLOCK_WRITE], ==, 1); /* not all of its steps */
 	memset(buffer, 0xee, 8 * 512);
 	g->memory[0].hold = false;
 	guest_connect(g, VSTOR_VERSION_6_2);
