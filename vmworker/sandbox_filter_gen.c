@@ -6,6 +6,7 @@
  *   sandbox_filter_gen strict|relaxed >FILE
  */
 #include <errno.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -38,6 +39,8 @@ static const int allowed[] = {
 	CALL(newfstatat),
 	CALL(ftruncate),
 	CALL(fallocate),
+	/* disks: a ring that was made before, and restricted to what disks need (uring.c) */
+	CALL(io_uring_enter),
 	CALL(poll),
 	CALL(ppoll),
 	CALL(epoll_create1),
@@ -175,6 +178,9 @@ static const struct rule rules[] = {
 	{CALL(ioctl), {1, SCMP_CMP_MASKED_EQ, 0xff00, 0xae00}},
 	{CALL(ioctl), {1, SCMP_CMP_EQ, TCGETS, 0}},
 	{CALL(ioctl), {1, SCMP_CMP_EQ, FIONREAD, 0}},
+	/* the sectors of a block device that is added as a disk */
+	{CALL(ioctl), {1, SCMP_CMP_EQ, BLKSSZGET, 0}},
+	{CALL(ioctl), {1, SCMP_CMP_EQ, BLKPBSZGET, 0}},
 	/* no memory that is executable, so no code but the program's own */
 	{CALL(mmap), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
 	{CALL(mprotect), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+vmms_fuzz(fuzz_scsi SOURCES fuzz_scsi.c LIBS scsi)
+vmms_fuzz(fuzz_storvsp SOURCES fuzz_storvsp.c LIBS storvsp_guest)
