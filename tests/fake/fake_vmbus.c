@@ -324,6 +324,11 @@ bool fake_channel_is_open(const struct vmbus_channel *channel)
 	return channel->open;
 }
 
+struct vmbus_device *vmbus_channel_device(const struct vmbus_channel *channel)
+{
+	return channel->device;
+}
+
 uint16_t vmbus_channel_index(const struct vmbus_channel *channel)
 {
 	return channel->index;

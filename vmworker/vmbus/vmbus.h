@@ -75,7 +75,8 @@ struct vmbus_device_config {
 	void *context;
 };
 
-/* Offers a device, now or as soon as the guest asks for offers. Survives a reset of the guest. */
+/* Offers a device, now or as soon as the guest asks for offers. Survives a reset of the guest. Its
+ * operations may run before this returns. NULL: the bus is full, or descriptors have run out. */
 struct vmbus_device *vmbus_offer(struct vmbus *bus, const struct vmbus_device_config *config,
 				 GError **error);
 /* Takes the offer back and closes its channels; the device is gone when it returns. */
@@ -85,8 +86,13 @@ void vmbus_rescind(struct vmbus_device *device);
  * many were offered: less when max_sub_channels is reached. */
 uint16_t vmbus_device_offer_sub_channels(struct vmbus_device *device, uint16_t n);
 
-/* The next packet. False: none, or the channel was closed because what it held was not a packet. */
+/*
+ * The next packet. False: none, or the channel was closed because what it held was not a packet.
+ * Whoever stops before false must come back by itself: until then the guest is told not to signal.
+ */
 bool vmbus_channel_receive(struct vmbus_channel *channel, struct vmbus_packet *packet);
+
+#define VMBUS_PARTS_MAX 32u /* of a payload */
 
 /*
  * Puts a packet into the guest's ring; nothing is signalled before vmbus_channel_flush. False: no
@@ -108,12 +114,13 @@ void vmbus_channel_flush(struct vmbus_channel *channel);
 
 /*
  * The pages of a GPADL that the guest made on this channel's device (netvsp's buffers), as an iovec
- * of host addresses in order; NULL when there is none. Good until the guest tears it down, which
- * waits for `closed` of the channel.
+ * of host addresses in order; NULL when there is none. Good until `closed` of the channel: a guest
+ * that tears it down earlier is answered at once, but the array stays.
  */
 const struct iovec *vmbus_channel_gpadl(struct vmbus_channel *channel, uint32_t gpadl, uint32_t *n,
 					uint64_t *size);
 
+struct vmbus_device *vmbus_channel_device(const struct vmbus_channel *channel);
 uint16_t vmbus_channel_index(const struct vmbus_channel *channel);
 /* The guest's rings hold this many bytes of data, host-bound and guest-bound. */
 void vmbus_channel_ring_sizes(const struct vmbus_channel *channel, uint32_t *to_host,

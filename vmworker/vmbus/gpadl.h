@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * GPADLs: lists of guest pages that the guest made known under a number of its choice, with a
+ * GPADL_HEADER message and, when that has no room for all, GPADL_BODY messages.
+ *
+ * Bounds: what a list may have is bounded by its 16-bit length (8,190 pages); a table holds at most
+ * GPADL_MAX lists, being built or ready, of GPADL_MAX_PAGES pages together; one that was
+ * removed counts until its last reference is gone.
+ *
+ * Threading: a table is changed by one thread and read (gpadl_table_find) by any.
+ */
+#ifndef GPADL_H
+#define GPADL_H
+
+#include "gpa_list.h"
+
+#define GPADL_MAX	4096u
+#define GPADL_MAX_PAGES (1u << 20) /* 4 GiB of guest memory, 16 MiB of ours at worst */
+
+struct gpadl_table;
+
+struct gpadl { /* constant once ready */
+	uint32_t id;
+	uint32_t relid; /* of the channel that it was made for */
+	uint32_t n_ranges;
+	struct gpa_list list;
+};
+
+struct gpadl *gpadl_ref(struct gpadl *gpadl);
+void gpadl_unref(struct gpadl *gpadl); /* NULL is fine */
+
+enum gpadl_result {
+	GPADL_READY,
+	GPADL_MORE,    /* the rest comes in bodies */
+	GPADL_REFUSED, /* say so to the guest; nothing is kept */
+	GPADL_UNKNOWN, /* a body of nothing that is being built */
+};
+
+/* partition is borrowed. */
+struct gpadl_table *gpadl_table_new(const struct partition *partition);
+/* No references may be left but the table's own. NULL is fine. */
+void gpadl_table_free(struct gpadl_table *table);
+
+/* A header: data are the range bytes in it, of range_bytes in all; what is too much is ignored. */
+enum gpadl_result gpadl_table_begin(struct gpadl_table *table, uint32_t id, uint32_t relid,
+				    uint16_t range_bytes, uint16_t range_count, const uint8_t *data,
+				    size_t size);
+/* A body; *relid: whose, unless UNKNOWN. */
+enum gpadl_result gpadl_table_continue(struct gpadl_table *table, uint32_t id, const uint8_t *data,
+				       size_t size, uint32_t *relid);
+
+/* A reference to the list `id` when it is ready and made for one of the n relids from `relid` on.
+ */
+struct gpadl *gpadl_table_find(struct gpadl_table *table, uint32_t id, uint32_t relid, uint32_t n);
+/* Forgets it, also a half-built one; who has a reference keeps the list. False: there is none. */
+bool gpadl_table_remove(struct gpadl_table *table, uint32_t id);
+/* Forgets those of one relid, or with relid 0 all. */
+void gpadl_table_remove_of(struct gpadl_table *table, uint32_t relid);
+uint32_t gpadl_table_count(struct gpadl_table *table);
+
+#endif
