@@ -116,7 +116,7 @@ static uint32_t mac_address_hash(const uint8_t vm[16], uint32_t index)
 	uint32_t hash = 2166136261u;
 
 	for (unsigned int i = 0; i < 20; i++) {
-		uint8_t byte = i < 16 ? vm[i] : (uint8_t)(index >> (8 * (i - 16)));
+		uint32_t byte = i < 16 ? vm[i] : index >> (8 * (i - 16)) & 0xff;
 
 		hash = (hash ^ byte) * 16777619u;
 	}
