@@ -36,7 +36,9 @@ static void net_bucket_fill(struct net_bucket *bucket, uint64_t now_ns)
 	bucket->credit += (int64_t)more;
 	if (bucket->credit > bucket->burst)
 		bucket->credit = bucket->burst;
-	bucket->then += (uint64_t)((unsigned __int128)more * SECOND / bucket->rate);
+	/* Rounded up, never beyond now: down would give the fraction twice. */
+	bucket->then +=
+		(uint64_t)(((unsigned __int128)more * SECOND + bucket->rate - 1) / bucket->rate);
 }
 
 uint64_t net_bucket_take(struct net_bucket *bucket, uint64_t bytes, uint64_t now_ns)
