@@ -98,7 +98,8 @@ static void netvsp_channel_take(struct netvsp_channel *channel)
 			return;
 		if (channel->index == 0 && netvsp_outbox_full(netvsp)) {
 			netvsp_outbox_flush(netvsp);
-			if (netvsp_outbox_full(netvsp))
+			/* Sections come back by this very ring, so it must be read for them. */
+			if (netvsp_outbox_full(netvsp) && netvsp->sections.n_free > 0)
 				return;
 		}
 		if (!vmbus_channel_receive(channel->vmbus, &packet))

@@ -8,13 +8,18 @@ typedef void (*netvsp_handler)(struct netvsp_channel *channel, const struct vmbu
 			       const struct nvsp_message *message);
 
 /* Completions of control messages are as long as any message, see NVSP_MESSAGE_SIZE. */
-static void netvsp_reply(struct netvsp *netvsp, const struct vmbus_packet *packet,
+static void netvsp_reply(struct netvsp_channel *channel, const struct vmbus_packet *packet,
 			 const void *message, size_t size)
 {
+	struct netvsp *netvsp = channel->netvsp;
 	uint8_t padded[NVSP_MESSAGE_SIZE] = {0};
 
 	if (!(packet->flags & VMBUS_PACKET_WANTS_COMPLETION))
 		return;
+	if (netvsp_outbox_full(netvsp)) {
+		netvsp_fault(channel, "more requests than answers taken");
+		return;
+	}
 	memcpy(padded, message, size);
 	netvsp_outbox_put(netvsp, VMBUS_PACKET_COMPLETION, packet->transaction_id, padded,
 			  sizeof(padded));
@@ -29,7 +34,7 @@ static void netvsp_init(struct netvsp_channel *channel, const struct vmbus_packe
 	complete.status = nvsp_negotiate(&netvsp->nvsp, &message->init);
 	complete.version = netvsp->nvsp.version;
 	netvsp->rndis.mtu = NVSP_MTU_DEFAULT;
-	netvsp_reply(netvsp, packet, &complete, sizeof(complete));
+	netvsp_reply(channel, packet, &complete, sizeof(complete));
 }
 
 static void netvsp_ndis_version(struct netvsp_channel *channel, const struct vmbus_packet *packet,
@@ -74,7 +79,7 @@ static void netvsp_receive_buffer(struct netvsp_channel *channel, const struct v
 		complete.n_pieces = sections->n;
 		complete.end = sections->size * sections->n;
 	}
-	netvsp_reply(netvsp, packet, &complete, sizeof(complete));
+	netvsp_reply(channel, packet, &complete, sizeof(complete));
 }
 
 static void netvsp_revoke_receive(struct netvsp_channel *channel, const struct vmbus_packet *packet,
@@ -105,7 +110,7 @@ static void netvsp_send_buffer(struct netvsp_channel *channel, const struct vmbu
 		complete.status = NVSP_STATUS_SUCCESS;
 		complete.section_size = NETVSP_SEND_SECTION;
 	}
-	netvsp_reply(netvsp, packet, &complete, sizeof(complete));
+	netvsp_reply(channel, packet, &complete, sizeof(complete));
 }
 
 /* A packet in work may lie in the buffer: it is over then, as the guest wants it to be. */
@@ -133,7 +138,9 @@ static void netvsp_switch_data_path(struct netvsp_channel *channel,
 				    const struct nvsp_message *message)
 {
 	(void)message;
-	if (packet->flags & VMBUS_PACKET_WANTS_COMPLETION)
+	if (netvsp_outbox_full(channel->netvsp))
+		netvsp_fault(channel, "more requests than answers taken");
+	else if (packet->flags & VMBUS_PACKET_WANTS_COMPLETION)
 		netvsp_outbox_put(channel->netvsp, VMBUS_PACKET_COMPLETION, packet->transaction_id,
 				  "", 0);
 }
@@ -153,7 +160,7 @@ static void netvsp_subchannel(struct netvsp_channel *channel, const struct vmbus
 			vmbus_device_offer_sub_channels(netvsp->device, (uint16_t)MIN(n, most));
 		netvsp->sub_channels = (uint16_t)(netvsp->sub_channels + complete.n);
 	}
-	netvsp_reply(netvsp, packet, &complete, sizeof(complete));
+	netvsp_reply(channel, packet, &complete, sizeof(complete));
 }
 
 static const struct {
@@ -209,6 +216,10 @@ void netvsp_control_rndis(struct netvsp_channel *channel)
 	/* A guest that has not lent a receive buffer could not be answered. */
 	if (channel->index != 0 || netvsp->sections.n == 0 || header.size > n) {
 		netvsp->counters.send_invalid++;
+		return;
+	}
+	if (netvsp_outbox_full(netvsp)) {
+		channel->status = NVSP_STATUS_BUSY;
 		return;
 	}
 	netvsp->rndis.sent = netvsp->counters.sent;
