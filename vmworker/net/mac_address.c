@@ -47,7 +47,7 @@ bool mac_address_parse(const char *text, struct mac_address *mac, GError **error
 		g_set_error(error, MAC_ADDRESS_ERROR, MAC_ADDRESS_ERROR_MALFORMED, malformed, text);
 		return false;
 	}
-	for (unsigned int i = 0; i < MAC_ADDRESS_SIZE; i++)
+	for (size_t i = 0; i < MAC_ADDRESS_SIZE; i++)
 		parsed.bytes[i] = (uint8_t)(g_ascii_xdigit_value(digits[2 * i]) << 4 |
 					    g_ascii_xdigit_value(digits[2 * i + 1]));
 	if (mac_address_is_multicast(&parsed)) {

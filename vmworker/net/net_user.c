@@ -15,9 +15,9 @@
 
 #define PREFIX	   4u
 #define READS	   2u /* before other descriptors have their turn */
-#define INPUT_SIZE (2u * (PREFIX + NET_FRAME_MAX))
+#define INPUT_SIZE ((size_t)2 * (PREFIX + NET_FRAME_MAX))
 /* Beyond a frame that was begun, the segments that it was cut into: each has headers of its own. */
-#define OUTPUT_SIZE (4u * (PREFIX + NET_FRAME_MAX))
+#define OUTPUT_SIZE ((size_t)4 * (PREFIX + NET_FRAME_MAX))
 
 struct net_user {
 	struct net_backend base;

@@ -9,14 +9,14 @@
 void net_buffer_set(struct net_buffer *buffer, const struct iovec *pages, uint32_t n)
 {
 	net_buffer_clear(buffer);
-	buffer->parts = g_new(struct iovec, MAX(n, 1));
+	buffer->parts = g_new0(struct iovec, MAX(n, 1));
 	buffer->starts = g_new(uint64_t, MAX(n, 1));
 	for (uint32_t i = 0; i < n; i++) {
-		struct iovec *last = &buffer->parts[buffer->n ? buffer->n - 1 : 0];
+		struct iovec *last = buffer->n ? &buffer->parts[buffer->n - 1] : NULL;
 
 		if (pages[i].iov_len == 0)
 			continue;
-		if (buffer->n && (uint8_t *)last->iov_base + last->iov_len == pages[i].iov_base) {
+		if (last && (uint8_t *)last->iov_base + last->iov_len == pages[i].iov_base) {
 			last->iov_len += pages[i].iov_len;
 		} else {
 			buffer->parts[buffer->n] = pages[i];

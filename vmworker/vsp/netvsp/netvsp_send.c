@@ -38,7 +38,8 @@ static bool netvsp_send_map(struct netvsp_channel *channel, const struct vmbus_p
 			return false;
 		channel->size = rndis->section_size;
 	}
-	if (packet->n_buffer > NETVSP_PIECES - n || packet->buffer_size > 2 * NET_FRAME_MAX)
+	if (packet->n_buffer > NETVSP_PIECES - n ||
+	    packet->buffer_size > (uint64_t)2 * NET_FRAME_MAX)
 		return false;
 	if (packet->n_buffer > 0)
 		memcpy(channel->pieces + n, packet->buffer,
@@ -162,7 +163,8 @@ static const char *netvsp_send_frame(struct netvsp_channel *channel, const struc
 	known = frame_iov_read(message, n, rndis.data, frame->header,
 			       MIN(rndis.data_size, FRAME_HEADER_MAX));
 	rest = rndis.data_size - known;
-	if (netvsp->rndis.fixed_mac && memcmp(frame->header + 6, netvsp->rndis.permanent_mac, 6))
+	if (netvsp->rndis.fixed_mac &&
+	    memcmp(frame->header + 6, netvsp->rndis.permanent_mac, 6) != 0)
 		return "a frame with a source address that the adapter may not use";
 	frame->n = 1;
 	if (rest > 0) {

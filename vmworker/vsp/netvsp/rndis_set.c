@@ -108,7 +108,7 @@ static uint32_t rndis_set_config(struct rndis_adapter *adapter, const uint8_t *v
 	    !rndis_text(value, size, parameter.value_offset, parameter.value_size, digits,
 			sizeof(digits)))
 		return RNDIS_STATUS_INVALID_DATA;
-	for (unsigned int i = 0; i < 6; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		int high = rndis_digit(digits[2 * i]), low = rndis_digit(digits[2 * i + 1]);
 
 		if (high < 0 || low < 0)

@@ -18,7 +18,7 @@ static uint32_t rss_window(const uint8_t *key, size_t at)
 void rss_set_key(struct rss *rss, const uint8_t key[RSS_KEY_SIZE])
 {
 	memmove(rss->key, key, RSS_KEY_SIZE);
-	for (size_t half = 0; half < 2 * RSS_INPUT_MAX; half++) {
+	for (size_t half = 0; half < sizeof(rss->halves) / sizeof(rss->halves[0]); half++) {
 		for (unsigned int value = 0; value < 16; value++) {
 			uint32_t hash = 0;
 
