@@ -204,8 +204,8 @@ static void test_user_receive(void)
 		put_frame(stream, sizes[i], (uint8_t)i);
 	}
 	while (at < stream->len) {
-		size_t n = MIN((size_t)g_test_rand_int_range(1, 5000), stream->len - at);
-		ssize_t sent = send(device.peer, stream->data + at, n, 0);
+		size_t n = (size_t)g_test_rand_int_range(1, 5000);
+		ssize_t sent = send(device.peer, stream->data + at, MIN(n, stream->len - at), 0);
 
 		g_assert_cmpint(sent, >, 0);
 		at += (size_t)sent;

@@ -193,6 +193,8 @@ static void guest_nic_take_frame(struct guest_nic *nic, unsigned int channel,
 		info_size -= get32(message + info);
 		info += get32(message + info);
 	}
+	g_assert_true(nic->unfinished == (piece & 1 && !(piece & 2)));
+	nic->unfinished = piece & 1 && !(piece & 4);
 	if (piece & 1 && !(piece & 2)) { /* goes on with the last one */
 		struct guest_frame *begun = g_queue_pop_tail(&nic->frames);
 
@@ -225,6 +227,7 @@ static void guest_nic_take_ranges(struct guest_nic *nic, unsigned int channel,
 		else
 			g_queue_push_tail(&nic->answers, g_bytes_new(message, size));
 	}
+	g_assert_false(nic->unfinished); /* a driver drops what goes on in another packet */
 	if (nic->keep) {
 		uint64_t index = channel;
 

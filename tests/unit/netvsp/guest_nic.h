@@ -53,6 +53,7 @@ struct guest_nic {
 	GQueue frames;	    /* struct guest_frame that came */
 	GQueue answers;	    /* GBytes, RNDIS control messages that came */
 	GQueue completions; /* GBytes, of what was sent */
+	bool unfinished;    /* the last piece that came was not the last of its frame */
 	bool keep;	    /* does not complete what it receives */
 	GArray *kept;	    /* uint64_t, and the channel in the top byte */
 	unsigned int indirection_tables, associations;

@@ -235,6 +235,37 @@ static void test_batch(void)
 	guest_nic_free(&nic);
 }
 
+/* The pieces of a large frame stay together, however many frames came before it in the row. */
+static void test_batch_pieces(void)
+{
+	struct guest_nic_options options = {.large_receive = true};
+	struct test_frame wanted = {.payload = 50000};
+	struct virtio_net_hdr header = {
+		.flags = 1, .gso_type = 1, .gso_size = 1400, .csum_start = 34, .csum_offset = 16};
+	uint8_t *large = g_malloc(66000), frame[200];
+	size_t size = test_frame_make(&wanted, large);
+	struct guest_nic nic;
+
+	guest_nic_up(&nic, &options);
+	for (uint32_t small = 20; small < 60; small += 3) {
+		fake_channel_limit(nic.channels[0], 0);
+		for (uint32_t i = 0; i < small; i++)
+			guest_nic_network_send(&nic, NULL, frame, numbered(frame, i, 30));
+		guest_nic_network_send(&nic, &header, large, size);
+		fake_vmbus_settle(nic.thread);
+		fake_channel_limit(nic.channels[0], UINT32_MAX);
+		for (uint32_t i = 0; i <= small; i++) {
+			struct guest_frame *got = guest_nic_receive(&nic);
+
+			g_assert_nonnull(got);
+			g_assert_cmpuint(got->n_pieces, ==, i < small ? 1 : 31);
+			guest_frame_free(got);
+		}
+	}
+	guest_nic_free(&nic);
+	g_free(large);
+}
+
 /* 100 KB/s: 65 KB may pass at once, the next 20 KB take at least a tenth of a second. */
 static void test_limits(void)
 {
@@ -349,6 +380,7 @@ int main(int argc, char **argv)
 			     test_network_full);
 	g_test_add_func("/netvsp-flow/random", test_random);
 	g_test_add_func("/netvsp-flow/batch", test_batch);
+	g_test_add_func("/netvsp-flow/batch-pieces", test_batch_pieces);
 	g_test_add_func("/netvsp-flow/limits", test_limits);
 	g_test_add_func("/netvsp-flow/removed-when-full", test_removed_when_full);
 	g_test_add_func("/netvsp-flow/network-ends", test_network_ends);

@@ -99,10 +99,6 @@ bool netvsp_receive_flush(struct netvsp_channel *channel)
 
 	if (batch->n == 0)
 		return true;
-	if (!channel->vmbus) {
-		netvsp_receive_abandon(channel);
-		return true;
-	}
 	channel->full = !netvsp_batch_send(channel, NVSP_CHANNEL_DATA, batch);
 	if (!channel->full)
 		batch->n = 0;
