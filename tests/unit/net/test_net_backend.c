@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "net_backend.h"
 
-#include <poll.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -359,6 +362,40 @@ static void test_refused(void)
 	close(pair[1]);
 }
 
+/* A TAP of this machine, where one may be made. */
+static int open_tap(short flags)
+{
+	struct ifreq request = {.ifr_flags = flags};
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0 && ioctl(fd, TUNSETIFF, &request) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static void test_tap(void)
+{
+	int plain = open_tap(IFF_TAP | IFF_NO_PI), good;
+	g_autoptr(GError) error = NULL;
+	struct net_backend *backend;
+
+	if (plain < 0) {
+		g_test_skip("no TAP can be made here");
+		return;
+	}
+	g_assert_null(net_tap_new("nic0", &plain, 1, &error));
+	g_assert_nonnull(strstr(error->message, "it has other flags"));
+	close(plain);
+	good = open_tap(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE);
+	g_assert_cmpint(good, >=, 0);
+	backend = net_tap_new("nic0", &good, 1, NULL);
+	g_assert_nonnull(backend);
+	g_assert_cmpstr(net_backend_kind(backend), ==, "tap");
+	net_backend_free(backend);
+}
+
 static void test_none(void)
 {
 	struct device device = {.backend = net_none_new(), .up = true};
@@ -388,6 +425,7 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/net-backend/user/end", stream, test_end);
 	g_test_add_data_func("/net-backend/port/end", packet, test_end);
 	g_test_add_func("/net-backend/refused", test_refused);
+	g_test_add_func("/net-backend/tap", test_tap);
 	g_test_add_func("/net-backend/none", test_none);
 	return g_test_run();
 }
