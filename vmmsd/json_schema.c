@@ -164,6 +164,18 @@ static gboolean take_max_length(struct json_schema *schema, struct json_object *
 			    error);
 }
 
+static gboolean take_max_items(struct json_schema *schema, struct json_object *value,
+			       GError **error)
+{
+	return take_integer(value, "maxItems", &schema->has_max_items, &schema->max_items, error);
+}
+
+static gboolean take_items(struct json_schema *schema, struct json_object *value, GError **error)
+{
+	schema->items = compile(value, error);
+	return schema->items != NULL;
+}
+
 static gboolean take_default(struct json_schema *schema, struct json_object *value, GError **error)
 {
 	(void)error;
@@ -204,6 +216,8 @@ static const struct {
 	{"minimum", take_minimum},
 	{"maximum", take_maximum},
 	{"maxLength", take_max_length},
+	{"maxItems", take_max_items},
+	{"items", take_items},
 };
 
 static gboolean take_keyword(struct json_schema *schema, const char *name,
@@ -245,6 +259,7 @@ void json_schema_free(struct json_schema *schema)
 		return;
 	g_ptr_array_unref(schema->properties);
 	g_ptr_array_unref(schema->required);
+	json_schema_free(schema->items);
 	(void)json_object_put(schema->values);
 	(void)json_object_put(schema->fallback);
 	g_clear_pointer(&schema->pattern, g_regex_unref);
@@ -268,11 +283,24 @@ const struct json_schema *json_schema_find(const struct json_schema *schema, con
 	return NULL;
 }
 
+static gboolean is_complete(const struct json_schema *schema, struct json_object *value);
+
+static gboolean is_complete_array(const struct json_schema *schema, struct json_object *value)
+{
+	for (size_t i = 0; schema->items && i < json_object_array_length(value); i++) {
+		if (!is_complete(schema->items, json_object_array_get_idx(value, i)))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 /* Whether complete() would make nothing but a copy. */
 static gboolean is_complete(const struct json_schema *schema, struct json_object *value)
 {
 	guint i = 0, n = schema->properties->len;
 
+	if (json_object_is_type(value, json_type_array))
+		return is_complete_array(schema, value);
 	if (!json_object_is_type(value, json_type_object))
 		return TRUE;
 	json_object_object_foreach (value, name, member) {
@@ -295,11 +323,27 @@ static gboolean is_complete(const struct json_schema *schema, struct json_object
 	return TRUE;
 }
 
+static struct json_object *complete(const struct json_schema *schema, struct json_object *value,
+				    gboolean share);
+
+static struct json_object *complete_array(const struct json_schema *schema,
+					  struct json_object *value, gboolean share)
+{
+	struct json_object *whole = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(value); i++)
+		(void)json_object_array_add(
+			whole, complete(schema->items, json_object_array_get_idx(value, i), share));
+	return whole;
+}
+
 /* The value itself is shared with the document; a default is not, since threads share the schema.
  */
 static struct json_object *complete(const struct json_schema *schema, struct json_object *value,
 				    gboolean share)
 {
+	if (schema->items && json_object_is_type(value, json_type_array))
+		return complete_array(schema, value, share);
 	if (!json_object_is_type(value, json_type_object)) {
 		struct json_object *copy = NULL;
 		if (share)
