@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "engine_devices.h"
+
 #define ENGINE_CONSOLES 2
 
 enum engine_halt_what {
@@ -51,6 +53,7 @@ struct engine_config {
 	const char *kernel_name, *initrd_name;
 	int kernel_fd, payload_fd, initrd_fd; /* the last two may be -1 */
 	int console_fd[ENGINE_CONSOLES];      /* ring files */
+	struct engine_devices devices;
 	sd_event *event;
 	struct engine_events events;
 };
