@@ -18,6 +18,7 @@ enum nic_type { NIC_TYPE_USER, NIC_TYPE_BRIDGE, NIC_TYPE_PRIVATE, NIC_TYPE_NONE 
 struct definition_disk {
 	char *path; /* absolute */
 	enum disk_format format;
+	bool dvd;
 	bool read_only; /* always for a DVD */
 	/* Where it is, whatever its place in the list: no two disks have the same. */
 	uint32_t controller, lun;

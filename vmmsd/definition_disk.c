@@ -41,6 +41,11 @@ static bool is_read_only(struct json_object *disk)
 	return json_object_get_boolean(member(disk, "readOnly"));
 }
 
+static bool is_dvd(struct json_object *disk)
+{
+	return g_str_equal(text(disk, "type"), "dvd");
+}
+
 static bool check_path(struct json_object *disks, size_t index, GError **error)
 {
 	struct json_object *disk = json_object_array_get_idx(disks, index);
@@ -125,7 +130,7 @@ bool definition_disks_refine(struct json_object *complete, GError **error)
 		struct json_object *disk = json_object_array_get_idx(disks, i);
 		g_autoptr(GError) local = NULL;
 
-		if (g_str_equal(text(disk, "type"), "dvd"))
+		if (is_dvd(disk))
 			(void)json_object_object_add(disk, "readOnly",
 						     json_object_new_boolean(true));
 		if (!check_path(disks, i, error))
@@ -149,6 +154,7 @@ void definition_disks_convert(struct definition *definition, struct json_object 
 		definition->disks[i] = (struct definition_disk){
 			.path = g_strdup(text(disk, "path")),
 			.format = choice(disk, "format", format_names, G_N_ELEMENTS(format_names)),
+			.dvd = is_dvd(disk),
 			.read_only = is_read_only(disk),
 			.controller = number(disk, "controller"),
 			.lun = number(disk, "lun"),
