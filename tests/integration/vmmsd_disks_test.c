@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "vmmsd_fixture.h"
@@ -176,12 +177,13 @@ static void test_foreign(void)
 	g_autofree char *image = image_plain(f, "a.img");
 	g_autofree char *vm = vm_new(f, "web1", image, "");
 	g_autofree char *named = g_strdup_printf("it is in use by process %d;", (int)getpid());
+	g_autofree char *unknown = g_strdup_printf(
+		"VM web1: disk %s: it is in use by a program that vmms does not know;", image);
 	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
 	int fd = open(image, O_RDWR | O_CLOEXEC);
 
 	g_assert_cmpint(fcntl(fd, F_OFD_SETLK, &lock), ==, 0);
-	assert_start_fails(f, vm, "VM web1: disk " /* … */);
-	assert_start_fails(f, vm, "a.img: it is in use by a program that vmms does not know;");
+	assert_start_fails(f, vm, unknown);
 	g_autofree char *job = fixture_run(f, vm, "Start");
 	close(fd); /* let go in time */
 	g_assert_cmpstr(fixture_wait(f, job)->state, ==, "done");
@@ -272,6 +274,100 @@ static void test_bad_paths(void)
 	fixture_free(f);
 }
 
+/* Runs a program; its exit code, and what it printed. */
+static int run(char **argv, char **out, char **err)
+{
+	int status;
+
+	if (!g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, out, err, &status,
+			  NULL))
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The same as a user meets it. */
+static void hvctl(const struct fixture *f, int code, const char *text, const char *const *words)
+{
+	g_autoptr(GPtrArray) argv = g_ptr_array_new();
+	g_autofree char *out = NULL, *err = NULL;
+
+	g_ptr_array_add(argv, (gpointer)HVCTL);
+	g_ptr_array_add(argv, (gpointer) "--connect");
+	g_ptr_array_add(argv, f->dir);
+	for (; *words; words++)
+		g_ptr_array_add(argv, (gpointer)*words);
+	g_ptr_array_add(argv, NULL);
+	int status = run((char **)argv->pdata, &out, &err);
+	if (status != code || !strstr(code == 0 ? out : err, text))
+		g_error("expected %d and \"%s\"; got %d\nout: %s\nerr: %s", code, text, status, out,
+			err);
+}
+#define HVCTL_EXPECT(code, text, ...) hvctl(f, code, text, (const char *const[]){__VA_ARGS__, NULL})
+
+static void test_hvctl(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *image = image_plain(f, "a,b.img");
+	g_autofree char *in_use = g_strdup_printf(
+		"hvctl: VM web2: disk %s: it is in use by VM web1; stop that, or give another "
+		"image\n",
+		image);
+	g_autofree char *disk = g_strdup_printf("path=%s/a,,b.img,lun=7", f->dir);
+
+	HVCTL_EXPECT(0, "", "create", "web1", "web2", "--kernel", f->kernel, "--memory", "2M",
+		     "--disk", disk, "--nic", "type=none");
+	HVCTL_EXPECT(0, "", "start", "web1");
+	HVCTL_EXPECT(1, in_use, "start", "web2");
+	HVCTL_EXPECT(0, "off", "list", "web2");
+	HVCTL_EXPECT(0, "LUN:         7\n", "show", "web1");
+	HVCTL_EXPECT(0, "MAC:        56:4d:53:", "show", "web1");
+	HVCTL_EXPECT(4, "needs it to be off", "edit", "web1", "--disk", "");
+	HVCTL_EXPECT(2, "$.nics[0].mac: \"01:00:5e:00:00:01\" is a multicast address", "edit",
+		     "web2", "--nic", "type=none,mac=01:00:5e:00:00:01");
+	HVCTL_EXPECT(2, "$.disks[1].lun: controller 0, LUN 0 is the address of $.disks[0] already",
+		     "edit", "web2", "--disk", "path=/a,lun=0", "--disk", "path=/b,lun=0");
+	HVCTL_EXPECT(2, "$.nics: has 9 elements, more than the 8 allowed", "edit", "web2", "--nic",
+		     "type=none", "--nic", "type=none", "--nic", "type=none", "--nic", "type=none",
+		     "--nic", "type=none", "--nic", "type=none", "--nic", "type=none", "--nic",
+		     "type=none", "--nic", "type=none");
+	HVCTL_EXPECT(0, "LUN:         7\n", "show", "web2"); /* nothing changed */
+	HVCTL_EXPECT(0, "", "edit", "web2", "--disk", "");
+	HVCTL_EXPECT(0, "", "start", "web2");
+	fixture_free(f);
+}
+
+/* A block device is claimed, so that neither the host nor another VM writes to it. */
+static void test_block_device(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *image = image_plain(f, "a.img");
+	g_autofree char *out = NULL, *err = NULL, *web1 = NULL, *web2 = NULL;
+	char *attach[] = {(char *)"losetup", (char *)"-f", (char *)"--show", image, NULL};
+
+	if (run(attach, &out, &err) != 0) {
+		g_test_skip("no loop device can be had here");
+		fixture_free(f);
+		return;
+	}
+	char *device = g_strchomp(out);
+	char *detach[] = {(char *)"losetup", (char *)"-d", device, NULL};
+	web1 = vm_new(f, "web1", device, "");
+	web2 = vm_new(f, "web2", device, "");
+	int fd = open(device, O_RDWR | O_EXCL | O_CLOEXEC);
+	g_assert_cmpint(fd, >=, 0);
+	fixture_refuses(f, web1, "Start", "Failed", "the host itself uses this device");
+	close(fd);
+	fixture_do(f, web1, "Start");
+	fixture_refuses(f, web2, "Start", "Failed", "it is in use by VM web1;");
+	g_assert_cmpint(open(device, O_RDWR | O_EXCL | O_CLOEXEC), ==, -1);
+	g_assert_cmpint(errno, ==, EBUSY);
+	fixture_do(f, web1, "Stop");
+	fixture_do(f, web2, "Start");
+	fixture_do(f, web2, "Stop");
+	g_assert_cmpint(run(detach, NULL, NULL), ==, 0);
+	fixture_free(f);
+}
+
 static void test_nics(void)
 {
 	static const char *const types[] = {"user", "bridge", "private"};
@@ -302,6 +398,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/disks/foreign", test_foreign);
 	g_test_add_func("/vmmsd/disks/bad-images", test_bad_images);
 	g_test_add_func("/vmmsd/disks/bad-paths", test_bad_paths);
+	g_test_add_func("/vmmsd/disks/hvctl", test_hvctl);
+	g_test_add_func("/vmmsd/disks/block-device", test_block_device);
 	g_test_add_func("/vmmsd/disks/nics", test_nics);
 	return g_test_run();
 }
