@@ -164,16 +164,22 @@ static gboolean take_max_length(struct json_schema *schema, struct json_object *
 			    error);
 }
 
-static gboolean take_max_items(struct json_schema *schema, struct json_object *value,
-			       GError **error)
-{
-	return take_integer(value, "maxItems", &schema->has_max_items, &schema->max_items, error);
-}
-
 static gboolean take_items(struct json_schema *schema, struct json_object *value, GError **error)
 {
 	schema->items = compile(value, error);
 	return schema->items != NULL;
+}
+
+static gboolean take_min_items(struct json_schema *schema, struct json_object *value,
+			       GError **error)
+{
+	return take_integer(value, "minItems", &schema->has_min_items, &schema->min_items, error);
+}
+
+static gboolean take_max_items(struct json_schema *schema, struct json_object *value,
+			       GError **error)
+{
+	return take_integer(value, "maxItems", &schema->has_max_items, &schema->max_items, error);
 }
 
 static gboolean take_default(struct json_schema *schema, struct json_object *value, GError **error)
@@ -216,8 +222,9 @@ static const struct {
 	{"minimum", take_minimum},
 	{"maximum", take_maximum},
 	{"maxLength", take_max_length},
-	{"maxItems", take_max_items},
 	{"items", take_items},
+	{"minItems", take_min_items},
+	{"maxItems", take_max_items},
 };
 
 static gboolean take_keyword(struct json_schema *schema, const char *name,
@@ -283,24 +290,18 @@ const struct json_schema *json_schema_find(const struct json_schema *schema, con
 	return NULL;
 }
 
-static gboolean is_complete(const struct json_schema *schema, struct json_object *value);
-
-static gboolean is_complete_array(const struct json_schema *schema, struct json_object *value)
-{
-	for (size_t i = 0; schema->items && i < json_object_array_length(value); i++) {
-		if (!is_complete(schema->items, json_object_array_get_idx(value, i)))
-			return FALSE;
-	}
-	return TRUE;
-}
-
 /* Whether complete() would make nothing but a copy. */
 static gboolean is_complete(const struct json_schema *schema, struct json_object *value)
 {
 	guint i = 0, n = schema->properties->len;
 
-	if (json_object_is_type(value, json_type_array))
-		return is_complete_array(schema, value);
+	if (json_object_is_type(value, json_type_array) && schema->items) {
+		for (size_t k = 0; k < json_object_array_length(value); k++) {
+			if (!is_complete(schema->items, json_object_array_get_idx(value, k)))
+				return FALSE;
+		}
+		return TRUE;
+	}
 	if (!json_object_is_type(value, json_type_object))
 		return TRUE;
 	json_object_object_foreach (value, name, member) {
@@ -323,27 +324,19 @@ static gboolean is_complete(const struct json_schema *schema, struct json_object
 	return TRUE;
 }
 
-static struct json_object *complete(const struct json_schema *schema, struct json_object *value,
-				    gboolean share);
-
-static struct json_object *complete_array(const struct json_schema *schema,
-					  struct json_object *value, gboolean share)
-{
-	struct json_object *whole = json_object_new_array();
-
-	for (size_t i = 0; i < json_object_array_length(value); i++)
-		(void)json_object_array_add(
-			whole, complete(schema->items, json_object_array_get_idx(value, i), share));
-	return whole;
-}
-
 /* The value itself is shared with the document; a default is not, since threads share the schema.
  */
 static struct json_object *complete(const struct json_schema *schema, struct json_object *value,
 				    gboolean share)
 {
-	if (schema->items && json_object_is_type(value, json_type_array))
-		return complete_array(schema, value, share);
+	if (json_object_is_type(value, json_type_array) && schema->items) {
+		struct json_object *array = json_object_new_array();
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			(void)json_object_array_add(
+				array, complete(schema->items, json_object_array_get_idx(value, i),
+						share));
+		return array;
+	}
 	if (!json_object_is_type(value, json_type_object)) {
 		struct json_object *copy = NULL;
 		if (share)

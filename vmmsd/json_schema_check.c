@@ -246,7 +246,11 @@ static gboolean check_array(const struct json_schema *schema, struct json_object
 {
 	size_t n = json_object_array_length(value);
 
-	if (schema->has_max_items && n > (size_t)schema->max_items)
+	if (schema->has_min_items && n < (uint64_t)schema->min_items)
+		return fail(path, error,
+			    "has %zu elements, fewer than the %" PRId64 " that are needed", n,
+			    schema->min_items);
+	if (schema->has_max_items && n > (uint64_t)schema->max_items)
 		return fail(path, error, "has %zu elements, more than the %" PRId64 " allowed", n,
 			    schema->max_items);
 	for (size_t i = 0; schema->items && i < n; i++) {

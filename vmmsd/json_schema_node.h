@@ -23,11 +23,11 @@ struct json_schema {
 	gboolean closed;	      /* additionalProperties: false */
 	struct json_object *values;   /* an array: enum, or const as an enum of one; NULL: any */
 	struct json_object *fallback; /* default, NULL: none */
-	struct json_schema *items;    /* of an array's elements; NULL: any */
 	GRegex *pattern;
-	gboolean has_minimum, has_maximum, has_max_length, has_max_items;
+	struct json_schema *items; /* of every element of an array; NULL: any */
+	gboolean has_minimum, has_maximum, has_max_length, has_min_items, has_max_items;
 	int64_t minimum, maximum, max_length; /* max_length in characters */
-	int64_t max_items;
+	int64_t min_items, max_items;
 };
 
 /*

@@ -22,17 +22,6 @@ static const char *const enlightenment_names[ENGINE_ENLIGHTENMENT_N] = {
 #undef X
 };
 
-/* What needs what: switching one off takes the others along. */
-static const struct {
-	enum engine_enlightenment needed;
-	uint32_t by;
-} needs[] = {
-	{ENGINE_ENLIGHTENMENT_REFERENCE_COUNTER,
-	 ENGINE_ENLIGHTENMENT_BIT(REFERENCE_TSC) | ENGINE_ENLIGHTENMENT_BIT(TIMERS)},
-	{ENGINE_ENLIGHTENMENT_SYNIC, ENGINE_ENLIGHTENMENT_BIT(TIMERS)},
-	{ENGINE_ENLIGHTENMENT_TIMERS, ENGINE_ENLIGHTENMENT_BIT(DIRECT_TIMERS)},
-};
-
 void device_list_init(struct device_list *list)
 {
 	*list = (struct device_list){0};
@@ -140,7 +129,7 @@ static gboolean disk_add(struct device_list *list, struct disk_text *text, const
 gboolean device_list_read_disks(struct device_list *list, struct json_object *value,
 				const char *path, GError **error)
 {
-	size_t n;
+	size_t n = 0;
 
 	if (!array_length(value, VMMS_MAX_DISKS, path, &n, error))
 		return FALSE;
@@ -230,7 +219,7 @@ static gboolean nic_read(struct engine_nic *nic, struct json_object *value, cons
 gboolean device_list_read_nics(struct device_list *list, struct json_object *value,
 			       const char *path, GError **error)
 {
-	size_t n;
+	size_t n = 0;
 
 	if (!array_length(value, VMMS_MAX_NICS, path, &n, error))
 		return FALSE;
@@ -274,10 +263,6 @@ gboolean device_list_read_enlightenments(struct device_list *list, struct json_o
 	list->enlightenments_off = 0;
 	for (size_t i = 0; i < ENGINE_ENLIGHTENMENT_N; i++)
 		list->enlightenments_off |= (uint32_t)!on[i] << i;
-	for (size_t i = 0; i < G_N_ELEMENTS(needs); i++) {
-		if (list->enlightenments_off & 1u << needs[i].needed)
-			list->enlightenments_off |= needs[i].by;
-	}
 	return TRUE;
 }
 

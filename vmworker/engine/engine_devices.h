@@ -65,21 +65,21 @@ struct engine_nic {
 	size_t n_fds;
 };
 
-/* X(symbol, the name in the definition), each on unless switched off. */
+/* X(symbol, the name in the definition), each on unless switched off; what needs which is known to
+ * the engine. */
 #define ENGINE_ENLIGHTENMENTS(X)                 \
+	X(VP_RUNTIME, "vpRuntime")               \
 	X(REFERENCE_COUNTER, "referenceCounter") \
 	X(REFERENCE_TSC, "referenceTsc")         \
 	X(FREQUENCIES, "frequencies")            \
-	X(VP_RUNTIME, "vpRuntime")               \
+	X(TSC_INVARIANT, "tscInvariant")         \
 	X(SYNIC, "synic")                        \
-	X(TIMERS, "timers")                      \
-	X(DIRECT_TIMERS, "directTimers")         \
-	X(CRASH, "crash")                        \
+	X(STIMER, "stimer")                      \
+	X(STIMER_DIRECT, "stimerDirect")         \
 	X(RESET, "reset")                        \
-	X(IDLE, "idle")                          \
-	X(SPIN_WAIT, "spinWait")                 \
-	X(TLB_FLUSH, "tlbFlush")                 \
-	X(IPI, "ipi")
+	X(GUEST_IDLE, "guestIdle")               \
+	X(CRASH, "crash")                        \
+	X(SPIN_WAIT, "spinWait")
 
 enum engine_enlightenment {
 #define X(symbol, name) ENGINE_ENLIGHTENMENT_##symbol,
@@ -95,7 +95,7 @@ struct engine_devices {
 	const struct engine_nic *nics;
 	size_t n_nics;
 	bool hidden;		     /* no hypervisor bit, no leaf and no synthetic MSR at all */
-	uint32_t enlightenments_off; /* ENGINE_ENLIGHTENMENT_BIT of each; with what needs it */
+	uint32_t enlightenments_off; /* ENGINE_ENLIGHTENMENT_BIT of each */
 };
 
 #endif

@@ -14,10 +14,11 @@ static const char canonical[] =
 	"{\"version\":1,\"name\":\"web1\",\"uuid\":\"" UUID "\",\"description\":\"\","
 	"\"engine\":\"auto\",\"cpus\":{\"count\":1},\"memory\":{\"size\":536870912},"
 	"\"boot\":{\"cmdline\":\"\"},\"disks\":[],\"nics\":[],\"hypervisor\":\"visible\","
-	"\"enlightenments\":{\"referenceCounter\":true,\"referenceTsc\":true,"
-	"\"frequencies\":true,\"vpRuntime\":true,\"synic\":true,\"timers\":true,"
-	"\"directTimers\":true,\"crash\":true,\"reset\":true,\"idle\":true,\"spinWait\":true,"
-	"\"tlbFlush\":true,\"ipi\":true},\"autostart\":false,\"stopAction\":\"shutdown\","
+	"\"enlightenments\":{"
+	"\"vpRuntime\":true,\"referenceCounter\":true,\"referenceTsc\":true,"
+	"\"frequencies\":true,\"tscInvariant\":true,\"synic\":true,"
+	"\"stimer\":true,\"stimerDirect\":true,\"reset\":true,"
+	"\"guestIdle\":true,\"crash\":true,\"spinWait\":true},\"autostart\":false,\"stopAction\":\"shutdown\","
 	"\"stopTimeout\":90,\"stopOrder\":0,\"onReboot\":\"restart\",\"onCrash\":\"stop\"}";
 
 static struct definition *parse(const char *json)

@@ -368,10 +368,11 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 			"\"autostart\":false,\"stopAction\":\"shutdown\",\"stopTimeout\":90,"
 			"\"stopOrder\":0,\"onReboot\":\"restart\",\"onCrash\":\"stop\","
 			"\"disks\":[],\"nics\":[],\"hypervisor\":\"visible\","
-			"\"enlightenments\":{\"referenceCounter\":true,\"referenceTsc\":true,"
-			"\"frequencies\":true,\"vpRuntime\":true,\"synic\":true,\"timers\":true,"
-			"\"directTimers\":true,\"crash\":true,\"reset\":true,\"idle\":true,"
-			"\"spinWait\":true,\"tlbFlush\":true,\"ipi\":true}}");
+			"\"enlightenments\":{"
+			"\"vpRuntime\":true,\"referenceCounter\":true,\"referenceTsc\":true,"
+			"\"frequencies\":true,\"tscInvariant\":true,\"synic\":true,"
+			"\"stimer\":true,\"stimerDirect\":true,\"reset\":true,"
+			"\"guestIdle\":true,\"crash\":true,\"spinWait\":true}}");
 	vm_set_engine(vm, "direct", "KVM on \"AMD-V\"");
 	vm_set_job(vm, (struct job *)fixture, "start");
 	apply(vm, VM_EVENT_START, "starting");

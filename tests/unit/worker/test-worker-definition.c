@@ -134,7 +134,7 @@ static void test_devices(void)
 		"\"controller\":3,\"lun\":63}],"
 		"\"nics\":[{" NIC "},{\"type\":\"bridge\",\"bridge\":\"br0\",\"mtu\":9000,"
 		"\"connected\":false,\"bandwidth\":5,\"mac\":\"fe:dc:ba:98:76:54\"}],"
-		"\"hypervisor\":\"hidden\",\"enlightenments\":{\"idle\":false,\"ipi\":true}}",
+		"\"hypervisor\":\"hidden\",\"enlightenments\":{\"guestIdle\":false,\"crash\":true}}",
 		&error);
 
 	g_assert_no_error(error);
@@ -165,7 +165,7 @@ static void test_devices(void)
 	g_assert_false(e.nics[1].connected);
 	g_assert_cmpint(memcmp(e.nics[1].mac, "\xfe\xdc\xba\x98\x76\x54", 6), ==, 0);
 	g_assert_true(e.hidden);
-	g_assert_cmphex(e.enlightenments_off, ==, ENGINE_ENLIGHTENMENT_BIT(IDLE));
+	g_assert_cmphex(e.enlightenments_off, ==, ENGINE_ENLIGHTENMENT_BIT(GUEST_IDLE));
 }
 
 static void test_devices_refused(void)
@@ -216,31 +216,17 @@ static void test_devices_refused(void)
 	       "$.disks: there are 65; give at most 64");
 }
 
-/* What stands on something that is off is off. */
 static void test_enlightenments(void)
 {
-	static const struct {
-		const char *off;
-		uint32_t expected;
-	} cases[] = {
-		{"ipi", ENGINE_ENLIGHTENMENT_BIT(IPI)},
-		{"timers",
-		 ENGINE_ENLIGHTENMENT_BIT(TIMERS) | ENGINE_ENLIGHTENMENT_BIT(DIRECT_TIMERS)},
-		{"synic", ENGINE_ENLIGHTENMENT_BIT(SYNIC) | ENGINE_ENLIGHTENMENT_BIT(TIMERS) |
-				  ENGINE_ENLIGHTENMENT_BIT(DIRECT_TIMERS)},
-		{"referenceCounter", ENGINE_ENLIGHTENMENT_BIT(REFERENCE_COUNTER) |
-					     ENGINE_ENLIGHTENMENT_BIT(REFERENCE_TSC) |
-					     ENGINE_ENLIGHTENMENT_BIT(TIMERS) |
-					     ENGINE_ENLIGHTENMENT_BIT(DIRECT_TIMERS)},
-	};
+	g_autoptr(vm_definition_t) on = read_text("{" GOOD "}", NULL);
+	g_autoptr(vm_definition_t) off =
+		read_text("{" GOOD ",\"enlightenments\":{\"vpRuntime\":false,\"spinWait\":false,"
+			  "\"synic\":true}}",
+			  NULL);
 
-	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autofree char *text = g_strdup_printf(
-			"{" GOOD ",\"enlightenments\":{\"%s\":false}}", cases[i].off);
-		g_autoptr(vm_definition_t) d = read_text(text, NULL);
-		g_assert_nonnull(d);
-		g_assert_cmphex(d->devices.enlightenments_off, ==, cases[i].expected);
-	}
+	g_assert_cmphex(on->devices.enlightenments_off, ==, 0);
+	g_assert_cmphex(off->devices.enlightenments_off, ==,
+			ENGINE_ENLIGHTENMENT_BIT(VP_RUNTIME) | ENGINE_ENLIGHTENMENT_BIT(SPIN_WAIT));
 }
 
 /* The schema and the worker know the same members: a document with each of them is read. */

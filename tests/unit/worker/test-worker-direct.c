@@ -276,7 +276,7 @@ static void test_devices_refused(struct fixture *f, gconstpointer data)
 		{{.disks = &disk, .n_disks = 1}, "machine web1: disks are not in this version"},
 		{{.nics = &nic, .n_nics = 1}, "network adapters are not in this version"},
 		{{.hidden = true}, "hiding the hypervisor is not in this version"},
-		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(IPI)},
+		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(CRASH)},
 		 "switching enlightenments off is"},
 	};
 
