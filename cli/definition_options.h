@@ -24,36 +24,35 @@ struct definition_options {
 	}
 #define DEFINITION_LATER(base, name_) \
 	DEFINITION_OPTION(base, name_, OPTION_LATER, "VALUE", "", later)
-#define DEFINITION_OPTIONS(b)                                                                      \
-	DEFINITION_OPTION(b, "cpus", OPTION_NUMBER, "N", "virtual processors", cpus),              \
-		DEFINITION_OPTION(b, "memory", OPTION_SIZE, "SIZE", "e.g. 512M, 4G", memory),      \
-		DEFINITION_OPTION(b, "kernel", OPTION_TEXT, "FILE",                                \
-				  "Linux kernel: bzImage or vmlinux", kernel),                     \
-		DEFINITION_OPTION(b, "initrd", OPTION_TEXT, "FILE", "initial RAM disk", initrd),   \
-		DEFINITION_OPTION(b, "cmdline", OPTION_TEXT, "TEXT", "kernel command line",        \
-				  cmdline),                                                        \
-		DEFINITION_OPTION(b, "engine", OPTION_CHOICE, "auto|direct|translate",             \
-				  "direct: KVM; translate: QEMU/TCG", engine),                     \
-		DEFINITION_OPTION(b, "description", OPTION_TEXT, "TEXT", "a note for people",      \
-				  description),                                                    \
-		DEFINITION_OPTION(b, "autostart", OPTION_FLAG, NULL, "start with the host",        \
-				  autostart),                                                      \
-		DEFINITION_OPTION(b, "no-autostart", OPTION_FLAG, NULL, "do not", no_autostart),   \
-		DEFINITION_OPTION(b, "stop-action", OPTION_CHOICE, "shutdown|off",                 \
-				  "when the host shuts down", stop_action),                        \
-		DEFINITION_OPTION(b, "stop-timeout", OPTION_NUMBER, "SECONDS",                     \
-				  "how long a shutdown may take", stop_timeout),                   \
-		DEFINITION_OPTION(b, "stop-order", OPTION_NUMBER, "N",                             \
-				  "at host shutdown the highest goes first", stop_order),          \
-		DEFINITION_OPTION(b, "on-reboot", OPTION_CHOICE, "restart|stop",                   \
-				  "when the guest reboots", on_reboot),                            \
-		DEFINITION_OPTION(b, "on-crash", OPTION_CHOICE, "stop|restart",                    \
-				  "when the guest breaks down", on_crash),                         \
-		DEFINITION_OPTION(b, "disk", OPTION_LIST, "SPEC", "a disk; once for each", disks), \
-		DEFINITION_OPTION(b, "nic", OPTION_LIST, "SPEC",                                   \
-				  "a network adapter; once for each", nics),                       \
-		DEFINITION_LATER(b, "generation"), DEFINITION_LATER(b, "weight"),                  \
-		DEFINITION_LATER(b, "limit"), DEFINITION_LATER(b, "reserve"),                      \
+#define DEFINITION_OPTIONS(b)                                                                    \
+	DEFINITION_OPTION(b, "cpus", OPTION_NUMBER, "N", "virtual processors", cpus),            \
+		DEFINITION_OPTION(b, "memory", OPTION_SIZE, "SIZE", "e.g. 512M, 4G", memory),    \
+		DEFINITION_OPTION(b, "kernel", OPTION_TEXT, "FILE",                              \
+				  "Linux kernel: bzImage or vmlinux", kernel),                   \
+		DEFINITION_OPTION(b, "initrd", OPTION_TEXT, "FILE", "initial RAM disk", initrd), \
+		DEFINITION_OPTION(b, "cmdline", OPTION_TEXT, "TEXT", "kernel command line",      \
+				  cmdline),                                                      \
+		DEFINITION_OPTION(b, "engine", OPTION_CHOICE, "auto|direct|translate",           \
+				  "direct: KVM; translate: QEMU/TCG", engine),                   \
+		DEFINITION_OPTION(b, "description", OPTION_TEXT, "TEXT", "a note for people",    \
+				  description),                                                  \
+		DEFINITION_OPTION(b, "autostart", OPTION_FLAG, NULL, "start with the host",      \
+				  autostart),                                                    \
+		DEFINITION_OPTION(b, "no-autostart", OPTION_FLAG, NULL, "do not", no_autostart), \
+		DEFINITION_OPTION(b, "stop-action", OPTION_CHOICE, "shutdown|off",               \
+				  "when the host shuts down", stop_action),                      \
+		DEFINITION_OPTION(b, "stop-timeout", OPTION_NUMBER, "SECONDS",                   \
+				  "how long a shutdown may take", stop_timeout),                 \
+		DEFINITION_OPTION(b, "stop-order", OPTION_NUMBER, "N",                           \
+				  "at host shutdown the highest goes first", stop_order),        \
+		DEFINITION_OPTION(b, "on-reboot", OPTION_CHOICE, "restart|stop",                 \
+				  "when the guest reboots", on_reboot),                          \
+		DEFINITION_OPTION(b, "on-crash", OPTION_CHOICE, "stop|restart",                  \
+				  "when the guest breaks down", on_crash),                       \
+		DEFINITION_OPTION(b, "disk", OPTION_LIST, "SPEC", "a disk", disks),              \
+		DEFINITION_OPTION(b, "nic", OPTION_LIST, "SPEC", "a network adapter", nics),     \
+		DEFINITION_LATER(b, "generation"), DEFINITION_LATER(b, "weight"),                \
+		DEFINITION_LATER(b, "limit"), DEFINITION_LATER(b, "reserve"),                    \
 		DEFINITION_LATER(b, "affinity")
 
 /* Whether any of them is given. */

@@ -115,6 +115,10 @@ static int fail_open(const struct definition_disk *disk, int number, GError **er
 		return fail(error, SERVICE_ERROR_FAILED,
 			    "the host itself uses this device (is it mounted?); unmount it, or "
 			    "give another");
+	if (number == EMFILE || number == ENFILE)
+		return fail(error, SERVICE_ERROR_FAILED,
+			    "too many files are open; start fewer VMs at once, or raise the limit "
+			    "of vmmsd");
 	return fail(error, SERVICE_ERROR_INVALID_IMAGE, "%s; give the path of an image%s",
 		    g_strerror(number),
 		    readable && !disk->read_only ? " that can be written, or make it read-only"
