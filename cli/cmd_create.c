@@ -3,6 +3,7 @@
 
 #include "batch.h"
 #include "definition_options.h"
+#include "spec.h"
 
 struct options {
 	struct definition_options definition;
@@ -70,8 +71,9 @@ const struct command cmd_create = {
 	.name = "create",
 	.arguments = "NAME... | --file FILE",
 	.summary = "Define virtual machines; start runs them",
-	.details = "Several names give several machines that are alike.",
+	.details = "Several names give several machines that are alike.\n\n" SPEC_HELP,
 	.example = "hvctl create web1 --cpus 2 --memory 1G --kernel /vmlinuz --initrd /initrd.img\n"
+		   "hvctl create db1 --kernel /vmlinuz --disk path=/srv/db1.img --nic type=user\n"
 		   "hvctl create --file web2.json",
 	.options = options,
 	.max_names = -1,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "batch.h"
 #include "definition_options.h"
+#include "spec.h"
 
 struct options {
 	struct definition_options definition;
@@ -49,9 +50,14 @@ const struct command cmd_edit = {
 	.name = "edit",
 	.arguments = "NAME...",
 	.summary = "Change definitions of virtual machines",
-	.details = "Only what is given changes; an empty --kernel or --initrd takes it away.\n"
-		   "Processors, memory, kernel and engine can change only while a VM is off.",
-	.example = "hvctl edit web1 --memory 2G --on-crash restart",
+	.details =
+		"Only what is given changes; an empty --kernel or --initrd takes it away.\n"
+		"--disk and --nic, given once for each, replace the list of disks or adapters;\n"
+		"an empty one takes all away, and an adapter keeps the MAC address of its place.\n"
+		"Processors, memory, kernel, engine and devices can change only while a VM is\n"
+		"off.\n\n" SPEC_HELP,
+	.example = "hvctl edit web1 --memory 2G --on-crash restart\n"
+		   "hvctl edit web1 --disk path=/srv/a.img --disk path=/srv/debian.iso,type=dvd",
 	.options = options,
 	.min_names = 1,
 	.max_names = -1,

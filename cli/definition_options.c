@@ -8,13 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "spec.h"
 #include "vmms1.h"
 
 bool definition_options_given(const struct definition_options *o)
 {
 	return o->cpus.set || o->memory.set || o->stop_timeout.set || o->stop_order.set ||
 	       o->kernel || o->initrd || o->cmdline || o->engine || o->description ||
-	       o->stop_action || o->on_reboot || o->on_crash || o->autostart || o->no_autostart;
+	       o->stop_action || o->on_reboot || o->on_crash || o->disks.n > 0 || o->nics.n > 0 ||
+	       o->autostart || o->no_autostart;
 }
 
 /* The member `key` of `document`, an object; made when absent. */
@@ -46,36 +48,52 @@ static void put_number(struct json_object *object, const char *key, struct numbe
 static int put_path(const struct command *command, struct json_object *boot, const char *key,
 		    const char *value)
 {
-	char *absolute, *here;
-
 	if (!value)
 		return -1;
 	if (value[0] == '\0') {
 		json_object_object_add(boot, key, NULL);
 		return -1;
 	}
-	if (value[0] == '/') {
-		put_text(boot, key, value);
-		return -1;
-	}
-	here = getcwd(NULL, 0);
-	if (!here)
+	char *absolute = parse_path(value);
+	if (!absolute)
 		return report(EXIT_FAILED,
 			      "%s: cannot tell the current directory: %s; give --%s "
 			      "with an absolute path",
 			      command->name, strerror(errno), key);
-	int r = asprintf(&absolute, "%s/%s", strcmp(here, "/") == 0 ? "" : here, value);
-	free(here);
-	if (r < 0)
-		return report(EXIT_FAILED, "out of memory");
 	put_text(boot, key, absolute);
 	free(absolute);
+	return -1;
+}
+
+/* Replaces the whole list; an empty SPEC empties it. */
+static int put_specs(const struct command *command, struct json_object *document, const char *key,
+		     const struct spec *spec, const struct text_list *list)
+{
+	if (list->n == 0)
+		return -1;
+	struct json_object *array = json_object_new_array();
+	json_object_object_add(document, key, array);
+	if (list->n == 1 && list->items[0][0] == '\0')
+		return -1;
+	for (size_t i = 0; i < list->n; i++) {
+		char *fault;
+		struct json_object *object = spec_parse(spec, list->items[i], &fault);
+		if (!object) {
+			int r = fault ? report_usage(command, "%s", fault)
+				      : report(EXIT_FAILED, "out of memory");
+			free(fault);
+			return r;
+		}
+		json_object_array_add(array, object);
+	}
 	return -1;
 }
 
 int definition_options_apply(const struct command *command, const struct definition_options *o,
 			     struct json_object *document)
 {
+	int r;
+
 	if (o->autostart && o->no_autostart)
 		return report_usage(command, "--autostart and --no-autostart exclude each other");
 	if (o->cpus.set)
@@ -84,13 +102,18 @@ int definition_options_apply(const struct command *command, const struct definit
 		put_number(sub_object(document, "memory"), "size", o->memory);
 	if (o->kernel || o->initrd || o->cmdline) {
 		struct json_object *boot = sub_object(document, "boot");
-		int r = put_path(command, boot, "kernel", o->kernel);
+		r = put_path(command, boot, "kernel", o->kernel);
 		if (r < 0)
 			r = put_path(command, boot, "initrd", o->initrd);
 		if (r >= 0)
 			return r;
 		put_text(boot, "cmdline", o->cmdline);
 	}
+	r = put_specs(command, document, "disks", &spec_disk, &o->disks);
+	if (r < 0)
+		r = put_specs(command, document, "nics", &spec_nic, &o->nics);
+	if (r >= 0)
+		return r;
 	put_text(document, "engine", o->engine);
 	put_text(document, "description", o->description);
 	if (o->autostart || o->no_autostart)

@@ -9,6 +9,7 @@
 
 struct definition_options {
 	struct number cpus, memory, stop_timeout, stop_order;
+	struct text_list disks, nics;
 	const char *kernel, *initrd, *cmdline, *engine, *description;
 	const char *stop_action, *on_reboot, *on_crash;
 	bool autostart, no_autostart;
@@ -48,7 +49,8 @@ struct definition_options {
 				  "when the guest reboots", on_reboot),                          \
 		DEFINITION_OPTION(b, "on-crash", OPTION_CHOICE, "stop|restart",                  \
 				  "when the guest breaks down", on_crash),                       \
-		DEFINITION_LATER(b, "disk"), DEFINITION_LATER(b, "nic"),                         \
+		DEFINITION_OPTION(b, "disk", OPTION_LIST, "SPEC", "a disk", disks),              \
+		DEFINITION_OPTION(b, "nic", OPTION_LIST, "SPEC", "a network adapter", nics),     \
 		DEFINITION_LATER(b, "generation"), DEFINITION_LATER(b, "weight"),                \
 		DEFINITION_LATER(b, "limit"), DEFINITION_LATER(b, "reserve"),                    \
 		DEFINITION_LATER(b, "affinity")

@@ -59,6 +59,15 @@ static const struct {
 	{"apiVersion", "API version"},
 	{"maxVps", "Max VPs"},
 	{"cmdline", "Command line"},
+	{"nics", "Adapters"},
+	{"mac", "MAC"},
+	{"mtu", "MTU"},
+	{"lun", "LUN"},
+	{"iops", "IOPS"},
+	{"tscInvariant", "TSC invariant"},
+	{"vpRuntime", "VP runtime"},
+	{"referenceTsc", "Reference TSC"},
+	{"synic", "SynIC"},
 };
 
 /* "engineReason" -> "Engine reason"; a name in capitals (KVM_CAP_...) stays. */
@@ -119,6 +128,8 @@ static bool put_known_number(FILE *stream, const char *parent, const char *key, 
 	if (strcmp(key, "memory") == 0 || strcmp(parent, "memory") == 0 || ends_with(key, "Bytes"))
 		fprintf(stream, "%s (%llu bytes)", format_size(buffer, value),
 			(unsigned long long)value);
+	else if (strcmp(key, "bandwidth") == 0 && value > 0)
+		fprintf(stream, "%s/s", format_size(buffer, value));
 	else if (strcmp(key, "uptime") == 0)
 		fputs(format_duration(buffer, value), stream);
 	else if (strcmp(key, "started") == 0 && value > 0)

@@ -84,6 +84,16 @@ static const char *const wants[] = {
 	[OPTION_SECONDS] = "a number of seconds greater than 0",
 };
 
+static int list_add(const struct command *command, const struct option_spec *spec,
+		    struct text_list *list, const char *value)
+{
+	if (list->n == TEXT_LIST_MAX)
+		return report_usage(command, "--%s is given more than %d times", spec->name,
+				    TEXT_LIST_MAX);
+	list->items[list->n++] = value;
+	return -1;
+}
+
 static int option_set(const struct command *command, const struct option_spec *spec, void *member,
 		      const char *value)
 {
@@ -97,6 +107,8 @@ static int option_set(const struct command *command, const struct option_spec *s
 	case OPTION_TEXT:
 		*(const char **)member = value;
 		return -1;
+	case OPTION_LIST:
+		return list_add(command, spec, member, value);
 	case OPTION_CHOICE:
 		if (choice_set(spec->value, value, member))
 			return -1;

@@ -12,12 +12,19 @@ enum option_kind {
 	OPTION_NUMBER,	/* struct number, a non-negative integer */
 	OPTION_SIZE,	/* struct number, bytes; K, M, G, T and KiB... are powers of 1024 */
 	OPTION_SECONDS, /* struct number, given in seconds, kept in microseconds, more than 0 */
+	OPTION_LIST,	/* struct text_list; may be given several times */
 	OPTION_LATER,	/* in the design, not in this version: refused, not shown */
 };
 
 struct number {
 	bool set;
 	uint64_t value;
+};
+
+#define TEXT_LIST_MAX 64
+struct text_list {
+	size_t n;
+	const char *items[TEXT_LIST_MAX]; /* in argv */
 };
 
 struct option_spec {
@@ -44,6 +51,9 @@ void options_names(const struct option_spec *options);
 bool parse_number(const char *text, uint64_t *ret);
 bool parse_size(const char *text, uint64_t *ret);
 bool parse_seconds(const char *text, uint64_t *ret_usec);
+/* The path from the root, not resolved further; free(). NULL and errno when the current directory
+ * cannot be had. */
+char *parse_path(const char *text);
 /* "90s", "10m", "2h", "3d" ago, "@SECONDS", or local "YYYY-MM-DD[ HH:MM[:SS]]" -> realtime µs. */
 bool parse_since(const char *text, uint64_t now_usec, uint64_t *ret_usec);
 

@@ -2,10 +2,12 @@
 /* Numbers, sizes and times as people write them. */
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "options.h"
 
@@ -67,6 +69,20 @@ bool parse_seconds(const char *text, uint64_t *ret_usec)
 	}
 	*ret_usec = value * 1000000u + fraction;
 	return *end == '\0' && *ret_usec > 0;
+}
+
+char *parse_path(const char *text)
+{
+	char *absolute, *here;
+
+	if (text[0] == '/')
+		return strdup(text);
+	here = getcwd(NULL, 0);
+	if (!here)
+		return NULL;
+	int r = asprintf(&absolute, "%s/%s", strcmp(here, "/") == 0 ? "" : here, text);
+	free(here);
+	return r < 0 ? NULL : absolute;
 }
 
 static bool parse_calendar(const char *text, uint64_t *ret_usec)

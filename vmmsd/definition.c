@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "definition_json.h"
+#include "definition_member.h"
 #include "json_schema.h"
 #include "json_text.h"
 #include "service_error.h"
@@ -61,34 +62,6 @@ static const struct json_schema *definition_schema(void)
 	return schema;
 }
 
-static struct json_object *member(struct json_object *object, const char *name)
-{
-	return json_object_object_get(object, name);
-}
-
-static const char *text(struct json_object *object, const char *name)
-{
-	return json_object_get_string(member(object, name));
-}
-
-static uint32_t number(struct json_object *object, const char *name)
-{
-	return (uint32_t)json_object_get_int64(member(object, name));
-}
-
-/* The schema's enum and the table of names have the same members; a test sees to it. */
-static unsigned choice(struct json_object *object, const char *name, const char *const *names,
-		       size_t n)
-{
-	const char *value = text(object, name);
-	unsigned i = 0;
-
-	while (i < n && !g_str_equal(value, names[i]))
-		i++;
-	g_assert(i < n);
-	return i;
-}
-
 static bool fail(GError **error, const char *path, const char *what)
 {
 	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION, "definition: %s: %s",
@@ -108,8 +81,8 @@ static bool check_bytes(struct json_object *boot, const char *name, size_t limit
 	return fail(error, path, what);
 }
 
-/* What the schema does not say. complete is changed: sizes become bytes, a uuid is made. */
-static bool refine(struct json_object *complete, GError **error)
+/* What the schema does not say. complete is changed: sizes become bytes, addresses are given. */
+static bool refine(struct json_object *complete, const struct mac_owners *owners, GError **error)
 {
 	struct json_object *boot = member(complete, "boot"), *memory = member(complete, "memory");
 	g_autoptr(GError) local = NULL;
@@ -126,7 +99,8 @@ static bool refine(struct json_object *complete, GError **error)
 	if (text(boot, "initrd") && !text(boot, "kernel"))
 		return fail(error, "$.boot.initrd",
 			    "an initrd needs a kernel; give boot.kernel too");
-	return true;
+	return definition_disks_refine(complete, error) &&
+	       definition_nics_refine(complete, owners, error);
 }
 
 static void definition_clear(gpointer data)
@@ -139,6 +113,8 @@ static void definition_clear(gpointer data)
 	g_free(definition->kernel);
 	g_free(definition->initrd);
 	g_free(definition->cmdline);
+	definition_disks_clear(definition);
+	definition_nics_clear(definition);
 	g_free(definition->json);
 }
 
@@ -167,6 +143,8 @@ static struct definition *convert(struct json_object *complete)
 		.on_crash = choice(complete, "onCrash", policy_names, G_N_ELEMENTS(policy_names)),
 		.json = json_text_print(complete),
 	};
+	definition_disks_convert(definition, complete);
+	definition_nics_convert(definition, complete);
 	return definition;
 }
 
@@ -182,7 +160,8 @@ static struct json_object *with_uuid(struct json_object *value)
 	return copy;
 }
 
-struct definition *definition_from_json(struct json_object *value, GError **error)
+struct definition *definition_from_json(struct json_object *value, const struct mac_owners *owners,
+					GError **error)
 {
 	const struct json_schema *schema = definition_schema();
 	g_autoptr(GError) local = NULL;
@@ -201,12 +180,13 @@ struct definition *definition_from_json(struct json_object *value, GError **erro
 	g_autoptr(json_value_t) identified =
 		member(value, "uuid") ? json_object_get(value) : with_uuid(value);
 	g_autoptr(json_value_t) complete = json_schema_complete(schema, identified);
-	if (!refine(complete, error))
+	if (!refine(complete, owners, error))
 		return NULL;
 	return convert(complete);
 }
 
-struct definition *definition_parse(const char *json, GError **error)
+struct definition *definition_parse_among(const char *json, const struct mac_owners *owners,
+					  GError **error)
 {
 	g_autoptr(GError) local = NULL;
 	g_autoptr(json_value_t) value = json_text_parse(json, VMMS_MAX_MESSAGE, &local);
@@ -215,7 +195,12 @@ struct definition *definition_parse(const char *json, GError **error)
 		g_propagate_prefixed_error(error, g_steal_pointer(&local), "definition: ");
 		return NULL;
 	}
-	return definition_from_json(value, error);
+	return definition_from_json(value, owners, error);
+}
+
+struct definition *definition_parse(const char *json, GError **error)
+{
+	return definition_parse_among(json, NULL, error);
 }
 
 struct definition *definition_ref(struct definition *definition)

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "definition_devices.h"
+
 /* Guest memory in bytes; the schema has the same bounds. */
 #define DEFINITION_MEMORY_MIN UINT64_C(1048576)
 #define DEFINITION_MEMORY_MAX UINT64_C(17592186044416)
@@ -26,10 +28,13 @@ struct definition {
 	char *description;
 	enum definition_engine engine;
 	uint32_t cpus;
-	uint64_t memory; /* bytes; a multiple of 4096 */
-	char *kernel;	 /* absolute path, or NULL */
-	char *initrd;	 /* absolute path, or NULL; only with a kernel */
-	char *cmdline;	 /* never NULL */
+	uint64_t memory;	       /* bytes; a multiple of 4096 */
+	char *kernel;		       /* absolute path, or NULL */
+	char *initrd;		       /* absolute path, or NULL; only with a kernel */
+	char *cmdline;		       /* never NULL */
+	struct definition_disk *disks; /* n_disks, in the order of the document */
+	struct definition_nic *nics;   /* n_nics, likewise */
+	size_t n_disks, n_nics;
 	bool autostart;
 	enum definition_stop_action stop_action;
 	uint32_t stop_timeout_s; /* 1 to 86400 */
@@ -44,6 +49,12 @@ struct definition {
  * the canonical document of a definition gives the same document again.
  */
 struct definition *definition_parse(const char *json, GError **error);
+/*
+ * The same for a VM that is to live beside others: a MAC address that one of the owners has is
+ * refused, and one that is made here has none. NULL: there are no others.
+ */
+struct definition *definition_parse_among(const char *json, const struct mac_owners *owners,
+					  GError **error);
 struct definition *definition_ref(struct definition *definition);
 void definition_unref(struct definition *definition); /* NULL is fine */
 
@@ -53,6 +64,9 @@ void definition_unref(struct definition *definition); /* NULL is fine */
  */
 struct definition *definition_edit(const struct definition *definition, const char *patch,
 				   GError **error);
+/* An adapter that the patch gives no address keeps that of its place in the list. */
+struct definition *definition_edit_among(const struct definition *definition, const char *patch,
+					 const struct mac_owners *owners, GError **error);
 struct definition *definition_renamed(const struct definition *definition, const char *name,
 				      GError **error);
 /*

@@ -52,8 +52,8 @@ static bool check_fixed(struct json_object *document, struct json_object *patch,
 	return true;
 }
 
-struct definition *definition_edit(const struct definition *definition, const char *patch,
-				   GError **error)
+struct definition *definition_edit_among(const struct definition *definition, const char *patch,
+					 const struct mac_owners *owners, GError **error)
 {
 	g_autoptr(GError) local = NULL;
 	g_autoptr(json_value_t) document = json_tokener_parse(definition->json);
@@ -71,7 +71,14 @@ struct definition *definition_edit(const struct definition *definition, const ch
 	if (!check_fixed(document, change, error))
 		return NULL;
 	merge(document, change);
-	return definition_from_json(document, error);
+	definition_nics_keep(document, definition);
+	return definition_from_json(document, owners, error);
+}
+
+struct definition *definition_edit(const struct definition *definition, const char *patch,
+				   GError **error)
+{
+	return definition_edit_among(definition, patch, NULL, error);
 }
 
 struct definition *definition_renamed(const struct definition *definition, const char *name,
@@ -81,7 +88,7 @@ struct definition *definition_renamed(const struct definition *definition, const
 		return NULL;
 	g_autoptr(json_value_t) document = json_tokener_parse(definition->json);
 	(void)json_object_object_add(document, "name", json_object_new_string(name));
-	return definition_from_json(document, error);
+	return definition_from_json(document, NULL, error);
 }
 
 /* Members that nobody reads again until the VM ends, or that vmmsd itself acts on. */

@@ -6,7 +6,9 @@
 #include "json_text.h"
 #include "service_error.h"
 
-#define PAGE_BYTES 4096u
+#define PAGE_BYTES    4096u
+#define BANDWIDTH_MIN UINT64_C(4096)
+#define BANDWIDTH_MAX UINT64_C(1099511627776)
 
 static bool fail(struct json_object *value, const char *what, GError **error)
 {
@@ -52,5 +54,25 @@ bool definition_parse_size(struct json_object *value, uint64_t *ret, GError **er
 	if (bytes % PAGE_BYTES != 0)
 		return fail(value, "is not a multiple of 4096 bytes", error);
 	*ret = bytes;
+	return true;
+}
+
+bool definition_refine_bandwidth(struct json_object *object, GError **error)
+{
+	struct json_object *value = json_object_object_get(object, "bandwidth");
+	uint64_t bytes;
+
+	if (!json_object_is_type(value, json_type_string))
+		bytes = json_object_get_uint64(value);
+	else if (!parse_text(json_object_get_string(value), &bytes))
+		return fail(value, "is not a size; give bytes, or a number with K, M, G or T",
+			    error);
+	if (bytes > 0 && bytes < BANDWIDTH_MIN)
+		return fail(value, "is below the minimum 4K; give 0 for no limit", error);
+	if (bytes > BANDWIDTH_MAX)
+		return fail(value, "is above the maximum 1T; give 0 for no limit", error);
+	if (json_object_is_type(value, json_type_string))
+		(void)json_object_object_add(object, "bandwidth",
+					     json_object_new_int64((int64_t)bytes));
 	return true;
 }

@@ -15,6 +15,7 @@ vmms_library(vmmsd_service
     bus_signal.c
     bus_vm.c
     console_log.c
+    disk_image.c
     events.c
     job.c
     kernel_image.c
@@ -26,7 +27,9 @@ vmms_library(vmmsd_service
     stop_all.c
     subprocess.c
     systemd_unit.c
+    vm_disks.c
     vm_end.c
+    vm_nics.c
     vm_pause.c
     vm_restart.c
     vm_shutdown.c

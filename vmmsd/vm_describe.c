@@ -24,6 +24,16 @@ static struct json_object *uptime(const struct vm *vm)
 		now_us > vm->started_us ? (now_us - vm->started_us) / G_USEC_PER_SEC : 0);
 }
 
+/* These members are shown as the definition has them. */
+static void add_devices(struct json_object *object, const struct definition *definition)
+{
+	static const char *const names[] = {"disks", "nics", "hypervisor", "enlightenments"};
+	g_autoptr(json_value_t) document = json_tokener_parse(definition->json);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		add(object, names[i], json_object_get(json_object_object_get(document, names[i])));
+}
+
 char *vm_describe(const struct vm *vm)
 {
 	const struct definition *definition = vm->definition;
@@ -55,5 +65,6 @@ char *vm_describe(const struct vm *vm)
 	    json_object_new_string(definition_policy_name(definition->on_reboot)));
 	add(object, "onCrash",
 	    json_object_new_string(definition_policy_name(definition->on_crash)));
+	add_devices(object, definition);
 	return json_text_print(object);
 }

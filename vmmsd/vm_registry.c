@@ -13,6 +13,7 @@ struct vm_registry {
 	GHashTable *by_uuid; /* definition->uuid (borrowed) -> struct vm (owned) */
 	GHashTable *by_name; /* definition->name (borrowed) -> struct vm (borrowed) */
 	GPtrArray *sorted;   /* borrowed, by name in byte order */
+	GHashTable *by_mac;  /* mac_address_key of an adapter -> struct vm (borrowed) */
 };
 
 static void free_vm(gpointer vm)
@@ -30,6 +31,7 @@ struct vm_registry *vm_registry_new(struct store *store, const struct vm_observe
 	registry->by_uuid = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_vm);
 	registry->by_name = g_hash_table_new(g_str_hash, g_str_equal);
 	registry->sorted = g_ptr_array_new();
+	registry->by_mac = g_hash_table_new(NULL, NULL);
 	return registry;
 }
 
@@ -37,6 +39,7 @@ void vm_registry_free(struct vm_registry *registry)
 {
 	if (!registry)
 		return;
+	g_hash_table_unref(registry->by_mac);
 	g_ptr_array_unref(registry->sorted);
 	g_hash_table_unref(registry->by_name);
 	g_hash_table_unref(registry->by_uuid);
@@ -108,16 +111,57 @@ static guint position(const struct vm_registry *registry, const char *name)
 	return low;
 }
 
+static gpointer mac_key(const struct definition_nic *nic)
+{
+	return GSIZE_TO_POINTER(mac_address_key(&nic->mac));
+}
+
+/* A store that somebody has edited may hold an address twice: the first VM keeps it. */
+static void macs_add(struct vm_registry *registry, struct vm *vm)
+{
+	for (size_t i = 0; i < vm->definition->n_nics; i++) {
+		gpointer key = mac_key(&vm->definition->nics[i]);
+		if (!g_hash_table_contains(registry->by_mac, key))
+			g_hash_table_insert(registry->by_mac, key, vm);
+	}
+}
+
+static void macs_remove(struct vm_registry *registry, const struct vm *vm)
+{
+	for (size_t i = 0; i < vm->definition->n_nics; i++) {
+		gpointer key = mac_key(&vm->definition->nics[i]);
+		if (g_hash_table_lookup(registry->by_mac, key) == vm)
+			g_hash_table_remove(registry->by_mac, key);
+	}
+}
+
+/* The VMs that a definition is to live beside: all but self, which may be NULL. */
+struct others {
+	const struct vm_registry *registry;
+	const struct vm *self;
+};
+
+static const char *others_find_mac(void *context, const struct mac_address *mac)
+{
+	const struct others *others = context;
+	const struct vm *vm = g_hash_table_lookup(others->registry->by_mac,
+						  GSIZE_TO_POINTER(mac_address_key(mac)));
+
+	return vm && vm != others->self ? vm->definition->name : NULL;
+}
+
 /* The keys of both tables live in the definition, so whoever replaces it takes the VM out first. */
 static void index_add(struct vm_registry *registry, struct vm *vm)
 {
 	g_hash_table_insert(registry->by_uuid, vm->definition->uuid, vm);
 	g_hash_table_insert(registry->by_name, vm->definition->name, vm);
 	g_ptr_array_insert(registry->sorted, (gint)position(registry, vm->definition->name), vm);
+	macs_add(registry, vm);
 }
 
 static void index_remove(struct vm_registry *registry, struct vm *vm)
 {
+	macs_remove(registry, vm);
 	g_ptr_array_remove_index(registry->sorted, position(registry, vm->definition->name));
 	g_hash_table_remove(registry->by_name, vm->definition->name);
 	g_hash_table_steal(registry->by_uuid, vm->definition->uuid);
@@ -187,7 +231,9 @@ static gboolean check_free_uuid(const struct vm_registry *registry, const char *
 
 struct vm *vm_registry_define(struct vm_registry *registry, const char *json, GError **error)
 {
-	g_autoptr(definition_t) definition = definition_parse(json, error);
+	struct others others = {registry, NULL};
+	const struct mac_owners owners = {others_find_mac, &others};
+	g_autoptr(definition_t) definition = definition_parse_among(json, &owners, error);
 
 	if (!definition || !check_free_name(registry, definition->name, error) ||
 	    !check_free_uuid(registry, definition->uuid, error))
@@ -227,7 +273,10 @@ gboolean vm_registry_edit(struct vm_registry *registry, struct vm *vm, const cha
 {
 	if (!vm_check_idle(vm, error))
 		return FALSE;
-	g_autoptr(definition_t) definition = definition_edit(vm->definition, patch, error);
+	struct others others = {registry, vm};
+	const struct mac_owners owners = {others_find_mac, &others};
+	g_autoptr(definition_t) definition =
+		definition_edit_among(vm->definition, patch, &owners, error);
 	if (!definition)
 		return FALSE;
 	if (g_str_equal(definition->json, vm->definition->json))

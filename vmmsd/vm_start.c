@@ -11,6 +11,8 @@
 #include "duration.h"
 #include "kernel_image.h"
 #include "operation.h"
+#include "vm_disks.h"
+#include "vm_nics.h"
 #include "worker_dir.h"
 #include "worker_link.h"
 #include "worker_probe.h"
@@ -23,6 +25,7 @@ struct start {
 	struct job *job;
 	struct kernel_request *request;
 	int kernel, initrd, payload; /* -1: none */
+	struct vm_disks disks;
 };
 
 static void start_free(void *context)
@@ -34,6 +37,7 @@ static void start_free(void *context)
 	fd_close(start->kernel);
 	fd_close(start->initrd);
 	fd_close(start->payload);
+	vm_disks_clear(&start->disks);
 	g_free(start);
 }
 
@@ -130,6 +134,17 @@ static gboolean start_open_images(struct start *start, const struct vm *vm, GErr
 	return start->initrd >= 0;
 }
 
+static gboolean start_open_devices(struct start *start, struct vm *vm, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+
+	vm_disks_init(&start->disks, start->service, vm);
+	if (vm_disks_open(&start->disks, &local) && vm_nics_check(vm, &local))
+		return TRUE;
+	g_propagate_error(error, vm_error(vm, local));
+	return FALSE;
+}
+
 static int on_started(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
 {
 	struct job *job = userdata;
@@ -178,7 +193,8 @@ static int start_append_files(const struct start *start, int directory, sd_bus_m
 	    (r = sd_bus_message_open_container(call, 'a', "(sh)")) < 0 ||
 	    (r = append_file(call, VMMS_FILE_KERNEL, start->kernel)) < 0 ||
 	    (r = append_file(call, VMMS_FILE_PAYLOAD, start->payload)) < 0 ||
-	    (r = append_file(call, VMMS_FILE_INITRD, start->initrd)) < 0)
+	    (r = append_file(call, VMMS_FILE_INITRD, start->initrd)) < 0 ||
+	    (r = vm_disks_append(&start->disks, call)) < 0)
 		return r;
 	for (size_t i = 0; i < G_N_ELEMENTS(made); i++) {
 		autofd int fd = worker_dir_create_file(directory, made[i]);
@@ -215,11 +231,23 @@ void vm_start_launched(struct worker *worker)
 		worker_fail(worker, error);
 }
 
+static void on_locked(void *context, GError *error)
+{
+	struct start *start = context;
+	struct job *job = start->job;
+
+	if (!error)
+		job->vm->worker = worker_new(start->service, job->vm, &vm_worker_owner, &error);
+	if (!job->vm->worker)
+		start_fail(job, error);
+	else
+		worker_launch(job->vm->worker);
+}
+
 static void on_kernel(void *context, int payload_fd, const GError *error)
 {
 	struct start *start = context;
 	struct job *job = start->job;
-	GError *worker_error = NULL;
 
 	start->request = NULL;
 	start->payload = payload_fd;
@@ -228,11 +256,7 @@ static void on_kernel(void *context, int payload_fd, const GError *error)
 		return;
 	}
 	job_set_progress(job, 30);
-	job->vm->worker = worker_new(start->service, job->vm, &vm_worker_owner, &worker_error);
-	if (!job->vm->worker)
-		start_fail(job, worker_error);
-	else
-		worker_launch(job->vm->worker);
+	vm_disks_lock(&start->disks, on_locked, start);
 }
 
 static void start_image(struct start *start)
@@ -291,7 +315,8 @@ struct job *vm_start(struct service *service, struct vm *vm, GError **error)
 	start = g_new0(struct start, 1);
 	start->service = service;
 	start->kernel = start->initrd = start->payload = -1;
-	if (!start_open_images(start, vm, error) || !vm_apply(vm, VM_EVENT_START, NULL, error)) {
+	if (!start_open_images(start, vm, error) || !start_open_devices(start, vm, error) ||
+	    !vm_apply(vm, VM_EVENT_START, NULL, error)) {
 		start_free(start);
 		return NULL;
 	}

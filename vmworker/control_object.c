@@ -10,7 +10,7 @@
 #include "worker_error.h"
 
 /* More entries than tags are an error of the sender's, found before they take descriptors. */
-#define CONTROL_MAX_FILES 16u
+#define CONTROL_MAX_FILES (START_FILE_N + VMMS_MAX_DISKS + VMMS_MAX_NICS * VMMS_MAX_NIC_QUEUES)
 
 /* The error becomes the reply. */
 static int reply_error(sd_bus_error *ret_error, GError *error)
@@ -41,7 +41,7 @@ static int files_decode(sd_bus_message *message, struct start_files *files, GErr
 			g_set_error(
 				error, WORKER_ERROR, WORKER_ERROR_INVALID_ARGUMENT,
 				"Start: there are more than %u files; pass only those with known tags",
-				CONTROL_MAX_FILES);
+				(unsigned int)CONTROL_MAX_FILES);
 			return 0;
 		}
 		if (!start_files_add(files, tag, fd, error))

@@ -290,6 +290,30 @@ static gboolean on_crash_read(struct vm_definition *definition, struct json_obje
 	return policy_read(&definition->on_crash, value, path, error);
 }
 
+static gboolean disks_read(struct vm_definition *definition, struct json_object *value,
+			   const char *path, GError **error)
+{
+	return device_list_read_disks(&definition->devices, value, path, error);
+}
+
+static gboolean nics_read(struct vm_definition *definition, struct json_object *value,
+			  const char *path, GError **error)
+{
+	return device_list_read_nics(&definition->devices, value, path, error);
+}
+
+static gboolean hypervisor_read(struct vm_definition *definition, struct json_object *value,
+				const char *path, GError **error)
+{
+	return device_list_read_hypervisor(&definition->devices, value, path, error);
+}
+
+static gboolean enlightenments_read(struct vm_definition *definition, struct json_object *value,
+				    const char *path, GError **error)
+{
+	return device_list_read_enlightenments(&definition->devices, value, path, error);
+}
+
 static const struct member top_members[] = {
 	{"version", version_read},
 	{"name", name_read},
@@ -299,6 +323,10 @@ static const struct member top_members[] = {
 	{"cpus", cpus_read},
 	{"memory", memory_read},
 	{"boot", boot_read},
+	{"disks", disks_read},
+	{"nics", nics_read},
+	{"hypervisor", hypervisor_read},
+	{"enlightenments", enlightenments_read},
 	{"autostart", NULL},
 	{"stopAction", NULL},
 	{"stopTimeout", NULL},
@@ -371,11 +399,13 @@ struct vm_definition *vm_definition_read(const char *json, size_t size, const ch
 	definition->memory = MEMORY_DEFAULT;
 	definition->on_reboot = VM_POLICY_RESTART;
 	definition->on_crash = VM_POLICY_STOP;
+	device_list_init(&definition->devices);
 	if (!members_read(definition, root, "$", top_members, G_N_ELEMENTS(top_members), error) ||
 	    !document_check(definition, root, uuid, error)) {
 		vm_definition_free(definition);
 		return NULL;
 	}
+	device_list_number(&definition->devices, uuid);
 	if (!definition->cmdline)
 		definition->cmdline = g_strdup("");
 	return definition;
@@ -389,5 +419,6 @@ void vm_definition_free(struct vm_definition *definition)
 	g_free(definition->kernel);
 	g_free(definition->initrd);
 	g_free(definition->cmdline);
+	device_list_clear(&definition->devices);
 	g_free(definition);
 }

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "definition_devices.h"
+
 enum vm_policy { VM_POLICY_RESTART, VM_POLICY_STOP };
 
 struct vm_definition {
@@ -22,6 +24,7 @@ struct vm_definition {
 		*initrd; /* paths for messages; never opened. kernel is set, initrd may be NULL */
 	char *cmdline;	 /* never NULL */
 	enum vm_policy on_reboot, on_crash;
+	struct device_list devices;
 };
 
 /*

@@ -26,6 +26,7 @@ void start_files_init(struct start_files *files)
 {
 	for (size_t i = 0; i < START_FILE_N; i++)
 		files->fd[i] = -1;
+	device_files_init(&files->devices);
 }
 
 void start_files_close(struct start_files *files)
@@ -35,6 +36,7 @@ void start_files_close(struct start_files *files)
 			close(files->fd[i]);
 		files->fd[i] = -1;
 	}
+	device_files_close(&files->devices);
 }
 
 /* Regular files only: reading a pipe or a terminal could keep the worker waiting for ever. */
@@ -55,16 +57,20 @@ static const char *fd_fault(int fd, int access)
 gboolean start_files_add(struct start_files *files, const char *tag, int fd, GError **error)
 {
 	const char *fault = "the worker knows no file of this tag; update vmms";
+	int *place = device_files_place(&files->devices, tag);
 	size_t i = 0;
 
 	while (i < START_FILE_N && strcmp(tags[i].name, tag) != 0)
 		i++;
 	if (i < START_FILE_N)
-		fault = files->fd[i] >= 0 ? "the file is given twice; give it once"
-					  : fd_fault(fd, tags[i].access);
+		place = &files->fd[i];
+	if (place && *place >= 0)
+		fault = "the file is given twice; give it once";
+	else if (place) /* what a device needs depends on the definition: device_files_lend */
+		fault = i < START_FILE_N ? fd_fault(fd, tags[i].access) : NULL;
 	if (!fault) {
-		files->fd[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		if (files->fd[i] >= 0)
+		*place = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (*place >= 0)
 			return TRUE;
 		fault = g_strerror(errno);
 	}

@@ -5,6 +5,8 @@
 
 #include <glib.h>
 
+#include "device_files.h"
+
 enum start_file {
 	START_FILE_KERNEL,
 	START_FILE_PAYLOAD,
@@ -17,12 +19,14 @@ enum start_file {
 
 struct start_files {
 	int fd[START_FILE_N]; /* owned; -1: not given */
+	struct device_files devices;
 };
 
 void start_files_init(struct start_files *files);
 void start_files_close(struct start_files *files); /* twice is fine */
 
-/* Duplicates fd. WORKER_ERROR INVALID_ARGUMENT: unknown tag, given twice, not a regular file. */
+/* Duplicates fd. WORKER_ERROR INVALID_ARGUMENT: unknown tag, given twice, not a regular file (of a
+ * device: device_files_lend looks at it). */
 gboolean start_files_add(struct start_files *files, const char *tag, int fd, GError **error);
 
 /* Whether those that every VM needs are there; makes console rings in memory for those that are

@@ -219,6 +219,7 @@ static gboolean worker_build(struct worker *worker, GError **error)
 		.kernel_fd = files->fd[START_FILE_KERNEL],
 		.payload_fd = files->fd[START_FILE_PAYLOAD],
 		.initrd_fd = files->fd[START_FILE_INITRD],
+		.devices = device_list_engine(&definition->devices),
 		.console_fd = {files->fd[START_FILE_CONSOLE0], files->fd[START_FILE_CONSOLE1]},
 		.event = worker->config.event,
 		.events = {.halted = worker_on_halted, .panic = worker_on_panic, .context = worker},
@@ -247,6 +248,7 @@ static gboolean worker_start_steps(struct worker *worker, const char *definition
 	if (worker->definition)
 		worker->config.name = worker->definition->name;
 	if (!worker->definition || !start_files_complete(&worker->files, error) ||
+	    !device_files_lend(&worker->files.devices, &worker->definition->devices, error) ||
 	    !worker_build(worker, error) || !sandbox_enter(&steps, error) ||
 	    !worker->ops->run(worker->engine, error))
 		return FALSE;

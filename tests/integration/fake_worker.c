@@ -6,7 +6,8 @@
  *   dies-first...      exits with status 3 at once
  *   dies-connected...  is killed by a signal when vmmsd connects
  *   hangs...           never looks at its socket
- * Afterwards the first word of boot.cmdline in the definition does; see the table of behaviours.
+ * Disk N is kept open as descriptor 100 + N. Afterwards the first word of boot.cmdline in the
+ * definition does; see the table of behaviours.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -105,6 +106,14 @@ static gboolean console_write(int fd)
 	       pwrite(fd, text, sizeof(text) - 1, sizeof(header)) == (ssize_t)sizeof(text) - 1;
 }
 
+/* Where a test finds it. */
+static void disk_keep(const char *tag, int fd)
+{
+	if (dup3(fd, 100 + (int)g_ascii_strtoull(tag + strlen(VMMS_FILE_DISK), NULL, 10),
+		 O_CLOEXEC) < 0)
+		abort();
+}
+
 static int take_files(struct fake *fake, sd_bus_message *call)
 {
 	const char *tag;
@@ -114,6 +123,8 @@ static int take_files(struct fake *fake, sd_bus_message *call)
 	while (r >= 0 && (r = sd_bus_message_read(call, "(sh)", &tag, &fd)) > 0)
 		if (g_str_equal(tag, VMMS_FILE_RESULT))
 			fake->result = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		else if (g_str_has_prefix(tag, VMMS_FILE_DISK))
+			disk_keep(tag, fd);
 		else if (g_str_equal(tag, VMMS_FILE_CONSOLE0) && !console_write(fd))
 			return -EIO;
 	return r;

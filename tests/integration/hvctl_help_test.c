@@ -114,6 +114,17 @@ static void test_completion(void)
 	check_offer(&service, "hvctl list -o j", "json");
 	check_offer(&service, "hvctl help cons", "console");
 	check_offer(&service, "hvctl create x --kernel /etc/pass", "/etc/passwd");
+	check_offer(&service, "hvctl create x --disk pa", "path=");
+	check_offer(&service, "hvctl create x --disk path=/a,ca", "path=/a,cache=");
+	check_offer(&service, "hvctl create x --disk path=/a,cache=no", "path=/a,cache=none");
+	check_offer(&service, "hvctl create x --disk path = /a,cache = no", "none");
+	check_offer(&service, "hvctl create x --disk path=/etc/pass", "path=/etc/passwd");
+	check_offer(&service, "hvctl create x --disk path = /a,ca", "/a,cache=");
+	check_offer(&service, "hvctl edit x --nic type=br", "type=bridge");
+	check_offer(&service, "hvctl create x --disk path = /a,cache =", "none");
+	check_offer(&service, "hvctl edit x --nic type=user,con", "type=user,connected=");
+	check_offer(&service, "hvctl edit vm-00000 --nic type=user --me", "--memory");
+	check_offer(&service, "hvctl edit --nic type = user vm-0000", "vm-00001");
 	g_autofree char *out = complete(&service, "hvctl --connect /nonexistent show v");
 	g_assert_null(strstr(out, "vm-0")); /* another service, another list */
 	service_stop(&service);

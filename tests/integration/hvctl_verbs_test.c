@@ -95,6 +95,16 @@ static void test_definition(struct service *s, const void *data)
 	expect(s, 0, "note", "show", "a", "--definition");
 	expect(s, 0, "", "edit", "a", "--initrd", "");
 	expect(s, 0, "\"initrd\": null", "show", "a", "--definition");
+	expect(s, 0, "", "create", "d", "--disk", "path=/a,cache=none", "--disk",
+	       "path=b.iso,type=dvd", "--nic", "type=user");
+	g_autofree char *iso = g_strdup_printf("\"path\": \"%s/b.iso\"", here);
+	expect(s, 0, iso, "show", "d", "--definition");
+	expect(s, 0, "\"cache\": \"none\"", "show", "d", "--definition");
+	expect(s, 0, "\"type\": \"user\"", "show", "d", "--definition");
+	expect(s, 0, "", "edit", "d", "--disk", "", "--nic", "type=none");
+	expect(s, 0, "\"disks\": [\n  ]", "show", "d", "--definition");
+	expect(s, 0, "\"type\": \"none\"", "show", "d", "--definition");
+	expect(s, 0, "", "delete", "d");
 	char *argv[] = {"create", "--file", "-", NULL};
 	r = hvctl_argv(s, "{\"version\":1,\"name\":\"from-file\"}", argv);
 	check_result(&r, 0, "", __FILE__, __LINE__);
@@ -306,7 +316,13 @@ static void test_usage(struct service *s, const void *data)
 	expect(s, 2, "--memory needs a size", "create", "a", "--memory", "99999999999T");
 	expect(s, 2, "--cpus needs a whole number, not 'two'", "create", "a", "--cpus", "two");
 	expect(s, 2, "--engine is one of auto|direct|translate", "create", "a", "--engine", "qemu");
-	expect(s, 2, "--disk is not in this version", "create", "a", "--disk", "path=/x");
+	expect(s, 2, "--generation is not in this version", "create", "a", "--generation", "2");
+	expect(s, 2, "--disk: there is no key 'pth'; did you mean path?; see 'hvctl create --help'",
+	       "create", "a", "--disk", "pth=/x");
+	expect(s, 2, "--disk: '' is not key=value", "create", "a", "--disk", "path=/x", "--disk",
+	       "");
+	expect(s, 2, "--nic: begin with type=", "edit", "vm-00000", "--nic", "mac=x");
+	expect(s, 2, "--nic needs a value: SPEC", "create", "a", "--nic");
 	expect(s, 2, "--weight is not in this version", "edit", "vm-00000", "--weight", "3");
 	expect(s, 2, "--autostart and --no-autostart exclude", "create", "a", "--autostart",
 	       "--no-autostart");

@@ -254,6 +254,11 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 	struct hv_fault fault = {0};
 
 	engine->config = *config;
+	engine->hypervisor_fd = -1;
+	if (!direct_check_devices(config, error)) {
+		g_free(engine);
+		return NULL;
+	}
 	engine->vps = g_new0(struct vp *, config->vp_count);
 	engine->past = g_new0(struct vp_statistics, config->vp_count);
 	engine->hypervisor_fd = partition_open_hypervisor(&fault);

@@ -8,4 +8,10 @@
 
 extern const struct engine_ops direct_engine;
 
+/*
+ * Refuses what the definition asks for and this engine does not have yet, before anything is built:
+ * a machine never runs without a part of its definition. NOT_SUPPORTED.
+ */
+gboolean direct_check_devices(const struct engine_config *config, GError **error);
+
 #endif

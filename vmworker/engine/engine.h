@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "engine_devices.h"
+
 #define ENGINE_CONSOLES 2
 
 struct hv_features; /* hv.h */
@@ -57,6 +59,7 @@ struct engine_config {
 	int kernel_fd, payload_fd, initrd_fd; /* the last two may be -1 */
 	int console_fd[ENGINE_CONSOLES];      /* ring files */
 	const struct hv_features *features;   /* NULL: all of them */
+	struct engine_devices devices;
 	sd_event *event;
 	struct engine_events events;
 };

@@ -2,11 +2,13 @@
 /* The parts of hvctl that talk to nobody: numbers, sizes, times, words, JSON text. */
 #include <glib.h>
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "options.h"
 #include "output.h"
+#include "spec.h"
 
 static void test_size(void)
 {
@@ -221,6 +223,146 @@ static void test_render(void)
 	free(out);
 }
 
+static void test_spec(void)
+{
+	static const struct {
+		const struct spec *spec;
+		const char *text, *json;
+	} cases[] = {
+		{&spec_disk, "path=/a", "{\"path\":\"/a\"}"},
+		{&spec_disk, "cache=none,path=/a,,b=c,,,type=dvd",
+		 "{\"cache\":\"none\",\"path\":\"/a,b=c,\",\"type\":\"dvd\"}"},
+		{&spec_disk,
+		 "path=/a,format=vhdx,read-only=yes,discard=no,serial=S 1,iops=7,bandwidth=100M,"
+		 "on-error=pause,controller=3,lun=63",
+		 "{\"path\":\"/a\",\"format\":\"vhdx\",\"readOnly\":true,\"discard\":false,"
+		 "\"serial\":\"S 1\",\"iops\":7,\"bandwidth\":104857600,\"onError\":\"pause\","
+		 "\"controller\":3,\"lun\":63}"},
+		{&spec_nic, "type=none", "{\"type\":\"none\"}"},
+		{&spec_nic,
+		 "type=bridge,bridge=br0,network=n,mac=52:54:00:00:00:01,connected=no,mtu=9000,"
+		 "bandwidth=1g",
+		 "{\"type\":\"bridge\",\"bridge\":\"br0\",\"network\":\"n\","
+		 "\"mac\":\"52:54:00:00:00:01\",\"connected\":false,\"mtu\":9000,"
+		 "\"bandwidth\":1073741824}"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		char *fault;
+		struct json_object *object = spec_parse(cases[i].spec, cases[i].text, &fault);
+		g_assert_cmpstr(fault, ==, NULL);
+		g_assert_cmpstr(
+			json_object_to_json_string_ext(
+				object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+			==, cases[i].json);
+		json_object_put(object);
+	}
+	char *fault, *here = g_get_current_dir();
+	struct json_object *object = spec_parse(&spec_disk, "path=a.img", &fault);
+	g_autofree char *expected = g_build_filename(here, "a.img", NULL);
+	g_assert_cmpstr(json_object_get_string(json_object_object_get(object, "path")), ==,
+			expected);
+	json_object_put(object);
+	g_free(here);
+}
+
+static void test_spec_refused(void)
+{
+	static const struct {
+		const struct spec *spec;
+		const char *text, *fault;
+	} cases[] = {
+		{&spec_disk, "", "--disk: '' is not key=value; write for example path=FILE"},
+		{&spec_disk, "/a.img",
+		 "--disk: '/a.img' is not key=value; write for example path=FILE"},
+		{&spec_disk, "path=/a,",
+		 "--disk: '' is not key=value; write for example path=FILE"},
+		{&spec_disk, "path=/a,read-only",
+		 "--disk: 'read-only' is not key=value; write for example path=FILE"},
+		{&spec_disk, "pth=/a", "--disk: there is no key 'pth'; did you mean path?"},
+		{&spec_disk, "readonly=yes,path=/a",
+		 "--disk: there is no key 'readonly'; did you mean read-only?"},
+		{&spec_disk, "path=/a,colour=red",
+		 "--disk: there is no key 'colour'; the keys are path, format, type, read-only, "
+		 "cache, discard, serial, iops, bandwidth, on-error, controller, lun"},
+		{&spec_disk, "=x",
+		 "--disk: there is no key ''; the keys are path, format, type, "
+		 "read-only, cache, discard, serial, iops, bandwidth, on-error, "
+		 "controller, lun"},
+		{&spec_disk, "path=/a,path=/b", "--disk: path is given twice"},
+		{&spec_disk, "path=", "--disk: path= needs a value"},
+		{&spec_disk, "format=raw", "--disk: path is missing; write path=FILE"},
+		{&spec_disk, "path=/a,format=vmdk",
+		 "--disk: format is one of raw|qcow2|vhd|vhdx, not 'vmdk'"},
+		{&spec_disk, "path=/a,format=raw|vhd",
+		 "--disk: format is one of raw|qcow2|vhd|vhdx, not 'raw|vhd'"},
+		{&spec_disk, "path=/a,lun=one", "--disk: lun needs a whole number, not 'one'"},
+		{&spec_disk, "path=/a,lun=-1", "--disk: lun needs a whole number, not '-1'"},
+		{&spec_disk, "path=/a,bandwidth=fast",
+		 "--disk: bandwidth needs a size like 100M, not 'fast'"},
+		{&spec_disk, "path=/a,read-only=true",
+		 "--disk: read-only is yes or no, not 'true'"},
+		{&spec_nic, "",
+		 "--nic: '' is not key=value; write for example "
+		 "type=user|bridge|private|none"},
+		{&spec_nic, "bridge=br0", "--nic: begin with type=user|bridge|private|none"},
+		{&spec_nic, "mac=x,type=user", "--nic: begin with type=user|bridge|private|none"},
+		{&spec_nic, "type=nat",
+		 "--nic: type is one of user|bridge|private|none, not 'nat'"},
+		{&spec_nic, "type=user,mac",
+		 "--nic: 'mac' is not key=value; write for example "
+		 "type=user|bridge|private|none"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		char *fault;
+		g_test_message("%s", cases[i].text);
+		g_assert_null(spec_parse(cases[i].spec, cases[i].text, &fault));
+		g_assert_cmpstr(fault, ==, cases[i].fault);
+		free(fault);
+	}
+}
+
+/* The help has every key and every choice. */
+static void test_spec_help(void)
+{
+	static const struct spec *const specs[] = {&spec_disk, &spec_nic};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(specs); i++) {
+		for (const struct spec_key *key = specs[i]->keys; key->name; key++) {
+			g_autofree char *part = g_strdup_printf("%s=%s", key->name,
+								key->choices ? key->choices : "");
+			if (!strstr(SPEC_HELP, part))
+				g_error("the help does not have %s of --%s", part,
+					specs[i]->option);
+		}
+	}
+}
+
+/* Any value comes through when its commas are doubled; no text does harm. */
+static void test_spec_random(void)
+{
+	for (int i = 0; i < 3000; i++) {
+		g_autoptr(GString) doubled = g_string_new("path=/");
+		char value[18] = "/", *fault;
+		for (size_t j = 1; j < 17; j++) {
+			value[j] = ",=ab/"[g_test_rand_int_range(0, 5)];
+			g_string_append_printf(doubled, value[j] == ',' ? "%c," : "%c", value[j]);
+		}
+		g_string_append(doubled, ",lun=1");
+		/* What is cut off by an odd number of commas before the last pair is text, too. */
+		struct json_object *object = spec_parse(&spec_disk, doubled->str, &fault);
+		g_assert_cmpstr(fault, ==, NULL);
+		g_assert_cmpstr(json_object_get_string(json_object_object_get(object, "path")), ==,
+				value);
+		json_object_put(object);
+		object = spec_parse(&spec_disk, value, &fault);
+		g_assert_true((object == NULL) == (fault != NULL));
+		json_object_put(object);
+		free(fault);
+	}
+}
+
 /* The exit codes of the contract. */
 static void test_exit_codes(void)
 {
@@ -249,6 +391,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/cli/json-string", test_json_string);
 	g_test_add_func("/cli/text", test_text);
 	g_test_add_func("/cli/render", test_render);
+	g_test_add_func("/cli/spec", test_spec);
+	g_test_add_func("/cli/spec-refused", test_spec_refused);
+	g_test_add_func("/cli/spec-help", test_spec_help);
+	g_test_add_func("/cli/spec-random", test_spec_random);
 	g_test_add_func("/cli/exit-codes", test_exit_codes);
 	return g_test_run();
 }

@@ -13,7 +13,12 @@
 static const char canonical[] =
 	"{\"version\":1,\"name\":\"web1\",\"uuid\":\"" UUID "\",\"description\":\"\","
 	"\"engine\":\"auto\",\"cpus\":{\"count\":1},\"memory\":{\"size\":536870912},"
-	"\"boot\":{\"cmdline\":\"\"},\"autostart\":false,\"stopAction\":\"shutdown\","
+	"\"boot\":{\"cmdline\":\"\"},\"disks\":[],\"nics\":[],\"hypervisor\":\"visible\","
+	"\"enlightenments\":{"
+	"\"vpRuntime\":true,\"referenceCounter\":true,\"referenceTsc\":true,"
+	"\"frequencies\":true,\"tscInvariant\":true,\"synic\":true,"
+	"\"stimer\":true,\"stimerDirect\":true,\"reset\":true,"
+	"\"guestIdle\":true,\"crash\":true,\"spinWait\":true},\"autostart\":false,\"stopAction\":\"shutdown\","
 	"\"stopTimeout\":90,\"stopOrder\":0,\"onReboot\":\"restart\",\"onCrash\":\"stop\"}";
 
 static struct definition *parse(const char *json)
@@ -116,7 +121,8 @@ static void test_refused(void)
 		{",\"cpus\":{\"count\":241}",
 		 "definition: $.cpus.count: 241 is above the maximum 240; give 1 to 240"},
 		{",\"cpu\":{}", "definition: $.cpu: unknown member; known here are version, name, "
-				"uuid, description, engine, cpus, memory, boot, autostart, "
+				"uuid, description, engine, cpus, memory, boot, disks, nics, "
+				"hypervisor, enlightenments, autostart, "
 				"stopAction, stopTimeout, stopOrder, onReboot, onCrash; did you "
 				"mean cpus?"},
 		{",\"memory\":{\"size\":true}",

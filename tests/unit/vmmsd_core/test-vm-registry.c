@@ -366,7 +366,13 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 			"\"memory\":536870912,\"uptime\":null,\"workerPid\":null,"
 			"\"kernel\":\"/boot/k\",\"initrd\":null,\"cmdline\":\"\","
 			"\"autostart\":false,\"stopAction\":\"shutdown\",\"stopTimeout\":90,"
-			"\"stopOrder\":0,\"onReboot\":\"restart\",\"onCrash\":\"stop\"}");
+			"\"stopOrder\":0,\"onReboot\":\"restart\",\"onCrash\":\"stop\","
+			"\"disks\":[],\"nics\":[],\"hypervisor\":\"visible\","
+			"\"enlightenments\":{"
+			"\"vpRuntime\":true,\"referenceCounter\":true,\"referenceTsc\":true,"
+			"\"frequencies\":true,\"tscInvariant\":true,\"synic\":true,"
+			"\"stimer\":true,\"stimerDirect\":true,\"reset\":true,"
+			"\"guestIdle\":true,\"crash\":true,\"spinWait\":true}}");
 	vm_set_engine(vm, "direct", "KVM on \"AMD-V\"");
 	vm_set_job(vm, (struct job *)fixture, "start");
 	apply(vm, VM_EVENT_START, "starting");
@@ -388,6 +394,82 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 	g_assert_nonnull(strstr(future, "\"uptime\":0,"));
 }
 
+static struct vm *define_nics(struct fixture *fixture, const char *name, const char *nics,
+			      GError **error)
+{
+	g_autofree char *json =
+		g_strdup_printf("{\"version\":1,\"name\":\"%s\",\"nics\":%s}", name, nics);
+
+	return vm_registry_define(fixture->registry, json, error);
+}
+
+static char *mac_of(const struct vm *vm, size_t index)
+{
+	char text[MAC_ADDRESS_TEXT];
+
+	mac_address_format(&vm->definition->nics[index].mac, text);
+	return g_strdup(text);
+}
+
+/* An address belongs to one VM of all, from its definition to its deletion. */
+static void test_macs(struct fixture *fixture, gconstpointer data)
+{
+	GError *error = NULL;
+
+	(void)data;
+	struct vm *a =
+		define_nics(fixture, "a", "[{\"type\":\"user\"},{\"type\":\"user\"}]", &error);
+	g_assert_no_error(error);
+	g_autofree char *mac = mac_of(a, 0);
+	g_autofree char *twin = g_strdup_printf("[{\"type\":\"user\",\"mac\":\"%s\"}]", mac);
+	g_autofree char *patch = g_strdup_printf("{\"nics\":%s}", twin);
+	g_autofree char *message = g_strdup_printf(
+		"definition: $.nics[0].mac: \"%s\" is the address of an adapter of VM a already; "
+		"give another, or leave it out to get one",
+		mac);
+
+	g_assert_null(define_nics(fixture, "b", twin, &error));
+	assert_message(g_steal_pointer(&error), SERVICE_ERROR_INVALID_DEFINITION, message);
+	struct vm *b = define(fixture, "b");
+	g_assert_false(vm_registry_edit(fixture->registry, b, patch, &error));
+	assert_message(g_steal_pointer(&error), SERVICE_ERROR_INVALID_DEFINITION, message);
+	g_assert_cmpuint(b->definition->n_nics, ==, 0);
+	/* Its own address is no obstacle, also after a restart, and a rename changes nothing. */
+	g_assert_true(vm_registry_rename(fixture->registry, a, "c", NULL));
+	close_fixture(fixture);
+	open_fixture(fixture);
+	a = vm_registry_find_by_name(fixture->registry, "c");
+	b = vm_registry_find_by_name(fixture->registry, "b");
+	g_autofree char *kept = mac_of(a, 0);
+	g_assert_cmpstr(kept, ==, mac);
+	g_assert_true(vm_registry_edit(fixture->registry, a, patch, NULL));
+	g_assert_cmpuint(a->definition->n_nics, ==, 1);
+	g_assert_false(vm_registry_edit(fixture->registry, b, patch, NULL));
+	g_assert_true(vm_registry_delete(fixture->registry, a, NULL));
+	g_assert_true(vm_registry_edit(fixture->registry, b, patch, NULL));
+}
+
+/* What would be made here is somebody's already: the next one is taken. */
+static void test_mac_taken(struct fixture *fixture, gconstpointer data)
+{
+	static const char web1[] = "{\"version\":1,\"name\":\"web1\",\"uuid\":\"" UUID
+				   "\",\"nics\":[{\"type\":\"user\"}]}";
+	GError *error = NULL;
+
+	(void)data;
+	struct vm *vm = vm_registry_define(fixture->registry, web1, &error);
+	g_assert_no_error(error);
+	g_autofree char *mac = mac_of(vm, 0);
+	g_assert_true(vm_registry_delete(fixture->registry, vm, NULL));
+	g_autofree char *twin = g_strdup_printf("[{\"type\":\"user\",\"mac\":\"%s\"}]", mac);
+	g_assert_nonnull(define_nics(fixture, "thief", twin, NULL));
+	vm = vm_registry_define(fixture->registry, web1, &error);
+	g_assert_no_error(error);
+	g_autofree char *other = mac_of(vm, 0);
+	g_assert_cmpstr(other, !=, mac);
+	g_assert_true(g_str_has_prefix(other, "56:4d:53:"));
+}
+
 #define ADD(path, function) \
 	g_test_add("/vm-registry/" path, struct fixture, NULL, set_up, function, tear_down)
 
@@ -403,5 +485,7 @@ int main(int argc, char **argv)
 	ADD("bad-row", test_bad_row);
 	ADD("random", test_random);
 	ADD("describe", test_describe);
+	ADD("macs", test_macs);
+	ADD("mac-taken", test_mac_taken);
 	return g_test_run();
 }

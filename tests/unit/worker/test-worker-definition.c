@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <glib.h>
+#include <json-c/json.h>
 #include <string.h>
 
 #include "definition_read.h"
@@ -120,12 +121,147 @@ static void test_long_cmdline(void)
 	refuse(bad, WORKER_ERROR_INVALID_DEFINITION, "$.boot.cmdline");
 }
 
+#define DISK "\"path\":\"/d\",\"lun\":0"
+#define NIC  "\"type\":\"user\",\"mac\":\"56:4d:53:00:00:01\""
+
+static void test_devices(void)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(vm_definition_t) d = read_text(
+		"{" GOOD ",\"disks\":[{" DISK "},{\"path\":\"/e\",\"format\":\"vhdx\","
+		"\"type\":\"dvd\",\"readOnly\":true,\"cache\":\"unsafe\",\"discard\":false,"
+		"\"serial\":\"S\",\"iops\":7,\"bandwidth\":1099511627776,\"onError\":\"pause\","
+		"\"controller\":3,\"lun\":63}],"
+		"\"nics\":[{" NIC "},{\"type\":\"bridge\",\"bridge\":\"br0\",\"mtu\":9000,"
+		"\"connected\":false,\"bandwidth\":5,\"mac\":\"fe:dc:ba:98:76:54\"}],"
+		"\"hypervisor\":\"hidden\",\"enlightenments\":{\"guestIdle\":false,\"crash\":true}}",
+		&error);
+
+	g_assert_no_error(error);
+	struct engine_devices e = device_list_engine(&d->devices);
+	g_assert_cmpuint(e.n_disks, ==, 2);
+	g_assert_cmpint(e.disks[0].fd, ==, -1);
+	g_assert_cmpstr(e.disks[0].path, ==, "/d");
+	g_assert_cmpint(e.disks[0].format, ==, ENGINE_DISK_RAW);
+	g_assert_cmpint(e.disks[0].cache, ==, ENGINE_CACHE_WRITEBACK);
+	g_assert_true(e.disks[0].discard && !e.disks[0].read_only && !e.disks[0].dvd);
+	g_assert_cmpstr(e.disks[0].serial, ==, "vmms-0f0e0d0c-0-0");
+	g_assert_cmpint(e.disks[1].format, ==, ENGINE_DISK_VHDX);
+	g_assert_cmpint(e.disks[1].cache, ==, ENGINE_CACHE_UNSAFE);
+	g_assert_cmpint(e.disks[1].on_error, ==, ENGINE_DISK_ERROR_PAUSE);
+	g_assert_true(!e.disks[1].discard && e.disks[1].read_only && e.disks[1].dvd);
+	g_assert_cmpstr(e.disks[1].serial, ==, "S");
+	g_assert_cmpuint(e.disks[1].iops, ==, 7);
+	g_assert_cmpuint(e.disks[1].bandwidth, ==, 1ull << 40);
+	g_assert_cmpuint(e.disks[1].controller, ==, 3);
+	g_assert_cmpuint(e.disks[1].lun, ==, 63);
+	g_assert_cmpuint(e.n_nics, ==, 2);
+	g_assert_cmpint(e.nics[0].type, ==, ENGINE_NIC_USER);
+	g_assert_cmpuint(e.nics[0].mtu, ==, 1500);
+	g_assert_true(e.nics[0].connected);
+	g_assert_cmpint(e.nics[1].type, ==, ENGINE_NIC_BRIDGE);
+	g_assert_cmpuint(e.nics[1].mtu, ==, 9000);
+	g_assert_cmpuint(e.nics[1].bandwidth, ==, 5);
+	g_assert_false(e.nics[1].connected);
+	g_assert_cmpint(memcmp(e.nics[1].mac, "\xfe\xdc\xba\x98\x76\x54", 6), ==, 0);
+	g_assert_true(e.hidden);
+	g_assert_cmphex(e.enlightenments_off, ==, ENGINE_ENLIGHTENMENT_BIT(GUEST_IDLE));
+}
+
+static void test_devices_refused(void)
+{
+	static const char *const cases[][2] = {
+		{GOOD ",\"disks\":{}", "$.disks: this is not an array"},
+		{GOOD ",\"disks\":[7]", "$.disks[0]: this is not an object"},
+		{GOOD ",\"disks\":[{\"path\":\"/d\"}]", "$.disks[0]: the member lun is missing"},
+		{GOOD ",\"disks\":[{\"lun\":0}]", "$.disks[0]: the member path is missing"},
+		{GOOD ",\"disks\":[{" DISK ",\"x\":1}]", "$.disks[0].x: this worker does not know"},
+		{GOOD ",\"disks\":[{\"path\":\"d\",\"lun\":0}]", "not absolute"},
+		{GOOD ",\"disks\":[{\"path\":\"\",\"lun\":0}]", "$.disks[0].path: the text is"},
+		{GOOD ",\"disks\":[{\"path\":\"/\\u0000\",\"lun\":0}]", "$.disks[0].path"},
+		{GOOD ",\"disks\":[{\"path\":7,\"lun\":0}]",
+		 "$.disks[0].path: this is not a string"},
+		{GOOD ",\"disks\":[{\"path\":\"/d\",\"lun\":64}]",
+		 "$.disks[0].lun: 64 is out of range; give 0 to 63"},
+		{GOOD ",\"disks\":[{\"path\":\"/d\",\"lun\":-1}]", "$.disks[0].lun: -1"},
+		{GOOD ",\"disks\":[{\"path\":\"/d\",\"lun\":\"0\"}]",
+		 "$.disks[0].lun: this is not an"},
+		{GOOD ",\"disks\":[{" DISK ",\"controller\":4}]", "$.disks[0].controller"},
+		{GOOD ",\"disks\":[{" DISK ",\"format\":\"vmdk\"}]", "$.disks[0].format"},
+		{GOOD ",\"disks\":[{" DISK ",\"format\":null}]", "$.disks[0].format"},
+		{GOOD ",\"disks\":[{" DISK ",\"readOnly\":1}]", "$.disks[0].readOnly"},
+		{GOOD ",\"disks\":[{" DISK ",\"type\":\"dvd\"}]", "a DVD is not read-only"},
+		{GOOD ",\"disks\":[{" DISK "},{" DISK "}]",
+		 "$.disks[1]: it has the address of $.disks[0]"},
+		{GOOD ",\"nics\":[{" NIC "},{\"type\":\"user\"}]", "$.nics[1]: the member mac is"},
+		{GOOD ",\"nics\":[{\"type\":\"user\",\"mac\":\"01:00:00:00:00:00\"}]",
+		 "$.nics[0]: mac"},
+		{GOOD ",\"nics\":[{\"type\":\"user\",\"mac\":\"56:4d:53:00:00:0\"}]",
+		 "$.nics[0]: mac"},
+		{GOOD ",\"nics\":[{" NIC ",\"mtu\":575}]", "$.nics[0].mtu"},
+		{GOOD ",\"hypervisor\":\"off\"", "$.hypervisor"},
+		{GOOD ",\"hypervisor\":true", "$.hypervisor"},
+		{GOOD ",\"enlightenments\":{\"synic\":0}", "$.enlightenments.synic"},
+		{GOOD ",\"enlightenments\":{\"warp\":true}", "$.enlightenments.warp"},
+		{GOOD ",\"enlightenments\":[]", "$.enlightenments"},
+	};
+	g_autoptr(GString) many = g_string_new(GOOD ",\"disks\":[");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+		refuse(cases[i][0], WORKER_ERROR_INVALID_DEFINITION, cases[i][1]);
+	for (unsigned i = 0; i <= VMMS_MAX_DISKS; i++)
+		g_string_append(many, i > 0 ? ",{}" : "{}");
+	g_string_append(many, "]");
+	refuse(many->str, WORKER_ERROR_INVALID_DEFINITION,
+	       "$.disks: there are 65; give at most 64");
+}
+
+static void test_enlightenments(void)
+{
+	g_autoptr(vm_definition_t) on = read_text("{" GOOD "}", NULL);
+	g_autoptr(vm_definition_t) off =
+		read_text("{" GOOD ",\"enlightenments\":{\"vpRuntime\":false,\"spinWait\":false,"
+			  "\"synic\":true}}",
+			  NULL);
+
+	g_assert_cmphex(on->devices.enlightenments_off, ==, 0);
+	g_assert_cmphex(off->devices.enlightenments_off, ==,
+			ENGINE_ENLIGHTENMENT_BIT(VP_RUNTIME) | ENGINE_ENLIGHTENMENT_BIT(SPIN_WAIT));
+}
+
+/* The schema and the worker know the same members: a document with each of them is read. */
+static void test_schema_members(void)
+{
+	g_autofree char *schema = NULL;
+	json_object *root, *items;
+
+	g_assert_true(g_file_get_contents(SCHEMA, &schema, NULL, NULL));
+	root = json_tokener_parse(schema);
+	items = json_object_object_get(
+		json_object_object_get(json_object_object_get(root, "properties"),
+				       "enlightenments"),
+		"properties");
+	g_assert_cmpint(json_object_object_length(items), ==, ENGINE_ENLIGHTENMENT_N);
+	json_object_object_foreach (items, name, rule) {
+		g_autofree char *text =
+			g_strdup_printf("{" GOOD ",\"enlightenments\":{\"%s\":true}}", name);
+		g_autoptr(GError) error = NULL;
+		g_autoptr(vm_definition_t) d = read_text(text, &error);
+		g_assert_no_error(error);
+		g_assert_nonnull(d);
+		g_assert_nonnull(rule);
+	}
+	json_object_put(root);
+}
+
 /* No prefix of a document, and no document with one byte changed, does harm. */
 static void test_mutations(void)
 {
 	static const char text[] =
 		"{" GOOD
-		",\"cpus\":{\"count\":3},\"memory\":{\"size\":\"64M\"},\"onCrash\":\"stop\"}";
+		",\"cpus\":{\"count\":3},\"memory\":{\"size\":\"64M\"},\"onCrash\":\"stop\","
+		"\"disks\":[{" DISK ",\"cache\":\"none\"},{\"path\":\"/e\",\"lun\":1}],"
+		"\"nics\":[{" NIC "}],\"enlightenments\":{\"synic\":false}}";
 
 	for (size_t n = 0; n < sizeof(text) - 1; n++) {
 		g_autoptr(GError) error = NULL;
@@ -152,6 +288,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/worker/definition/defaults", test_defaults);
 	g_test_add_func("/worker/definition/refused", test_refused);
 	g_test_add_func("/worker/definition/long-cmdline", test_long_cmdline);
+	g_test_add_func("/worker/definition/devices", test_devices);
+	g_test_add_func("/worker/definition/devices-refused", test_devices_refused);
+	g_test_add_func("/worker/definition/enlightenments", test_enlightenments);
+	g_test_add_func("/worker/definition/schema-members", test_schema_members);
 	g_test_add_func("/worker/definition/mutations", test_mutations);
 	return g_test_run();
 }

@@ -264,6 +264,34 @@ static void test_build_fails(struct fixture *f, gconstpointer data)
 	}
 }
 
+/* What the engine does not have yet is refused before anything exists. */
+static void test_devices_refused(struct fixture *f, gconstpointer data)
+{
+	static const struct engine_disk disk = {.fd = -1, .path = "/d", .serial = "s"};
+	static const struct engine_nic nic = {.type = ENGINE_NIC_NONE};
+	const struct {
+		struct engine_devices devices;
+		const char *part;
+	} cases[] = {
+		{{.disks = &disk, .n_disks = 1}, "machine web1: disks are not in this version"},
+		{{.nics = &nic, .n_nics = 1}, "network adapters are not in this version"},
+		{{.hidden = true}, "hiding the hypervisor is not in this version"},
+		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(CRASH)},
+		 "switching enlightenments off is"},
+	};
+
+	(void)data;
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GError) error = NULL;
+
+		f->config.devices = cases[i].devices;
+		g_assert_null(f->ops->build(&f->config, &error));
+		g_assert_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED);
+		if (!strstr(error->message, cases[i].part))
+			g_error("\"%s\" lacks \"%s\"", error->message, cases[i].part);
+	}
+}
+
 static void test_bad_image(struct fixture *f, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -300,6 +328,7 @@ int main(int argc, char **argv)
 	CASE("power-button", test_power_button);
 	CASE("console-input", test_console_input);
 	CASE("build-fails", test_build_fails);
+	CASE("devices-refused", test_devices_refused);
 	CASE("bad-image", test_bad_image);
 	CASE("reset-fails", test_reset_fails);
 	return g_test_run();

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The images of a VM's disks on their way to its worker: opened and locked here, since the worker
+ * opens nothing by name. The lock goes over with the descriptor and lives as long as the worker.
+ */
+#ifndef VM_DISKS_H
+#define VM_DISKS_H
+
+#include "service.h"
+
+struct vm_disks {
+	struct service *service; /* borrowed, like the VM */
+	struct vm *vm;
+	size_t n, locked; /* opened; of them locked, from the first on */
+	int fds[VMMS_MAX_DISKS];
+	/* While a lock is waited for: */
+	sd_event_source *retry;
+	unsigned tries;
+	void (*done)(void *context, GError *error);
+	void *context;
+};
+
+void vm_disks_init(struct vm_disks *disks, struct service *service, struct vm *vm);
+/* Lets go of everything; done is not called any more. Twice is fine. */
+void vm_disks_clear(struct vm_disks *disks);
+
+/* Opens each, and locks what nobody else has. An image that another VM of ours uses is refused at
+ * once, with that VM's name. INVALID_IMAGE, NOT_SUPPORTED, FAILED; "disk /x: …". */
+gboolean vm_disks_open(struct vm_disks *disks, GError **error);
+
+/*
+ * Locks the rest. An unknown holder gets a moment to let go: a worker that has just ended may leave
+ * I/O behind that the kernel completes later. done is called once, perhaps from within, and takes
+ * error; NULL: every disk is locked.
+ */
+void vm_disks_lock(struct vm_disks *disks, void (*done)(void *context, GError *error),
+		   void *context);
+
+/* Appends them to the files of Worker.Start. */
+int vm_disks_append(const struct vm_disks *disks, sd_bus_message *call);
+
+#endif
