@@ -304,6 +304,25 @@ static void test_discard(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 		g_assert_cmphex(buffer[i], ==, i < SIZE / 4 * 3 ? 0 : 0xaa);
 }
 
+/* O_DIRECT and a misaligned buffer larger than a bounce buffer: in several steps. */
+static void test_bounce(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree uint8_t *out = g_malloc(SIZE + 1), *in = g_malloc0(SIZE + 1);
+
+	if (skipped(f))
+		return;
+	make(f, FILE_CACHE_NONE, false, NULL);
+	if (!f->block) {
+		g_test_skip("no O_DIRECT on this file system");
+		return;
+	}
+	for (uint32_t i = 0; i <= SIZE; i++)
+		out[i] = (uint8_t)(i >> 9 ^ i);
+	g_assert_cmpint(single(f, BLOCK_WRITE, 0, 512, 1 << 20, out + 1), ==, 0);
+	g_assert_cmpint(single(f, BLOCK_READ, 0, 512, 1 << 20, in + 1), ==, 0);
+	assert_same(in + 1, out + 1, 1 << 20);
+}
+
 static void test_size_change(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	uint8_t buffer[512];
@@ -482,6 +501,7 @@ int main(int argc, char **argv)
 	ADD("random/none", GINT_TO_POINTER(FILE_CACHE_NONE), test_random);
 	ADD("random/unsafe", GINT_TO_POINTER(FILE_CACHE_UNSAFE), test_random);
 	ADD("discard", NULL, test_discard);
+	ADD("bounce", NULL, test_bounce);
 	ADD("size-change", NULL, test_size_change);
 	ADD("bad", NULL, test_bad);
 	ADD("read-only", NULL, test_read_only);
