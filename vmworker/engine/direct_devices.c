@@ -24,7 +24,7 @@ gboolean direct_check_devices(const struct engine_config *config, GError **error
 	if (!what)
 		return TRUE;
 	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
-		    "virtual machine %s: %s not in this version of the engine direct; %s",
-		    config->vm_name, what, remedy);
+		    "VM %s: %s not in this version of the engine direct; %s", config->vm_name, what,
+		    remedy);
 	return FALSE;
 }

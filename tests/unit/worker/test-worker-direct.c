@@ -273,7 +273,7 @@ static void test_devices_refused(struct fixture *f, gconstpointer data)
 		struct engine_devices devices;
 		const char *part;
 	} cases[] = {
-		{{.disks = &disk, .n_disks = 1}, "machine web1: disks are not in this version"},
+		{{.disks = &disk, .n_disks = 1}, "VM web1: disks are not in this version"},
 		{{.nics = &nic, .n_nics = 1}, "network adapters are not in this version"},
 		{{.hidden = true}, "hiding the hypervisor is not in this version"},
 		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(CRASH)},
