@@ -124,8 +124,8 @@ static void on_gone(struct worker *worker)
 	struct service *service = worker->service;
 	struct vm *vm = worker->vm;
 	gboolean starting = vm->state == VM_STATE_STARTING;
-	struct ending ending = ending_find(vm, worker->directory, worker->failure,
-					   worker_describe_end(worker));
+	struct ending ending =
+		ending_find(vm, worker->directory, worker->failure, worker_describe_end(worker));
 	g_autoptr(GError) error = NULL;
 
 	worker->timer = sd_event_source_disable_unref(worker->timer);
