@@ -28,6 +28,19 @@ row() {
 			v[int((NR + 1) / 2)], v[NR]}'
 }
 
+# A vmmsd that spawns its workers itself, with the same VM.
+private_up() {
+	"$vmmsd" --private "$work/vmms" 2>"$work/private.log" </dev/null &
+	private=$!
+	local try
+	for ((try = 0; try < 100; try++)); do
+		[ ! -S "$work/vmms/bus" ] || break
+		sleep 0.1
+	done
+	hvctl --connect "$work/vmms" create tiny --memory 128M --kernel "$here/tiny.elf" \
+		--cmdline halt
+}
+
 starts() {
 	cat >"$work/tiny.xml" <<XML
 <domain type='kvm'><name>tiny</name><memory unit='MiB'>128</memory><vcpu>1</vcpu>
@@ -37,16 +50,22 @@ starts() {
 XML
 	virsh -q define "$work/tiny.xml"
 	hvctl create tiny --memory 128M --kernel "$here/tiny.elf" --cmdline halt
+	private_up
 	local i
 	for ((i = 0; i < runs; i++)); do
 		took "$work/hvctl" hvctl start tiny
 		hvctl stop tiny
+		took "$work/private" hvctl --connect "$work/vmms" start tiny
+		hvctl --connect "$work/vmms" stop tiny
 		took "$work/virsh" virsh -q start tiny
 		virsh -q destroy tiny
 	done
 	virsh -q undefine tiny
 	hvctl delete tiny
-	row "hvctl start -> running" ms "$work/hvctl"
+	kill "$private"
+	wait "$private" || true
+	row "hvctl start -> running, a unit of systemd" ms "$work/hvctl"
+	row "hvctl start -> running, vmmsd --private" ms "$work/private"
 	row "virsh start of the same guest (q35)" ms "$work/virsh"
 }
 
