@@ -58,7 +58,7 @@ struct engine_config {
 	const char *kernel_name, *initrd_name;
 	int kernel_fd, payload_fd, initrd_fd; /* the last two may be -1 */
 	int console_fd[ENGINE_CONSOLES];      /* ring files */
-	const struct hv_features *features;   /* NULL: all of them */
+	const struct hv_features *features;   /* NULL: hv_features_default */
 	struct engine_devices devices;
 	sd_event *event;
 	struct engine_events events;

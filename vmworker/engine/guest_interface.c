@@ -109,7 +109,7 @@ struct guest_interface *guest_interface_new(const struct guest_interface_config 
 	struct guest_interface *interface = g_new0(struct guest_interface, 1);
 	const struct hv_config hv = {
 		.vp_count = config->vp_count,
-		.features = config->features ? *config->features : hv_features_all,
+		.features = config->features ? *config->features : hv_features_default,
 		.tsc_stable = partition_tsc_is_stable(),
 		.clock =
 			{

@@ -15,7 +15,7 @@ struct guest_interface;
 
 struct guest_interface_config {
 	uint32_t vp_count;
-	const struct hv_features *features; /* NULL: all */
+	const struct hv_features *features; /* NULL: hv_features_default */
 	struct device_clock clock;
 	/* On a VP's thread; both must return at once. */
 	void (*request)(void *context, enum machine_request request, const char *how);

@@ -12,6 +12,12 @@ const struct hv_features hv_features_all = {
 	.on = HV_FEATURE_BIT(HV_FEATURE_N) - 1,
 };
 
+const struct hv_features hv_features_default = {
+	.visible = true,
+	.on = (HV_FEATURE_BIT(HV_FEATURE_N) - 1) & ~HV_FEATURE_BIT(HV_FEATURE_STIMER) &
+	      ~HV_FEATURE_BIT(HV_FEATURE_STIMER_DIRECT),
+};
+
 static const char *const feature_names[HV_FEATURE_N] = {
 	[HV_FEATURE_VP_RUNTIME] = "vp-runtime",
 	[HV_FEATURE_REFERENCE_COUNTER] = "reference-counter",
