@@ -67,7 +67,7 @@ static void setup(struct fixture *f, gconstpointer data)
 		.payload_fd = -1,
 		.initrd_fd = -1,
 		.console_fd = {memory_file("", 0), memory_file("", 0)},
-		.features = data,
+		.features = data ? data : &hv_features_all,
 		.event = f->event,
 		.events = {on_halted, on_panic, f},
 	};
