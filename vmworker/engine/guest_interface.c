@@ -66,6 +66,13 @@ static void interface_on_reset(void *context)
 	interface->config.request(interface->config.context, MACHINE_RESET, "Hyper-V reset MSR");
 }
 
+/* "Kernel panic - not syncing: ...", or BSD's "panic: ..."; not panic() in a trace of calls. */
+static bool line_panics(const char *line, size_t size)
+{
+	return memmem(line, size, "panic - ", strlen("panic - ")) ||
+	       memmem(line, size, "panic: ", strlen("panic: "));
+}
+
 const char *guest_interface_crash_line(const char *text, size_t text_size, size_t *size)
 {
 	const char *best = NULL, *end = text + text_size;
@@ -74,7 +81,7 @@ const char *guest_interface_crash_line(const char *text, size_t text_size, size_
 	for (const char *line = text, *next; line < end; line = next) {
 		const char *stop = memchr(line, '\n', (size_t)(end - line));
 		size_t length = (size_t)((stop ? stop : end) - line);
-		bool panics = memmem(line, length, "panic", strlen("panic")) != NULL;
+		bool panics = line_panics(line, length);
 
 		next = line + length + 1;
 		/* An end of panic ("---[ end Kernel panic") tells the same once more. */

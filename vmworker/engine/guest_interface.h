@@ -32,8 +32,8 @@ void guest_interface_free(struct guest_interface *interface);
 struct hv *guest_interface_hv(struct guest_interface *interface);
 
 /*
- * The line of a guest's log that tells why it crashed: the last that says "panic", else the last
- * that says anything. Sets *size; NULL when there is none. Pure.
+ * The line of a guest's log that tells why it crashed: the last that tells of a panic, else the
+ * last that says anything. Sets *size; NULL when there is none. Pure.
  */
 const char *guest_interface_crash_line(const char *text, size_t text_size, size_t *size);
 

@@ -249,10 +249,13 @@ static void test_crash_line(void)
 		{"\n\n", NULL},
 		{"one", "one"},
 		{"one\ntwo\n", "two"},
-		{"panic x\nafter\n", "panic x"},
-		{"panic x\npanic y\nafter", "panic y"},
-		{"panic x\n---[ end panic x ]---\n", "panic x"},
-		{"---[ end panic x ]---\n", "---[ end panic x ]---"},
+		{"panic - x\nafter\n", "panic - x"},
+		{"panic: x\nafter\n", "panic: x"},
+		{"panic - x\npanic - y\nafter", "panic - y"},
+		{"panic - x\n---[ end panic - x ]---\n", "panic - x"},
+		{"---[ end panic - x ]---\n", "---[ end panic - x ]---"},
+		{"Kernel panic - not syncing: x\n panic+0x118/0x2f4\n",
+		 "Kernel panic - not syncing: x"},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
