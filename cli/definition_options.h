@@ -6,12 +6,14 @@
 #include <json-c/json.h>
 
 #include "options.h"
+#include "sched_options.h"
 
 struct definition_options {
 	struct number cpus, memory, stop_timeout, stop_order;
 	const char *kernel, *initrd, *cmdline, *engine, *description;
 	const char *stop_action, *on_reboot, *on_crash;
 	bool autostart, no_autostart;
+	struct sched_options sched;
 	const char *later; /* never set */
 };
 
@@ -48,10 +50,9 @@ struct definition_options {
 				  "when the guest reboots", on_reboot),                          \
 		DEFINITION_OPTION(b, "on-crash", OPTION_CHOICE, "stop|restart",                  \
 				  "when the guest breaks down", on_crash),                       \
+		SCHED_OPTIONS((b) + offsetof(struct definition_options, sched)),                 \
 		DEFINITION_LATER(b, "disk"), DEFINITION_LATER(b, "nic"),                         \
-		DEFINITION_LATER(b, "generation"), DEFINITION_LATER(b, "weight"),                \
-		DEFINITION_LATER(b, "limit"), DEFINITION_LATER(b, "reserve"),                    \
-		DEFINITION_LATER(b, "affinity")
+		DEFINITION_LATER(b, "generation")
 
 /* Whether any of them is given. */
 bool definition_options_given(const struct definition_options *options);

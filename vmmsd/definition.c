@@ -112,6 +112,7 @@ static bool check_bytes(struct json_object *boot, const char *name, size_t limit
 static bool refine(struct json_object *complete, GError **error)
 {
 	struct json_object *boot = member(complete, "boot"), *memory = member(complete, "memory");
+	struct sched_definition sched;
 	g_autoptr(GError) local = NULL;
 	uint64_t bytes;
 
@@ -126,6 +127,9 @@ static bool refine(struct json_object *complete, GError **error)
 	if (text(boot, "initrd") && !text(boot, "kernel"))
 		return fail(error, "$.boot.initrd",
 			    "an initrd needs a kernel; give boot.kernel too");
+	if (!sched_definition_read(member(complete, "cpus"), &sched, error))
+		return false;
+	sched_definition_clear(&sched);
 	return true;
 }
 
@@ -133,6 +137,7 @@ static void definition_clear(gpointer data)
 {
 	struct definition *definition = data;
 
+	sched_definition_clear(&definition->sched);
 	g_free(definition->uuid);
 	g_free(definition->name);
 	g_free(definition->description);
@@ -167,6 +172,8 @@ static struct definition *convert(struct json_object *complete)
 		.on_crash = choice(complete, "onCrash", policy_names, G_N_ELEMENTS(policy_names)),
 		.json = json_text_print(complete),
 	};
+	/* refine has seen that it can be read. */
+	(void)sched_definition_read(member(complete, "cpus"), &definition->sched, NULL);
 	return definition;
 }
 

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sched_definition.h"
+
 /* Guest memory in bytes; the schema has the same bounds. */
 #define DEFINITION_MEMORY_MIN UINT64_C(1048576)
 #define DEFINITION_MEMORY_MAX UINT64_C(17592186044416)
@@ -26,10 +28,11 @@ struct definition {
 	char *description;
 	enum definition_engine engine;
 	uint32_t cpus;
-	uint64_t memory; /* bytes; a multiple of 4096 */
-	char *kernel;	 /* absolute path, or NULL */
-	char *initrd;	 /* absolute path, or NULL; only with a kernel */
-	char *cmdline;	 /* never NULL */
+	struct sched_definition sched; /* cpus.topology and cpus.scheduling */
+	uint64_t memory;	       /* bytes; a multiple of 4096 */
+	char *kernel;		       /* absolute path, or NULL */
+	char *initrd;		       /* absolute path, or NULL; only with a kernel */
+	char *cmdline;		       /* never NULL */
 	bool autostart;
 	enum definition_stop_action stop_action;
 	uint32_t stop_timeout_s; /* 1 to 86400 */
@@ -57,7 +60,7 @@ struct definition *definition_renamed(const struct definition *definition, const
 				      GError **error);
 /*
  * true when the change can be applied while the VM runs: it touches nothing but name, description,
- * autostart, stopAction, stopTimeout, stopOrder, onReboot and onCrash.
+ * autostart, stopAction, stopTimeout, stopOrder, onReboot, onCrash and cpus.scheduling.
  */
 bool definition_is_live_change(const struct definition *from, const struct definition *to);
 

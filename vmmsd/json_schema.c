@@ -164,6 +164,24 @@ static gboolean take_max_length(struct json_schema *schema, struct json_object *
 			    error);
 }
 
+static gboolean take_items(struct json_schema *schema, struct json_object *value, GError **error)
+{
+	schema->items = compile(value, error);
+	return schema->items != NULL;
+}
+
+static gboolean take_min_items(struct json_schema *schema, struct json_object *value,
+			       GError **error)
+{
+	return take_integer(value, "minItems", &schema->has_min_items, &schema->min_items, error);
+}
+
+static gboolean take_max_items(struct json_schema *schema, struct json_object *value,
+			       GError **error)
+{
+	return take_integer(value, "maxItems", &schema->has_max_items, &schema->max_items, error);
+}
+
 static gboolean take_default(struct json_schema *schema, struct json_object *value, GError **error)
 {
 	(void)error;
@@ -204,6 +222,9 @@ static const struct {
 	{"minimum", take_minimum},
 	{"maximum", take_maximum},
 	{"maxLength", take_max_length},
+	{"items", take_items},
+	{"minItems", take_min_items},
+	{"maxItems", take_max_items},
 };
 
 static gboolean take_keyword(struct json_schema *schema, const char *name,
@@ -245,6 +266,7 @@ void json_schema_free(struct json_schema *schema)
 		return;
 	g_ptr_array_unref(schema->properties);
 	g_ptr_array_unref(schema->required);
+	json_schema_free(schema->items);
 	(void)json_object_put(schema->values);
 	(void)json_object_put(schema->fallback);
 	g_clear_pointer(&schema->pattern, g_regex_unref);
@@ -273,6 +295,13 @@ static gboolean is_complete(const struct json_schema *schema, struct json_object
 {
 	guint i = 0, n = schema->properties->len;
 
+	if (json_object_is_type(value, json_type_array) && schema->items) {
+		for (size_t k = 0; k < json_object_array_length(value); k++) {
+			if (!is_complete(schema->items, json_object_array_get_idx(value, k)))
+				return FALSE;
+		}
+		return TRUE;
+	}
 	if (!json_object_is_type(value, json_type_object))
 		return TRUE;
 	json_object_object_foreach (value, name, member) {
@@ -300,6 +329,14 @@ static gboolean is_complete(const struct json_schema *schema, struct json_object
 static struct json_object *complete(const struct json_schema *schema, struct json_object *value,
 				    gboolean share)
 {
+	if (json_object_is_type(value, json_type_array) && schema->items) {
+		struct json_object *array = json_object_new_array();
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			(void)json_object_array_add(
+				array, complete(schema->items, json_object_array_get_idx(value, i),
+						share));
+		return array;
+	}
 	if (!json_object_is_type(value, json_type_object)) {
 		struct json_object *copy = NULL;
 		if (share)

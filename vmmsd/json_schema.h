@@ -2,9 +2,9 @@
 /*
  * An interpreter of the part of JSON Schema (draft 2020-12) that our schemas use: type (one or
  * several), properties, required, additionalProperties false, enum, const, pattern, minimum,
- * maximum, maxLength, default; title, description, $schema and $id are notes. A schema with any
- * other keyword is refused, so that no rule of a schema goes unchecked. Compiled once, then
- * immutable; any thread.
+ * maximum, maxLength, items, minItems, maxItems, default; title, description, $schema and $id are
+ * notes. A schema with any other keyword is refused, so that no rule of a schema goes unchecked.
+ * Compiled once, then immutable; any thread.
  */
 #ifndef JSON_SCHEMA_H
 #define JSON_SCHEMA_H

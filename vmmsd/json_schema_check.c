@@ -14,7 +14,8 @@
 /* Where the check is: a chain on the stack, made into text only for a message. */
 struct path {
 	const struct path *parent; /* NULL at the root */
-	const char *name;
+	const char *name;	   /* NULL: an element of an array */
+	size_t index;
 };
 
 static void append_path(GString *text, const struct path *path)
@@ -22,7 +23,10 @@ static void append_path(GString *text, const struct path *path)
 	if (!path->parent)
 		return;
 	append_path(text, path->parent);
-	json_path_append_member(text, path->name);
+	if (path->name)
+		json_path_append_member(text, path->name);
+	else
+		json_path_append_index(text, path->index);
 }
 
 G_GNUC_PRINTF(3, 4)
@@ -98,7 +102,7 @@ static gboolean fail_unknown(const struct json_schema *schema, const char *name,
 		g_string_append_printf(known, "%s%s", i > 0 ? ", " : "", property->name);
 	}
 	const char *near = nearest(schema, name);
-	const struct path member = {path, name};
+	const struct path member = {path, name, 0};
 	return fail(&member, error, "unknown member; known here %s %s%s%s%s",
 		    schema->properties->len == 1 ? "is" : "are",
 		    schema->properties->len > 0 ? known->str : "none",
@@ -224,7 +228,7 @@ static gboolean check_object(const struct json_schema *schema, struct json_objec
 				return fail_unknown(schema, name, path, error);
 			continue;
 		}
-		const struct path below = {path, name};
+		const struct path below = {path, name, 0};
 		if (!check(member, child, &below, error))
 			return FALSE;
 	}
@@ -233,6 +237,26 @@ static gboolean check_object(const struct json_schema *schema, struct json_objec
 		if (!json_object_object_get_ex(value, required, NULL))
 			return fail(path, error, "the member %s is missing; it is required",
 				    required);
+	}
+	return TRUE;
+}
+
+static gboolean check_array(const struct json_schema *schema, struct json_object *value,
+			    const struct path *path, GError **error)
+{
+	size_t n = json_object_array_length(value);
+
+	if (schema->has_min_items && n < (uint64_t)schema->min_items)
+		return fail(path, error,
+			    "has %zu elements, fewer than the %" PRId64 " that are needed", n,
+			    schema->min_items);
+	if (schema->has_max_items && n > (uint64_t)schema->max_items)
+		return fail(path, error, "has %zu elements, more than the %" PRId64 " allowed", n,
+			    schema->max_items);
+	for (size_t i = 0; schema->items && i < n; i++) {
+		const struct path below = {path, NULL, i};
+		if (!check(schema->items, json_object_array_get_idx(value, i), &below, error))
+			return FALSE;
 	}
 	return TRUE;
 }
@@ -249,6 +273,8 @@ static gboolean check(const struct json_schema *schema, struct json_object *valu
 		return check_string(schema, value, path, error);
 	case json_type_object:
 		return check_object(schema, value, path, error);
+	case json_type_array:
+		return check_array(schema, value, path, error);
 	default:
 		return TRUE;
 	}
@@ -257,7 +283,7 @@ static gboolean check(const struct json_schema *schema, struct json_object *valu
 gboolean json_schema_check(const struct json_schema *schema, struct json_object *value,
 			   GError **error)
 {
-	const struct path root = {NULL, NULL};
+	const struct path root = {NULL, NULL, 0};
 
 	return check(schema, value, &root, error);
 }

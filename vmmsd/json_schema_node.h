@@ -24,8 +24,10 @@ struct json_schema {
 	struct json_object *values;   /* an array: enum, or const as an enum of one; NULL: any */
 	struct json_object *fallback; /* default, NULL: none */
 	GRegex *pattern;
-	gboolean has_minimum, has_maximum, has_max_length;
+	struct json_schema *items; /* of every element of an array; NULL: any */
+	gboolean has_minimum, has_maximum, has_max_length, has_min_items, has_max_items;
 	int64_t minimum, maximum, max_length; /* max_length in characters */
+	int64_t min_items, max_items;
 };
 
 /*

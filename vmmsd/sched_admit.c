@@ -213,8 +213,9 @@ gboolean sched_admit(const struct sched_demand *demands, guint n, const char *na
 	gboolean fits;
 
 	network_add_sources(&net, demands, n);
-	network_add_sinks(&net);
-	fits = network_place(&net) || fail(&net, demands, n, name, error);
+	if (net.n_sources > 0)
+		network_add_sinks(&net);
+	fits = net.n_sources == 0 || network_place(&net) || fail(&net, demands, n, name, error);
 	network_clear(&net);
 	return fits;
 }

@@ -19,7 +19,10 @@ static const char text[] =
 	"\"any\":{},"
 	"\"number\":{\"type\":\"number\"},"
 	"\"inner\":{\"type\":\"object\",\"additionalProperties\":false,\"default\":{},"
-	"\"properties\":{\"depth\":{\"type\":\"integer\",\"default\":7}}}}}";
+	"\"properties\":{\"depth\":{\"type\":\"integer\",\"default\":7}}},"
+	"\"list\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":2,\"items\":"
+	"{\"type\":\"object\",\"additionalProperties\":false,\"properties\":"
+	"{\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"integer\",\"default\":9}}}}}}";
 
 static const struct {
 	const char *document, *message; /* message NULL: valid */
@@ -57,9 +60,16 @@ static const struct {
 	 "$.inner.dept: unknown member; known here is depth; did you mean depth?"},
 	{"{\"id\":1,\"inner\":{\"zzz\":1}}", "$.inner.zzz: unknown member; known here is depth"},
 	{"{\"id\":1,\"Count\":1}", "$.Count: unknown member; known here are id, count, low, size, "
-				   "kind, path, on, any, number, inner; did you mean count?"},
+				   "kind, path, on, any, number, inner, list; did you mean "
+				   "count?"},
 	{"{\"id\":1,\"a b\":1}", "$[\"a b\"]: unknown member; known here are id, count, low, size, "
-				 "kind, path, on, any, number, inner"},
+				 "kind, path, on, any, number, inner, list"},
+	{"{\"id\":1,\"list\":[{},{\"a\":1}]}", NULL},
+	{"{\"id\":1,\"list\":{}}", "$.list: expected an array, found an object"},
+	{"{\"id\":1,\"list\":[]}", "$.list: has 0 elements, fewer than the 1 that are needed"},
+	{"{\"id\":1,\"list\":[{},{},{}]}", "$.list: has 3 elements, more than the 2 allowed"},
+	{"{\"id\":1,\"list\":[{},7]}", "$.list[1]: expected an object, found an integer"},
+	{"{\"id\":1,\"list\":[{\"a\":\"x\"}]}", "$.list[0].a: expected an integer, found a string"},
 };
 
 static void test_cases(void)
@@ -93,6 +103,14 @@ static void test_complete(void)
 	g_assert_cmpint(json_object_object_length(value), ==, 3);
 	g_autoptr(json_value_t) again = json_schema_complete(schema, complete);
 	g_assert_true(json_object_equal(complete, again));
+	/* In the elements of an array, too. */
+	g_autoptr(json_value_t) list =
+		json_text_parse("{\"id\":1,\"list\":[{},{\"b\":1,\"a\":2}]}", 1000, NULL);
+	g_autoptr(json_value_t) whole = json_schema_complete(schema, list);
+	g_autofree char *elements = json_text_print(json_object_object_get(whole, "list"));
+	g_assert_cmpstr(elements, ==, "[{\"b\":9},{\"a\":2,\"b\":1}]");
+	g_autoptr(json_value_t) same = json_schema_complete(schema, whole);
+	g_assert_true(json_object_equal(whole, same));
 }
 
 static void test_bad_schemas(void)
@@ -105,7 +123,10 @@ static void test_bad_schemas(void)
 		{"{\"additionalProperties\":true}",
 		 "schema: additionalProperties: only false is understood"},
 		{"{\"minimum\":1.5}", "schema: minimum: not an integer"},
-		{"{\"properties\":{\"a\":{\"maxItems\":1}}}", "schema: maxItems: unknown keyword"},
+		{"{\"properties\":{\"a\":{\"uniqueItems\":1}}}",
+		 "schema: uniqueItems: unknown keyword"},
+		{"{\"items\":{\"maxItems\":\"1\"}}", "schema: maxItems: not an integer"},
+		{"{\"items\":[]}", "schema: schema: not an object"},
 		{"{\"properties\":[]}", "schema: properties: not an object"},
 		{"{\"required\":1}", "schema: required: not an array"},
 		{"{\"enum\":1}", "schema: enum: not an array"},

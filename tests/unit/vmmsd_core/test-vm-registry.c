@@ -366,7 +366,12 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 			"\"memory\":536870912,\"uptime\":null,\"workerPid\":null,"
 			"\"kernel\":\"/boot/k\",\"initrd\":null,\"cmdline\":\"\","
 			"\"autostart\":false,\"stopAction\":\"shutdown\",\"stopTimeout\":90,"
-			"\"stopOrder\":0,\"onReboot\":\"restart\",\"onCrash\":\"stop\"}");
+			"\"stopOrder\":0,\"onReboot\":\"restart\",\"onCrash\":\"stop\","
+			"\"topology\":null,\"scheduling\":{\"weight\":100,\"limit\":null,"
+			"\"reserve\":0,\"affinity\":null,\"vcpuAffinity\":null,"
+			"\"exclusive\":false,\"background\":false,\"numaNode\":null,"
+			"\"placement\":\"none\",\"mechanism\":null,\"cpuWeight\":null,"
+			"\"cpus\":null,\"note\":\"\",\"hints\":[]}}");
 	vm_set_engine(vm, "direct", "KVM on \"AMD-V\"");
 	vm_set_job(vm, (struct job *)fixture, "start");
 	apply(vm, VM_EVENT_START, "starting");
