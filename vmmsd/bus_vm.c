@@ -8,6 +8,7 @@
 #include "bus_property.h"
 #include "cleanup.h"
 #include "operation.h"
+#include "sched_service.h"
 #include "worker_dir.h"
 
 static struct vm *call_vm(sd_bus_message *call, const struct service *service)
@@ -83,6 +84,17 @@ static int method_shutdown(sd_bus_message *call, void *userdata, sd_bus_error *o
 	return bus_reply_job(call, job, out, error);
 }
 
+/* Whether the host can give a VM that runs what the patch asks for. A patch that is not valid is
+ * vm_registry_edit's to refuse. */
+static gboolean check_edit(struct service *service, const struct vm *vm, const char *patch,
+			   GError **error)
+{
+	g_autoptr(definition_t) to = definition_edit(vm->definition, patch, NULL);
+
+	return !to || !definition_is_live_change(vm->definition, to) ||
+	       sched_check_edit(service->sched, vm, to, error);
+}
+
 static int method_edit(sd_bus_message *call, void *userdata, sd_bus_error *out)
 {
 	struct service *service = userdata;
@@ -96,8 +108,10 @@ static int method_edit(sd_bus_message *call, void *userdata, sd_bus_error *out)
 		return r;
 	autostart = vm->definition->autostart;
 	if (!bus_check_length(patch, VMMS_MAX_MESSAGE, "the patch", &error) ||
+	    !check_edit(service, vm, patch, &error) ||
 	    !vm_registry_edit(service->registry, vm, patch, &error))
 		return bus_error_set(out, error);
+	sched_update(service->sched);
 	vm_tell(service, vm, "edited", NULL);
 	autostart_follow(service, vm->definition->name, autostart, vm->definition->name,
 			 vm->definition->autostart);

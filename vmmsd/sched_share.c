@@ -31,25 +31,42 @@ static void cluster_absorb(struct cluster *cluster, const GPtrArray *members, co
 		g_ptr_array_add(cluster->members, members->pdata[i]);
 }
 
+static void cluster_add(struct cluster *cluster, struct sched_share *share)
+{
+	g_ptr_array_add(cluster->members, share);
+	if (!sched_cpus_is_subset(share->cpus, cluster->cpus)) {
+		GArray *all = sched_cpus_or(cluster->cpus, share->cpus);
+
+		g_array_unref(cluster->cpus);
+		cluster->cpus = all;
+	}
+}
+
 static GPtrArray *clusters_find(struct sched_share *shares, guint n)
 {
 	GPtrArray *clusters = g_ptr_array_new_with_free_func(cluster_free);
 
 	for (guint i = 0; i < n; i++) {
-		struct cluster *own = g_new0(struct cluster, 1);
+		struct cluster *own = NULL;
 
-		own->members = g_ptr_array_new();
-		own->cpus = g_array_copy((GArray *)shares[i].cpus);
-		g_ptr_array_add(own->members, &shares[i]);
 		for (guint k = clusters->len; k-- > 0;) {
 			struct cluster *other = clusters->pdata[k];
 
-			if (!sched_cpus_overlap(own->cpus, other->cpus))
+			if (!sched_cpus_overlap(shares[i].cpus, other->cpus))
 				continue;
-			cluster_absorb(own, other->members, other->cpus);
-			g_ptr_array_remove_index_fast(clusters, k);
+			if (own) {
+				cluster_absorb(other, own->members, own->cpus);
+				g_ptr_array_remove_fast(clusters, own);
+			}
+			own = other;
 		}
-		g_ptr_array_add(clusters, own);
+		if (!own) {
+			own = g_new0(struct cluster, 1);
+			own->members = g_ptr_array_new();
+			own->cpus = g_array_copy((GArray *)shares[i].cpus);
+			g_ptr_array_add(clusters, own);
+		}
+		cluster_add(own, &shares[i]);
 	}
 	return clusters;
 }

@@ -21,6 +21,10 @@ vmms_library(vmmsd_service
     log.c
     options.c
     process.c
+    sched_service.c
+    sched_apply.c
+    sched_exclude.c
+    sched_unit.c
     service.c
     socket_at.c
     stop_all.c

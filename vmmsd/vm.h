@@ -32,7 +32,7 @@ struct vm {
 	struct job *job;	   /* the job that runs on it, borrowed, or NULL: vm_set_job */
 	const char *job_kind;	   /* "start", …; static, NULL when there is no job */
 	struct worker *worker;	   /* owned by the operations (worker.h), or NULL */
-	struct sched_state *sched; /* of sched.c; NULL unless it runs */
+	struct sched_state *sched; /* of sched_service.c; NULL unless it runs */
 };
 
 /*
