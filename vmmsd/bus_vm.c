@@ -6,6 +6,7 @@
 #include "bus.h"
 #include "bus_console.h"
 #include "bus_property.h"
+#include "bus_stats.h"
 #include "cleanup.h"
 #include "operation.h"
 #include "sched_service.h"
@@ -220,6 +221,16 @@ static int method_describe(sd_bus_message *call, void *userdata, sd_bus_error *o
 	return vm ? sd_bus_reply_method_return(call, "s", text) : -ENOENT;
 }
 
+static int method_get_statistics(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	g_autoptr(GError) error = NULL;
+	struct vm *vm = call_vm(call, userdata);
+
+	if (!vm)
+		return -ENOENT;
+	return bus_stats_get(call, userdata, vm, &error) ? 1 : bus_error_set(out, error);
+}
+
 #define PUT(name, signature, value)                                       \
 	static int put_##name(sd_bus_message *reply, const struct vm *vm) \
 	{                                                                 \
@@ -295,6 +306,8 @@ const sd_bus_vtable bus_vm_vtable[] = {
 				method_get_definition, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("Describe", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", description),
 				method_describe, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("GetStatistics", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", statistics),
+				method_get_statistics, METHOD),
 	SD_BUS_PROPERTY("Uuid", "s", get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Name", "s", get, 0, BUS_PROPERTY_STATE),
 	SD_BUS_PROPERTY("State", "s", get, 0, BUS_PROPERTY_STATE),

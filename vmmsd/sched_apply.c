@@ -31,6 +31,7 @@ void sched_entry_free(void *data)
 	sd_bus_slot_unref(entry->call);
 	g_free(entry->dir);
 	g_free(entry->cpus);
+	g_free(entry->times);
 	g_free(entry->refusal);
 	g_free(entry);
 }

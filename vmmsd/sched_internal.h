@@ -42,11 +42,12 @@ struct sched_entry {
 	int32_t node;
 	char *cpus; /* "0-3"; NULL: any */
 	gboolean moved;
-	gboolean gone;	   /* its process has ended */
-	gboolean bound;	   /* its threads were bound to CPUs one by one */
-	const void *wish;  /* the definition that was applied; only compared */
-	char *refusal;	   /* of systemd, or NULL */
-	sd_bus_slot *call; /* SetUnitProperties */
+	gboolean gone;		     /* its process has ended */
+	gboolean bound;		     /* its threads were bound to CPUs one by one */
+	const void *wish;	     /* the definition that was applied; only compared */
+	struct sched_vp_time *times; /* of sched_stats.c, one per processor, or NULL */
+	char *refusal;		     /* of systemd, or NULL */
+	sd_bus_slot *call;	     /* SetUnitProperties */
 };
 
 void sched_entry_free(void *entry);

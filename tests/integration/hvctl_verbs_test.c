@@ -161,6 +161,24 @@ static void test_scheduling(struct service *s, const void *data)
 		       "create", "b", "--topology", bad[i]);
 }
 
+static void test_stats(struct service *s, const void *data)
+{
+	(void)data;
+	expect(s, 0, "", "stats");
+	expect(s, 0, "[]\n", "stats", "-o", "json");
+	expect(s, 4, "VM vm-00000 is off and counts nothing", "stats", "vm-00000");
+	expect(s, 3, "nosuch", "stats", "nosuch");
+	expect(s, 0, "", "start", "vm-00001");
+	expect(s, 0, "vm-00001     0    3  7.500s  2.500s     25%     42\n", "stats");
+	expect(s, 0, "vm-00001     1    -       -       -       -      -\n", "stats", "vm-00001");
+	expect(s, 0, "vm-00001: its processors waited 25% of the time that they could run",
+	       "stats");
+	struct json_object *list = json_of(s, "stats", "vm-00001", NULL);
+	g_assert_true(json_object_is_type(list, json_type_array));
+	g_assert_cmpuint(json_object_array_length(list), ==, 1);
+	json_object_put(list);
+}
+
 static void test_json(struct service *s, const void *data)
 {
 	(void)data;
@@ -472,6 +490,7 @@ int main(int argc, char **argv)
 	ADD(life, 0);
 	ADD(definition, 0);
 	ADD(scheduling, 0);
+	ADD(stats, 2);
 	ADD(json, 2);
 	ADD(several, 2);
 	ADD(jobs, 0);

@@ -305,6 +305,63 @@ static void test_topology(void)
 	fixture_free(f);
 }
 
+static json_object *statistics(struct fixture *f, const char *vm)
+{
+	g_autofree char *text = call_text(f, vm, "GetStatistics");
+	json_object *root = json_tokener_parse(text);
+
+	g_assert_nonnull(root);
+	return root;
+}
+
+static int64_t vcpu_number(json_object *stats, guint vcpu, const char *member)
+{
+	json_object *one = json_object_array_get_idx(json_object_object_get(stats, "vcpus"), vcpu);
+
+	return json_object_get_int64(json_object_object_get(one, member));
+}
+
+/* The worker's counters in their places, and the kernel's of each thread. */
+static void test_statistics(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = define(f, "web1", 2, "");
+	g_autofree char *odd = fixture_define(f, "odd", "odd-statistics");
+	g_autofree char *mute = fixture_define(f, "mute", "hang-in-statistics");
+	json_object *first, *second, *exits;
+
+	fixture_refuses(f, vm, "GetStatistics", "WrongState",
+			"VM web1 is off and counts nothing: start it first");
+	fixture_do(f, vm, "Start");
+	first = statistics(f, vm);
+	second = statistics(f, vm);
+	g_assert_cmpuint(json_object_array_length(json_object_object_get(first, "vcpus")), ==, 2);
+	g_assert_cmpint(vcpu_number(first, 0, "slices"), >, 0);
+	g_assert_cmpint(vcpu_number(second, 0, "used"), >=, vcpu_number(first, 0, "used"));
+	g_assert_cmpint(json_object_get_int64(json_object_object_get(second, "time")), >,
+			json_object_get_int64(json_object_object_get(first, "time")));
+	exits = json_object_object_get(
+		json_object_array_get_idx(json_object_object_get(first, "vcpus"), 1), "exits");
+	g_assert_cmpint(json_object_get_int64(json_object_object_get(exits, "io")), ==, 3);
+	exits = json_object_object_get(first, "exits");
+	g_assert_cmpint(json_object_get_int64(json_object_object_get(exits, "io")), ==, 10);
+	exits = json_object_object_get(first, "counters");
+	g_assert_cmpint(json_object_get_int64(json_object_object_get(exits, "console.bytes")), ==,
+			5);
+	json_object_put(first);
+	json_object_put(second);
+	/* Names that make no sense are left out; one that does not answer is an error in time. */
+	fixture_do(f, odd, "Start");
+	first = statistics(f, odd);
+	g_assert_false(json_object_object_get_ex(first, "counters", NULL));
+	g_assert_cmpuint(json_object_array_length(json_object_object_get(first, "vcpus")), ==, 1);
+	json_object_put(first);
+	fixture_do(f, mute, "Start");
+	fixture_refuses(f, mute, "GetStatistics", "Worker",
+			"did not answer to GetStatistics in time");
+	fixture_free(f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -313,5 +370,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/scheduling/reservations", test_reservations);
 	g_test_add_func("/vmmsd/scheduling/note", test_note);
 	g_test_add_func("/vmmsd/scheduling/topology", test_topology);
+	g_test_add_func("/vmmsd/scheduling/statistics", test_statistics);
 	return g_test_run();
 }
