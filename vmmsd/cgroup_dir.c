@@ -145,7 +145,7 @@ char *cgroup_base_take(const char *root, const char *proc_root, gboolean booted_
 
 	base = cgroup_find(root, proc_root, getpid(), &local);
 	if (!base) {
-		fail(error, "no cgroup delegation (%s)", local->message);
+		fail(error, "no cgroup delegation (%s)", local ? local->message : "no reason");
 		return NULL;
 	}
 	/* After a restart in the same place. */

@@ -248,8 +248,11 @@ static gboolean check_topology(const struct sched_member *member,
 static gboolean check_exclusive(const struct sched_plan *plan, const GArray *online, GError **error)
 {
 	guint n = plan->members->len;
-	g_autofree struct sched_claim *claims = g_new0(struct sched_claim, n);
+	g_autoptr(GArray) array = g_array_new(FALSE, TRUE, sizeof(struct sched_claim));
+	struct sched_claim *claims;
 
+	g_array_set_size(array, n);
+	claims = (struct sched_claim *)(void *)array->data;
 	for (guint i = 0; i < n; i++) {
 		const struct sched_member *member = member_at(plan, i);
 
@@ -264,11 +267,14 @@ static gboolean check_reservations(struct sched_plan *plan, const GArray *online
 {
 	guint n = plan->members->len;
 	const struct sched_member *subject = member_at(plan, n - 1);
-	g_autofree struct sched_demand *demands = g_new0(struct sched_demand, n);
+	g_autoptr(GArray) array = g_array_new(FALSE, TRUE, sizeof(struct sched_demand));
+	struct sched_demand *demands;
 
 	if (subject->wish->reserve == 0 && !subject->wish->exclusive)
 		return TRUE;
 	settle(plan, online);
+	g_array_set_size(array, n);
+	demands = (struct sched_demand *)(void *)array->data;
 	for (guint i = 0; i < n; i++) {
 		const struct sched_member *member = member_at(plan, i);
 		gboolean alone = member->wish->exclusive && !member->moved;

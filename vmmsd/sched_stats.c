@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sched_stats.h"
 
-#include <inttypes.h>
 #include <json-c/json.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -148,6 +146,15 @@ static void times_read(struct sched_entry *entry, uint32_t vcpus, struct json_ob
 	add_number(others, "ready", ready);
 }
 
+/* The digits that a text begins with. */
+static gboolean parse_digits(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	*ret = g_ascii_strtoull(text, &end, 10);
+	return end != text && g_ascii_isdigit(*text);
+}
+
 /* The number behind a word at the beginning of a line, of a file like cpu.stat. */
 static gboolean find_number(const char *text, const char *word, uint64_t *ret)
 {
@@ -156,7 +163,7 @@ static gboolean find_number(const char *text, const char *word, uint64_t *ret)
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n' ? 1 : 0;
 		if (strncmp(line, word, length) == 0 && line[length] == ' ')
-			return sscanf(line + length, "%" SCNu64, ret) == 1;
+			return parse_digits(line + length + 1, ret);
 	}
 	return FALSE;
 }
@@ -190,7 +197,7 @@ static struct json_object *pressure(const struct sched_entry *entry)
 	struct json_object *object;
 	uint64_t total_us;
 
-	if (!some || sscanf(some, "total=%" SCNu64, &total_us) != 1)
+	if (!some || !parse_digits(some + strlen("total="), &total_us))
 		return NULL;
 	object = json_object_new_object();
 	add_number(object, "some", total_us * 1000);

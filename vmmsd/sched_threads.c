@@ -2,9 +2,7 @@
 #include "sched_threads.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "host_cpu_list.h"
@@ -33,7 +31,7 @@ GArray *sched_threads_list(const char *proc_root, pid_t pid, uint32_t vcpus)
 {
 	GArray *threads = g_array_new(FALSE, FALSE, sizeof(struct sched_thread));
 	g_autofree char *path = g_strdup_printf("%s/%d/task", proc_root, (int)pid);
-	g_autofree gboolean *seen = g_new0(gboolean, vcpus);
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_direct_hash, g_direct_equal);
 	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
 	const char *entry;
 
@@ -47,10 +45,9 @@ GArray *sched_threads_list(const char *proc_root, pid_t pid, uint32_t vcpus)
 		if (!comm)
 			continue;
 		thread = (struct sched_thread){(pid_t)tid, parse_vp(comm, vcpus)};
-		if (thread.vp != SCHED_THREADS_NO_VP && seen[thread.vp])
+		if (thread.vp != SCHED_THREADS_NO_VP &&
+		    !g_hash_table_add(seen, GUINT_TO_POINTER(thread.vp)))
 			thread.vp = SCHED_THREADS_NO_VP;
-		if (thread.vp != SCHED_THREADS_NO_VP)
-			seen[thread.vp] = TRUE;
 		g_array_append_val(threads, thread);
 	}
 	g_array_sort(threads, by_tid);
@@ -91,10 +88,14 @@ gboolean sched_thread_read(const char *proc_root, pid_t pid, pid_t tid,
 {
 	g_autofree char *text =
 		host_file_read(proc_root, "%d/task/%d/schedstat", (int)pid, (int)tid);
+	g_auto(GStrv) fields = NULL;
 
 	*ret = (struct sched_thread_time){.cpu = -1};
-	if (!text || sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &ret->used, &ret->ready,
-			    &ret->slices) != 3)
+	fields = text ? g_strsplit(text, " ", 4) : NULL;
+	if (!fields || g_strv_length(fields) < 3 ||
+	    !g_ascii_string_to_unsigned(fields[0], 10, 0, UINT64_MAX, &ret->used, NULL) ||
+	    !g_ascii_string_to_unsigned(fields[1], 10, 0, UINT64_MAX, &ret->ready, NULL) ||
+	    !g_ascii_string_to_unsigned(fields[2], 10, 0, UINT64_MAX, &ret->slices, NULL))
 		return FALSE;
 	ret->cpu = read_cpu(proc_root, pid, tid);
 	return TRUE;

@@ -15,17 +15,19 @@ static int append_set(sd_bus_message *call, const char *name, const GArray *numb
 	guint n = numbers && numbers->len > 0
 			  ? g_array_index(numbers, uint32_t, numbers->len - 1) / 8 + 1
 			  : 0;
-	g_autofree uint8_t *bytes = g_new0(uint8_t, n + 1);
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
 	int r;
 
+	for (guint i = 0; i < n; i++)
+		g_byte_array_append(bytes, (const guint8 *)"", 1);
 	for (guint i = 0; n > 0 && i < numbers->len; i++) {
 		uint32_t number = g_array_index(numbers, uint32_t, i);
-		bytes[number / 8] = (uint8_t)(bytes[number / 8] | 1u << number % 8);
+		bytes->data[number / 8] |= (uint8_t)(1u << number % 8);
 	}
 	if ((r = sd_bus_message_open_container(call, 'r', "sv")) < 0 ||
 	    (r = sd_bus_message_append(call, "s", name)) < 0 ||
 	    (r = sd_bus_message_open_container(call, 'v', "ay")) < 0 ||
-	    (r = sd_bus_message_append_array(call, 'y', bytes, n)) < 0 ||
+	    (r = sd_bus_message_append_array(call, 'y', bytes->data, n)) < 0 ||
 	    (r = sd_bus_message_close_container(call)) < 0)
 		return r;
 	return sd_bus_message_close_container(call);

@@ -13,6 +13,7 @@
 #include <glib.h>
 #include <json-c/json.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,12 +130,19 @@ static void guest_flood(sd_bus_message *call)
 					 "the guest \033[31mreset\n itself");
 }
 
+struct vp {
+	unsigned index;
+	sem_t named;
+};
+
 static void *vp_main(void *arg)
 {
+	struct vp *vp = arg;
 	char name[16];
 
-	g_snprintf(name, sizeof(name), "vp%u", GPOINTER_TO_UINT(arg));
+	g_snprintf(name, sizeof(name), "vp%u", vp->index);
 	(void)prctl(PR_SET_NAME, name);
+	(void)sem_post(&vp->named);
 	for (;;)
 		(void)pause();
 	return NULL;
@@ -152,10 +160,15 @@ static int vps_make(const char *definition)
 	json_object_put(root);
 	(void)fprintf(stderr, "%s\n", definition);
 	for (int i = 0; i < n; i++) {
+		struct vp vp = {.index = (unsigned)i};
 		pthread_t id;
 
-		if (pthread_create(&id, NULL, vp_main, GUINT_TO_POINTER((guint)i)) != 0)
+		(void)sem_init(&vp.named, 0, 0);
+		if (pthread_create(&id, NULL, vp_main, &vp) != 0)
 			return -EAGAIN;
+		while (sem_wait(&vp.named) < 0 && errno == EINTR)
+			continue;
+		(void)sem_destroy(&vp.named);
 	}
 	return 0;
 }
