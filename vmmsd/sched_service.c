@@ -12,8 +12,10 @@
 #include "operation.h"
 #include "sched_internal.h"
 #include "worker.h"
+#include "worker_spawn.h"
 
-#define EXCLUDED_SETTING "exclusive_cpus"
+#define EXCLUDED_SETTING  "exclusive_cpus"
+#define UNIT_SETTINGS_DIR "/run/systemd/system.control"
 
 struct sched *sched_new(struct service *service)
 {
@@ -179,6 +181,16 @@ void sched_look(struct sched *sched)
 
 /* ---- the life of a VM ------------------------------------------------------------------------ */
 
+/* systemd keeps what was set at runtime until the host's next boot, for later starts of the unit.
+ */
+static gboolean unit_has_settings(const struct sched *sched, const struct worker *worker)
+{
+	g_autofree char *unit = worker_unit_name(worker->vm->definition->uuid);
+	g_autofree char *path = g_strdup_printf("%s/%s.d", UNIT_SETTINGS_DIR, unit);
+
+	return sched->kind == SCHED_BY_SYSTEMD && g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
 void sched_add(struct sched *sched, const struct worker *worker)
 {
 	struct sched_entry *entry = g_new0(struct sched_entry, 1);
@@ -188,7 +200,7 @@ void sched_add(struct sched *sched, const struct worker *worker)
 	entry->pid = worker->pid;
 	entry->weight = 100; /* what a cgroup has from its birth */
 	entry->node = -1;
-	entry->unsure = worker->vm->state != VM_STATE_STARTING;
+	entry->unsure = worker->vm->state != VM_STATE_STARTING || unit_has_settings(sched, worker);
 	sched_entry_open(entry);
 	g_hash_table_replace(sched->entries, worker->vm, entry);
 	sched_update(sched);

@@ -100,6 +100,11 @@ deadline=$((SECONDS + 2))
 until [ "$(cat "$group/cpuset.cpus.effective")" = 0 ]; do
 	[ $SECONDS -lt $deadline ] || fail "a may run on $(cat "$group/cpuset.cpus.effective")"
 done
+# What was set for its unit does not come back at the next start.
+hvctl stop a
+hvctl edit a --affinity all
+hvctl start a
+same "where a may run" "$(cat "$group/cpuset.cpus.effective")" "$([ "$last" = 0 ] && echo 0 || echo "0-$last")"
 hvctl stop a
 
 # 150 % of two processors.
