@@ -96,11 +96,12 @@ static void test_definition(struct service *s, const void *data)
 	expect(s, 0, "", "edit", "a", "--initrd", "");
 	expect(s, 0, "\"initrd\": null", "show", "a", "--definition");
 	expect(s, 0, "", "create", "d", "--disk", "path=/a,cache=none", "--disk",
-	       "path=b.iso,type=dvd", "--nic", "type=user");
+	       "path=b.iso,type=dvd", "--nic", "type=user", "--weight", "300");
 	g_autofree char *iso = g_strdup_printf("\"path\": \"%s/b.iso\"", here);
 	expect(s, 0, iso, "show", "d", "--definition");
 	expect(s, 0, "\"cache\": \"none\"", "show", "d", "--definition");
 	expect(s, 0, "\"type\": \"user\"", "show", "d", "--definition");
+	expect(s, 0, "\"weight\": 300", "show", "d", "--definition");
 	expect(s, 0, "", "edit", "d", "--disk", "", "--nic", "type=none");
 	expect(s, 0, "\"disks\": [\n  ]", "show", "d", "--definition");
 	expect(s, 0, "\"type\": \"none\"", "show", "d", "--definition");
