@@ -85,7 +85,8 @@ static char *neighbours_name(const struct neighbours *neighbours, const struct m
 			return g_strdup_printf("$.nics[%zu]",
 					       g_array_index(neighbours->indices, size_t, i));
 	}
-	return g_strdup_printf("an adapter of VM %s", neighbours->others->find(neighbours->others->context, mac));
+	return g_strdup_printf("an adapter of VM %s",
+			       neighbours->others->find(neighbours->others->context, mac));
 }
 
 static bool take_mac(struct neighbours *neighbours, struct json_object *nic, size_t index,

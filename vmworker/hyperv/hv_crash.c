@@ -34,14 +34,14 @@ static void crash_report(struct hv *hv, bool message)
 
 bool hv_crash_write(struct hv_vp *vp, uint32_t index, uint64_t value)
 {
-	uint64_t *to = parameter(vp->hv, index);
+	struct hv *hv = vp->hv;
 
-	if (to) {
-		pthread_mutex_lock(&vp->hv->lock);
-		*to = value;
-		pthread_mutex_unlock(&vp->hv->lock);
+	if (index < HV_MSR_CRASH_CTL) {
+		pthread_mutex_lock(&hv->lock);
+		hv->crash[index - HV_MSR_CRASH_P0] = value;
+		pthread_mutex_unlock(&hv->lock);
 	} else if ((value & HV_CRASH_NOTIFY) != 0) {
-		crash_report(vp->hv, (value & HV_CRASH_MESSAGE) != 0);
+		crash_report(hv, (value & HV_CRASH_MESSAGE) != 0);
 	}
 	return true;
 }

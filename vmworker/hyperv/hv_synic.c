@@ -134,7 +134,7 @@ bool hv_event_set(struct hv *hv, uint32_t index, uint32_t sint, uint32_t flag)
 	pthread_mutex_lock(&vp->lock);
 	uint8_t *page = hv_synic_page(vp, vp->siefp);
 	if (page) {
-		uint8_t *byte = page + sint * (HV_EVENT_FLAGS / 8) + flag / 8;
+		uint8_t *byte = page + (size_t)sint * (HV_EVENT_FLAGS / 8) + flag / 8;
 		uint8_t bit = (uint8_t)(1u << flag % 8);
 
 		hv_count(hv, HV_COUNT_EVENT_SET);

@@ -97,7 +97,7 @@ static bool apic_bit(const struct kvm_lapic_state *apic, unsigned int base, unsi
 {
 	uint32_t word;
 
-	memcpy(&word, apic->regs + base + vector / 32 * 16, sizeof(word));
+	memcpy(&word, apic->regs + base + (size_t)(vector / 32) * 16, sizeof(word));
 	return (word >> vector % 32 & 1) != 0;
 }
 

@@ -27,8 +27,10 @@ void put32(uint8_t *at, uint32_t value)
 
 uint32_t get32(const uint8_t *at)
 {
-	return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
-	       (uint32_t)at[3] << 24;
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return GUINT32_FROM_LE(value);
 }
 
 void guest_nic_build(struct guest_nic *nic, const struct guest_nic_options *options)

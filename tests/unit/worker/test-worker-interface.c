@@ -189,7 +189,7 @@ static void test_timer(struct fixture *f, gconstpointer data)
 	(void)data;
 	write_msr(HV_MSR_STIMER0_CONFIG, HV_STIMER_DIRECT | 0x60 << 4 | HV_STIMER_AUTO_ENABLE);
 	write_msr(HV_MSR_STIMER0_CONFIG + 1, 100000); /* 10 ms */
-	fake_set_tsc(2000000000, 2000000000, true);	  /* the guest's time has come */
+	fake_set_tsc(2000000000, 2000000000, true);   /* the guest's time has come */
 	while (fake_msis(fake_partition_last(), NULL, 0) == 0) {
 		g_assert_cmpint(g_get_monotonic_time(), <, deadline);
 		g_assert_cmpint(sd_event_run(f->event, 100000), >=, 0);
