@@ -100,7 +100,7 @@ static unsigned long mask_of(struct fixture *f, const char *vm, const char *name
 		g_autofree char *file = g_build_filename(path, entry, "comm", NULL);
 		g_autofree char *comm = NULL;
 		unsigned long mask = 0;
-		int tid = atoi(entry);
+		int tid = (int)g_ascii_strtoll(entry, NULL, 10);
 
 		if (!g_file_get_contents(file, &comm, NULL, NULL))
 			continue;

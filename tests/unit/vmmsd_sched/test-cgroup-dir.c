@@ -102,7 +102,7 @@ static void test_base(void)
 	expect_base(root, FALSE, "/me");
 	g_autofree char *moved = g_build_filename(root, "cgroup/me/vmmsd", NULL);
 	g_autofree char *procs = cgroup_read(moved, "cgroup.procs");
-	g_assert_cmpint(atoi(procs), ==, getpid());
+	g_assert_cmpint((int)g_ascii_strtoll(procs, NULL, 10), ==, getpid());
 	/* A vmmsd that comes later finds itself in that place. */
 	put_self(root, "0::/me/vmmsd\n");
 	fake_put(root, "cgroup/me/cgroup.procs", "%s", "");
@@ -167,7 +167,7 @@ static void test_real(void)
 	g_autofree char *tid = g_strdup_printf("%d", (int)sleeper.tid);
 	g_assert_true(cgroup_write(vcpu, "cgroup.threads", tid, NULL));
 	g_autofree char *threads = cgroup_read(vcpu, "cgroup.threads");
-	g_assert_cmpint(atoi(threads), ==, sleeper.tid);
+	g_assert_cmpint((int)g_ascii_strtoll(threads, NULL, 10), ==, sleeper.tid);
 	g_autofree char *type = cgroup_read(dir, "cgroup.type");
 	g_assert_cmpstr(g_strchomp(type), ==, "domain threaded");
 	g_assert_true(split == cgroup_split(dir, NULL) || !split);
