@@ -19,7 +19,7 @@ static void fuzz_frame(const struct iovec *iov, unsigned int n, const struct rnd
 	uint8_t header[FRAME_HEADER_MAX], segment[FRAME_HEADER_MAX];
 	struct iovec frame[8], pieces[8];
 	struct segmenter segmenter;
-	struct virtio_net_hdr todo;
+	struct virtio_net_hdr undone;
 	unsigned int used = 1;
 	size_t known;
 
@@ -29,13 +29,13 @@ static void fuzz_frame(const struct iovec *iov, unsigned int n, const struct rnd
 	if (known < rndis->data_size)
 		used += frame_iov_slice(iov, n, rndis->data + known, rndis->data_size - known,
 					frame + 1, 7);
-	if (offload_send(&rndis->offload, header, known, rndis->data_size, &todo))
+	if (offload_send(&rndis->offload, header, known, rndis->data_size, &undone))
 		return;
-	if (todo.gso_type && segmenter_init(&segmenter, frame, used, todo.gso_size))
+	if (undone.gso_type && segmenter_init(&segmenter, frame, used, undone.gso_size))
 		while (segmenter_next(&segmenter, segment, pieces, 8))
 			;
-	if (todo.flags)
-		offload_finish_checksum(&todo, frame, used);
+	if (undone.flags)
+		offload_finish_checksum(&undone, frame, used);
 }
 
 static void fuzz_receive(const uint8_t *data, size_t size)

@@ -196,7 +196,7 @@ void teardown(struct fixture *f, gconstpointer data)
 }
 
 /* Appends to the guest's work; returns where its results will be. */
-struct element *todo(struct fixture *f, enum op op, uint64_t a, uint64_t b, uint64_t c)
+struct element *element_add(struct fixture *f, enum op op, uint64_t a, uint64_t b, uint64_t c)
 {
 	struct element *element = &f->table[f->n++];
 
@@ -278,7 +278,7 @@ void work(struct fixture *f)
 
 uint64_t read_msr(struct fixture *f, uint32_t index)
 {
-	const struct element *element = todo(f, OP_RDMSR, index, 0, 0);
+	const struct element *element = element_add(f, OP_RDMSR, index, 0, 0);
 
 	work(f);
 	g_assert_cmpuint(element->fault, ==, 0);
@@ -287,7 +287,7 @@ uint64_t read_msr(struct fixture *f, uint32_t index)
 
 void write_msr(struct fixture *f, uint32_t index, uint64_t value)
 {
-	const struct element *element = todo(f, OP_WRMSR, index, value, 0);
+	const struct element *element = element_add(f, OP_WRMSR, index, value, 0);
 
 	work(f);
 	g_assert_cmpuint(element->fault, ==, 0);
@@ -295,7 +295,7 @@ void write_msr(struct fixture *f, uint32_t index, uint64_t value)
 
 bool faults(struct fixture *f, enum op op, uint32_t index, uint64_t value)
 {
-	const struct element *element = todo(f, op, index, value, 0);
+	const struct element *element = element_add(f, op, index, value, 0);
 
 	work(f);
 	return element->fault != 0;
@@ -303,7 +303,7 @@ bool faults(struct fixture *f, enum op op, uint32_t index, uint64_t value)
 
 uint64_t call(struct fixture *f, uint64_t control, uint64_t input, uint64_t output)
 {
-	const struct element *element = todo(f, OP_CALL, control, input, output);
+	const struct element *element = element_add(f, OP_CALL, control, input, output);
 
 	work(f);
 	g_assert_cmphex(element->out[1], ==, input);   /* RDX */
@@ -327,6 +327,6 @@ void enable_synic(struct fixture *f, uint32_t sint, uint64_t value)
 
 void wait_interrupts(struct fixture *f, uint64_t n)
 {
-	todo(f, OP_WAIT, n, 0, 0);
+	element_add(f, OP_WAIT, n, 0, 0);
 	work(f);
 }

@@ -58,7 +58,7 @@ void *at(struct fixture *f, uint64_t gpa);
 void same_bytes(const void *got, size_t size, const char *wanted);
 
 /* Appends to the guest's work; returns where its results will be. */
-struct element *todo(struct fixture *f, enum op op, uint64_t a, uint64_t b, uint64_t c);
+struct element *element_add(struct fixture *f, enum op op, uint64_t a, uint64_t b, uint64_t c);
 /* Lets the guest do its work. */
 void work(struct fixture *f);
 

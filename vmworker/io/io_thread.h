@@ -13,7 +13,10 @@
 struct io_thread;
 struct io_watch;
 
-/* name: at most 15 bytes, as ps shows it. The thread is made at once, before a sandbox closes. */
+/*
+ * name: at most 15 bytes, as ps shows it. The thread is made at once. Confinement is a thread's own
+ * and new threads inherit it: one that is made before the sandbox closes would stay outside.
+ */
 struct io_thread *io_thread_new(const char *name, GError **error);
 /* Runs what was posted, stops and joins it; every watch must be gone. NULL is fine. */
 void io_thread_free(struct io_thread *thread);

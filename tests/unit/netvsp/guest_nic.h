@@ -135,4 +135,12 @@ bool test_frame_good(const uint8_t *frame, size_t size);
 size_t test_frame_l3(const uint8_t *frame);
 size_t test_frame_l4(const uint8_t *frame);
 
+/* ---- for guest_nic_frames.c ------------------------------------------------------------------ */
+
+/* To or from a buffer that the guest lent, whose pages are not in order. */
+void guest_nic_copy(uint8_t *memory, uint32_t size, uint32_t offset, uint8_t *data, uint32_t n,
+		    bool out);
+/* The next of a queue of what came, waiting for it; NULL: none within WAIT_MS. */
+gpointer guest_nic_wait(struct guest_nic *nic, GQueue *queue);
+
 #endif

@@ -70,18 +70,18 @@ static void checksum_case(const struct test_frame *wanted)
 	size_t size = test_frame_make(wanted, frame);
 	struct offload_request request = {.has_checksum = true,
 					  .checksum = checksum_request(wanted)};
-	struct virtio_net_hdr todo;
+	struct virtio_net_hdr undone;
 	struct iovec iov[60];
 	unsigned int n;
 
 	g_assert_true(test_frame_good(frame, size));
 	spoil(frame, wanted, false);
 	n = split(frame, size, header, iov);
-	g_assert_null(offload_send(&request, header, iov[0].iov_len, size, &todo));
-	g_assert_cmpuint(todo.flags, ==, VIRTIO_NET_HDR_F_NEEDS_CSUM);
-	g_assert_cmpuint(todo.csum_start, ==, test_frame_l4(frame));
-	g_assert_cmpuint(todo.csum_offset, ==, wanted->udp ? 6 : 16);
-	g_assert_true(offload_finish_checksum(&todo, iov, n));
+	g_assert_null(offload_send(&request, header, iov[0].iov_len, size, &undone));
+	g_assert_cmpuint(undone.flags, ==, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+	g_assert_cmpuint(undone.csum_start, ==, test_frame_l4(frame));
+	g_assert_cmpuint(undone.csum_offset, ==, wanted->udp ? 6 : 16);
+	g_assert_true(offload_finish_checksum(&undone, iov, n));
 	g_assert_cmpuint(frame_iov_read(iov, n, 0, whole, sizeof(whole)), ==, size);
 	g_assert_true(test_frame_good(whole, size));
 }
@@ -132,7 +132,7 @@ static void large_case(const struct test_frame *given)
 	uint16_t mss = (uint16_t)g_test_rand_int_range(OFFLOAD_MSS_MIN, 9000);
 	struct offload_request request = {.has_large_send = true};
 	struct segmenter segmenter;
-	struct virtio_net_hdr todo;
+	struct virtio_net_hdr undone;
 	struct iovec iov[60];
 	unsigned int n;
 	size_t size;
@@ -145,16 +145,16 @@ static void large_case(const struct test_frame *given)
 	spoil(frame, &wanted, true);
 	request.large_send = mss | RNDIS_LARGE_SEND_V2 | (wanted.ip6 ? RNDIS_LARGE_SEND_IPV6 : 0);
 	n = split(frame, size, header, iov);
-	g_assert_null(offload_send(&request, header, iov[0].iov_len, size, &todo));
-	g_assert_cmpuint(todo.gso_type, ==,
+	g_assert_null(offload_send(&request, header, iov[0].iov_len, size, &undone));
+	g_assert_cmpuint(undone.gso_type, ==,
 			 (wanted.ip6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4) |
 				 VIRTIO_NET_HDR_GSO_ECN);
-	g_assert_cmpuint(todo.gso_size, ==, mss);
-	g_assert_cmpuint(todo.hdr_len, ==, test_frame_l4(original) + 20);
-	g_assert_true(segmenter_init(&segmenter, iov, n, todo.gso_size));
+	g_assert_cmpuint(undone.gso_size, ==, mss);
+	g_assert_cmpuint(undone.hdr_len, ==, test_frame_l4(original) + 20);
+	g_assert_true(segmenter_init(&segmenter, iov, n, undone.gso_size));
 	segments_check(&wanted, original, size, &segmenter, mss);
 	/* Whole, it is right as well once the checksum is filled in. */
-	g_assert_true(offload_finish_checksum(&todo, iov, n));
+	g_assert_true(offload_finish_checksum(&undone, iov, n));
 	g_assert_cmpuint(frame_iov_read(iov, n, 0, frame, FRAME_MAX), ==, size);
 	g_assert_true(test_frame_good(frame, size));
 	g_free(frame);
@@ -198,7 +198,7 @@ static void test_send_hostile(void)
 		uint8_t frame[4000];
 		size_t size = test_frame_make(cases[i].frame, frame);
 		g_autofree uint8_t *exact = NULL;
-		struct virtio_net_hdr todo;
+		struct virtio_net_hdr undone;
 		size_t known;
 
 		if (cases[i].cut)
@@ -207,7 +207,7 @@ static void test_send_hostile(void)
 			frame[cases[i].at] = cases[i].byte;
 		known = MIN(size, FRAME_HEADER_MAX);
 		exact = g_memdup2(frame, known);
-		if (!offload_send(&cases[i].request, exact, known, size, &todo))
+		if (!offload_send(&cases[i].request, exact, known, size, &undone))
 			g_error("case %zu was accepted", i);
 	}
 }
@@ -227,7 +227,7 @@ static void test_send_random(void)
 							  (uint32_t)g_test_rand_int() & 0xc00000ff};
 		uint8_t frame[512];
 		size_t size = test_frame_make(&wanted, frame), known;
-		struct virtio_net_hdr todo;
+		struct virtio_net_hdr undone;
 		g_autofree uint8_t *exact = NULL;
 		struct segmenter segmenter;
 		struct iovec iov;
@@ -237,13 +237,13 @@ static void test_send_random(void)
 		size = (size_t)g_test_rand_int_range(14, (gint32)size + 1);
 		known = MIN(size, FRAME_HEADER_MAX);
 		exact = g_memdup2(frame, known);
-		if (offload_send(&request, exact, known, size, &todo))
+		if (offload_send(&request, exact, known, size, &undone))
 			continue;
 		iov = (struct iovec){exact, known};
-		if (todo.flags)
-			g_assert_true(offload_finish_checksum(&todo, &iov, 1));
-		if (todo.gso_type)
-			g_assert_true(segmenter_init(&segmenter, &iov, 1, todo.gso_size));
+		if (undone.flags)
+			g_assert_true(offload_finish_checksum(&undone, &iov, 1));
+		if (undone.gso_type)
+			g_assert_true(segmenter_init(&segmenter, &iov, 1, undone.gso_size));
 	}
 }
 

@@ -6,80 +6,22 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "engine.h"
+#include "engine_fixture.h"
 #include "fake_partition.h"
 #include "guests.h"
 #include "vmms1.h"
 #include "worker_error.h"
 
-#define WAIT_MS 10000
-
-struct fixture {
-	sd_event *event;
-	struct engine_config config;
-	const struct engine_ops *ops;
-	unsigned int halts, panics;
-	struct engine_halt halt;
-};
-
-static void on_halted(void *context, const struct engine_halt *halt)
-{
-	struct fixture *f = context;
-
-	f->halts++;
-	f->halt = *halt;
-}
-
-static void on_panic(void *context, const char *line)
-{
-	struct fixture *f = context;
-
-	f->panics++;
-	g_assert_cmpstr(line, ==, "Kernel panic - not syncing: test");
-}
-
-static int memory_file(const void *data, size_t size)
-{
-	int fd = memfd_create("file", MFD_CLOEXEC);
-
-	g_assert_cmpint(fd, >=, 0);
-	g_assert_cmpint(write(fd, data, size), ==, (ssize_t)size);
-	return fd;
-}
-
 static void setup(struct fixture *f, gconstpointer data)
 {
 	(void)data;
-	fake_reset();
-	g_assert_cmpint(sd_event_new(&f->event), >=, 0);
-	f->ops = engine_find("direct");
-	g_assert_nonnull(f->ops);
-	f->config = (struct engine_config){
-		.vm_name = "web1",
-		.memory = 64 << 20,
-		.vp_count = 2,
-		.cmdline = "halt",
-		.kernel_name = "/boot/tiny",
-		.initrd_name = "initrd",
-		.kernel_fd = memory_file(guest_tiny, guest_tiny_size),
-		.payload_fd = -1,
-		.initrd_fd = -1,
-		.console_fd = {memory_file("", 0), memory_file("", 0)},
-		.event = f->event,
-		.events = {on_halted, on_panic, f},
-	};
+	engine_fixture_init(f);
 }
 
 static void teardown(struct fixture *f, gconstpointer data)
 {
 	(void)data;
-	close(f->config.kernel_fd);
-	close(f->config.console_fd[0]);
-	close(f->config.console_fd[1]);
-	sd_event_unref(f->event);
-	g_assert_cmpuint(fake_live_partitions(), ==, 0);
-	g_assert_cmpuint(fake_live_vps(), ==, 0);
-	fake_reset();
+	engine_fixture_clear(f);
 }
 
 static struct engine *built(struct fixture *f)
@@ -92,15 +34,6 @@ static struct engine *built(struct fixture *f)
 	return engine;
 }
 
-static void events_until(struct fixture *f, const unsigned int *counter, unsigned int goal)
-{
-	gint64 deadline = g_get_monotonic_time() + (gint64)WAIT_MS * 1000;
-
-	while (*counter < goal && g_get_monotonic_time() < deadline)
-		g_assert_cmpint(sd_event_run(f->event, 100000), >=, 0);
-	g_assert_cmpuint(*counter, ==, goal);
-}
-
 static void say(struct vp *vp, const char *text)
 {
 	uint64_t n = 0;
@@ -108,31 +41,6 @@ static void say(struct vp *vp, const char *text)
 	for (; *text; text++)
 		n = fake_vp_push_io(vp, true, 0x3f8, 1, (uint8_t)*text);
 	g_assert_true(fake_vp_answer(vp, n, NULL, 0, NULL, WAIT_MS));
-}
-
-struct counter {
-	const char *name;
-	uint64_t value;
-	unsigned int found;
-};
-
-static void on_counter(void *context, const char *name, uint64_t value)
-{
-	struct counter *counter = context;
-
-	if (strcmp(name, counter->name) == 0) {
-		counter->value = value;
-		counter->found++;
-	}
-}
-
-static uint64_t counter_value(struct fixture *f, struct engine *engine, const char *name)
-{
-	struct counter counter = {.name = name};
-
-	f->ops->statistics(engine, on_counter, &counter);
-	g_assert_cmpuint(counter.found, ==, 1);
-	return counter.value;
 }
 
 static void test_engines(void)
@@ -172,6 +80,7 @@ static void test_life(struct fixture *f, gconstpointer data)
 	g_assert_cmpuint(counter_value(f, engine, "console.bytes"), ==, 45);
 	g_assert_cmpuint(counter_value(f, engine, "vp.0.exits.io"), >=, 45);
 	events_until(f, &f->panics, 1);
+	g_assert_cmpstr(f->line, ==, "Kernel panic - not syncing: test");
 	fake_vp_push_io(vp, true, 0x64, 1, 0xfe);
 	events_until(f, &f->halts, 2);
 	g_assert_cmpint(f->halt.what, ==, ENGINE_HALT_RESET);

@@ -5,88 +5,33 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "engine.h"
+#include "engine_fixture.h"
 #include "fake_partition.h"
 #include "guest_interface.h"
 #include "guests.h"
 #include "hv_tlfs.h"
 
-#define WAIT_MS 10000
-
-struct fixture {
-	sd_event *event;
-	struct engine_config config;
-	const struct engine_ops *ops;
+struct interface_fixture {
+	struct fixture base;
 	struct engine *engine;
-	unsigned int halts, panics;
-	struct engine_halt halt;
-	char *line;
 };
 
-static void on_halted(void *context, const struct engine_halt *halt)
-{
-	struct fixture *f = context;
-
-	f->halts++;
-	f->halt = *halt;
-}
-
-static void on_panic(void *context, const char *line)
-{
-	struct fixture *f = context;
-
-	f->panics++;
-	g_free(f->line);
-	f->line = g_strdup(line);
-}
-
-static int memory_file(const void *data, size_t size)
-{
-	int fd = memfd_create("file", MFD_CLOEXEC);
-
-	g_assert_cmpint(fd, >=, 0);
-	g_assert_cmpint(write(fd, data, size), ==, (ssize_t)size);
-	return fd;
-}
-
-static void setup(struct fixture *f, gconstpointer data)
+static void setup(struct interface_fixture *f, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
 
-	fake_reset();
-	g_assert_cmpint(sd_event_new(&f->event), >=, 0);
-	f->ops = engine_find("direct");
-	f->config = (struct engine_config){
-		.vm_name = "web1",
-		.memory = 64 << 20,
-		.vp_count = 2,
-		.cmdline = "halt",
-		.kernel_name = "/boot/tiny",
-		.initrd_name = "initrd",
-		.kernel_fd = memory_file(guest_tiny, guest_tiny_size),
-		.payload_fd = -1,
-		.initrd_fd = -1,
-		.console_fd = {memory_file("", 0), memory_file("", 0)},
-		.features = data ? data : &hv_features_all,
-		.event = f->event,
-		.events = {on_halted, on_panic, f},
-	};
-	f->engine = f->ops->build(&f->config, &error);
+	engine_fixture_init(&f->base);
+	f->base.config.features = data ? data : &hv_features_all;
+	f->engine = f->base.ops->build(&f->base.config, &error);
 	g_assert_no_error(error);
-	g_assert_true(f->ops->run(f->engine, NULL));
+	g_assert_true(f->base.ops->run(f->engine, NULL));
 }
 
-static void teardown(struct fixture *f, gconstpointer data)
+static void teardown(struct interface_fixture *f, gconstpointer data)
 {
 	(void)data;
-	g_assert_true(f->ops->free(f->engine));
-	close(f->config.kernel_fd);
-	close(f->config.console_fd[0]);
-	close(f->config.console_fd[1]);
-	sd_event_unref(f->event);
-	g_free(f->line);
-	g_assert_cmpuint(fake_live_partitions(), ==, 0);
-	fake_reset();
+	g_assert_true(f->base.ops->free(f->engine));
+	engine_fixture_clear(&f->base);
 }
 
 static struct vp *vp0(void)
@@ -120,37 +65,7 @@ static uint32_t hypervisor_bit(void)
 	return 2;
 }
 
-static void events_until(struct fixture *f, const unsigned int *counter, unsigned int goal)
-{
-	gint64 deadline = g_get_monotonic_time() + (gint64)WAIT_MS * 1000;
-
-	while (*counter < goal && g_get_monotonic_time() < deadline)
-		g_assert_cmpint(sd_event_run(f->event, 100000), >=, 0);
-	g_assert_cmpuint(*counter, ==, goal);
-}
-
-struct counter {
-	const char *name;
-	uint64_t value;
-};
-
-static void on_counter(void *context, const char *name, uint64_t value)
-{
-	struct counter *counter = context;
-
-	if (strcmp(name, counter->name) == 0)
-		counter->value = value;
-}
-
-static uint64_t counter_value(struct fixture *f, const char *name)
-{
-	struct counter counter = {name, UINT64_MAX};
-
-	f->ops->statistics(f->engine, on_counter, &counter);
-	return counter.value;
-}
-
-static void test_visible(struct fixture *f, gconstpointer data)
+static void test_visible(struct interface_fixture *f, gconstpointer data)
 {
 	uint64_t value = 0;
 
@@ -159,12 +74,12 @@ static void test_visible(struct fixture *f, gconstpointer data)
 	g_assert_cmpuint(hypervisor_bit(), ==, 1);
 	g_assert_true(msr(false, HV_MSR_VP_INDEX, &value));
 	g_assert_false(msr(false, 0x40000070, &value));
-	g_assert_cmpuint(counter_value(f, "hv.msr.reads"), ==, 2);
-	g_assert_cmpuint(counter_value(f, "hv.msr.faults"), ==, 1);
-	g_assert_cmpuint(counter_value(f, "msr.faults"), ==, 1);
+	g_assert_cmpuint(counter_value(&f->base, f->engine, "hv.msr.reads"), ==, 2);
+	g_assert_cmpuint(counter_value(&f->base, f->engine, "hv.msr.faults"), ==, 1);
+	g_assert_cmpuint(counter_value(&f->base, f->engine, "msr.faults"), ==, 1);
 }
 
-static void test_hypercall(struct fixture *f, gconstpointer data)
+static void test_hypercall(struct interface_fixture *f, gconstpointer data)
 {
 	(void)data;
 	write_msr(HV_MSR_GUEST_OS_ID, 1);
@@ -173,16 +88,16 @@ static void test_hypercall(struct fixture *f, gconstpointer data)
 	g_assert_true(fake_vp_answer(vp0(), n, NULL, 0, NULL, WAIT_MS));
 	g_assert_cmphex(fake_vp_register(vp0(), HV_X64_REGISTER_RAX).reg64, ==,
 			HV_STATUS_INVALID_HYPERCALL_CODE);
-	g_assert_cmpuint(counter_value(f, "hv.hypercall.unknown"), ==, 1);
+	g_assert_cmpuint(counter_value(&f->base, f->engine, "hv.hypercall.unknown"), ==, 1);
 	/* Narrower ones are no hypercalls. */
-	uint64_t unclaimed = counter_value(f, "io.unclaimed");
+	uint64_t unclaimed = counter_value(&f->base, f->engine, "io.unclaimed");
 	n = fake_vp_push_io(vp0(), true, HV_PORT_CALL, 1, 0);
 	g_assert_true(fake_vp_answer(vp0(), n, NULL, 0, NULL, WAIT_MS));
-	g_assert_cmpuint(counter_value(f, "io.unclaimed"), ==, unclaimed + 1);
+	g_assert_cmpuint(counter_value(&f->base, f->engine, "io.unclaimed"), ==, unclaimed + 1);
 }
 
 /* A timer goes through the machine's clock. */
-static void test_timer(struct fixture *f, gconstpointer data)
+static void test_timer(struct interface_fixture *f, gconstpointer data)
 {
 	gint64 deadline = g_get_monotonic_time() + (gint64)WAIT_MS * 1000;
 
@@ -192,27 +107,27 @@ static void test_timer(struct fixture *f, gconstpointer data)
 	fake_set_tsc(2000000000, 2000000000, true);   /* the guest's time has come */
 	while (fake_msis(fake_partition_last(), NULL, 0) == 0) {
 		g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-		g_assert_cmpint(sd_event_run(f->event, 100000), >=, 0);
+		g_assert_cmpint(sd_event_run(f->base.event, 100000), >=, 0);
 	}
-	g_assert_cmpuint(counter_value(f, "hv.timer.expirations"), ==, 1);
+	g_assert_cmpuint(counter_value(&f->base, f->engine, "hv.timer.expirations"), ==, 1);
 }
 
-static void test_reset(struct fixture *f, gconstpointer data)
+static void test_reset(struct interface_fixture *f, gconstpointer data)
 {
 	uint64_t value = 0;
 
 	(void)data;
 	write_msr(HV_MSR_GUEST_OS_ID, 1);
 	fake_vp_push_msr(vp0(), true, HV_MSR_RESET, HV_RESET_NOW); /* is never run again */
-	events_until(f, &f->halts, 1);
-	g_assert_cmpint(f->halt.what, ==, ENGINE_HALT_RESET);
-	g_assert_cmpstr(f->halt.detail, ==, "Hyper-V reset MSR");
-	g_assert_true(f->ops->reset(f->engine, NULL));
+	events_until(&f->base, &f->base.halts, 1);
+	g_assert_cmpint(f->base.halt.what, ==, ENGINE_HALT_RESET);
+	g_assert_cmpstr(f->base.halt.detail, ==, "Hyper-V reset MSR");
+	g_assert_true(f->base.ops->reset(f->engine, NULL));
 	g_assert_true(msr(false, HV_MSR_GUEST_OS_ID, &value));
 	g_assert_cmphex(value, ==, 0);
 }
 
-static void test_crash(struct fixture *f, gconstpointer data)
+static void test_crash(struct interface_fixture *f, gconstpointer data)
 {
 	static const char log[] = "<6> fine\n<0> Kernel panic - not syncing: lost\n"
 				  "<0> ---[ end Kernel panic - not syncing: lost ]---\n";
@@ -224,20 +139,20 @@ static void test_crash(struct fixture *f, gconstpointer data)
 	write_msr(HV_MSR_CRASH_P0 + 3, 0x100000);
 	write_msr(HV_MSR_CRASH_P0 + 4, sizeof(log) - 1);
 	write_msr(HV_MSR_CRASH_CTL, HV_CRASH_NOTIFY | HV_CRASH_MESSAGE);
-	events_until(f, &f->panics, 1);
-	g_assert_cmpstr(f->line, ==,
+	events_until(&f->base, &f->base.panics, 1);
+	g_assert_cmpstr(f->base.line, ==,
 			"<0> Kernel panic - not syncing: lost (crash parameters 0xabc 0 0 "
 			"0x100000 0x61)");
 }
 
-static void test_hidden(struct fixture *f, gconstpointer data)
+static void test_hidden(struct interface_fixture *f, gconstpointer data)
 {
 	uint64_t value = 0;
 
 	(void)data;
 	g_assert_cmpuint(hypervisor_bit(), ==, 0);
 	g_assert_false(msr(false, HV_MSR_VP_INDEX, &value));
-	g_assert_cmpuint(counter_value(f, "msr.faults"), ==, 1);
+	g_assert_cmpuint(counter_value(&f->base, f->engine, "msr.faults"), ==, 1);
 }
 
 static void test_crash_line(void)
@@ -274,14 +189,14 @@ int main(int argc, char **argv)
 
 	g_test_init(&argc, &argv, NULL);
 #define CASE(name, fn) \
-	g_test_add("/worker/interface/" name, struct fixture, NULL, setup, fn, teardown)
+	g_test_add("/worker/interface/" name, struct interface_fixture, NULL, setup, fn, teardown)
 	CASE("visible", test_visible);
 	CASE("hypercall", test_hypercall);
 	CASE("timer", test_timer);
 	CASE("reset", test_reset);
 	CASE("crash", test_crash);
-	g_test_add("/worker/interface/hidden", struct fixture, &hidden, setup, test_hidden,
-		   teardown);
+	g_test_add("/worker/interface/hidden", struct interface_fixture, &hidden, setup,
+		   test_hidden, teardown);
 	g_test_add_func("/worker/interface/crash-line", test_crash_line);
 	return g_test_run();
 }

@@ -23,7 +23,7 @@ struct netvsp_config {
 	struct net_backend *backend; /* borrowed, not attached; free it after netvsp_free */
 	const char *name;	     /* for logs and counters, "nic0"; copied */
 	struct vmbus_guid instance;  /* the adapter's identity, kept for ever */
-	uint8_t mac[6];		     /* unicast, see mac_address.h */
+	uint8_t mac[6];		     /* unicast */
 	bool fixed_mac;		     /* frames of the guest with another source are dropped */
 	unsigned int channels;	     /* at most; 1 to NETVSP_CHANNELS_MAX: one per VP is right */
 	uint64_t link_speed;	     /* bits per second, as the guest shows it; 0: 10 Gbit/s */

@@ -13,7 +13,7 @@
 /* Headers with room for a VLAN header to be put in. */
 struct netvsp_frame {
 	uint8_t header[FRAME_HEADER_MAX + FRAME_VLAN];
-	struct virtio_net_hdr todo;
+	struct virtio_net_hdr undone;
 	struct iovec pieces[NET_FRAME_PIECES];
 	unsigned int n;
 	size_t size;
@@ -89,21 +89,21 @@ static bool netvsp_send_finished(struct netvsp_channel *channel, struct netvsp_f
 	bool sent = true;
 	unsigned int n;
 
-	if (frame->todo.gso_type == VIRTIO_NET_HDR_GSO_NONE)
-		return offload_finish_checksum(&frame->todo, frame->pieces, frame->n) &&
+	if (frame->undone.gso_type == VIRTIO_NET_HDR_GSO_NONE)
+		return offload_finish_checksum(&frame->undone, frame->pieces, frame->n) &&
 		       net_backend_send(backend, channel->index, &plain, frame->pieces, frame->n);
-	if (!segmenter_init(&segmenter, frame->pieces, frame->n, frame->todo.gso_size))
+	if (!segmenter_init(&segmenter, frame->pieces, frame->n, frame->undone.gso_size))
 		return false;
 	while ((n = segmenter_next(&segmenter, header, pieces, NET_FRAME_PIECES)))
 		sent = net_backend_send(backend, channel->index, &plain, pieces, n) && sent;
 	return sent;
 }
 
-static uint32_t netvsp_send_needs(const struct virtio_net_hdr *todo)
+static uint32_t netvsp_send_needs(const struct virtio_net_hdr *undone)
 {
-	uint32_t needs = todo->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM ? NET_OFFLOAD_CHECKSUM : 0;
+	uint32_t needs = undone->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM ? NET_OFFLOAD_CHECKSUM : 0;
 
-	switch (todo->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	switch (undone->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
 	case VIRTIO_NET_HDR_GSO_TCPV4:
 		return needs | NET_OFFLOAD_TSO4;
 	case VIRTIO_NET_HDR_GSO_TCPV6:
@@ -118,10 +118,10 @@ static void netvsp_send_out(struct netvsp_channel *channel, struct netvsp_frame 
 	struct netvsp *netvsp = channel->netvsp;
 	bool sent;
 
-	if (netvsp_send_needs(&frame->todo) & ~net_backend_offloads(netvsp->backend))
+	if (netvsp_send_needs(&frame->undone) & ~net_backend_offloads(netvsp->backend))
 		sent = netvsp_send_finished(channel, frame);
 	else
-		sent = net_backend_send(netvsp->backend, channel->index, &frame->todo,
+		sent = net_backend_send(netvsp->backend, channel->index, &frame->undone,
 					frame->pieces, frame->n);
 	if (!sent) {
 		netvsp->counters.send_dropped++;
@@ -129,7 +129,7 @@ static void netvsp_send_out(struct netvsp_channel *channel, struct netvsp_frame 
 	}
 	netvsp->counters.sent++;
 	netvsp->counters.sent_bytes += frame->size;
-	if (frame->todo.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+	if (frame->undone.gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		netvsp->counters.sent_large++;
 }
 
@@ -178,7 +178,7 @@ static const char *netvsp_send_frame(struct netvsp_channel *channel, const struc
 	if (rndis.has_vlan)
 		known = netvsp_send_vlan(frame, known, rndis.vlan);
 	frame->pieces[0] = (struct iovec){frame->header, known};
-	return offload_send(&rndis.offload, frame->header, known, frame->size, &frame->todo);
+	return offload_send(&rndis.offload, frame->header, known, frame->size, &frame->undone);
 }
 
 /* The size of the message at `done`, or 0 when there is none. */

@@ -112,10 +112,10 @@ const char *offload_send(const struct offload_request *request, uint8_t *header,
 	return offload_partial(header, size, frame_size, &frame, out);
 }
 
-bool offload_finish_checksum(const struct virtio_net_hdr *todo, const struct iovec *frame,
+bool offload_finish_checksum(const struct virtio_net_hdr *undone, const struct iovec *frame,
 			     unsigned int n)
 {
-	size_t start = todo->csum_start, place = start + todo->csum_offset;
+	size_t start = undone->csum_start, place = start + undone->csum_offset;
 	struct iovec first;
 	uint16_t sum;
 
@@ -136,7 +136,7 @@ bool offload_finish_checksum(const struct virtio_net_hdr *todo, const struct iov
 	}
 	sum = (uint16_t)~sum;
 	/* UDP: a sum of zero means that there is none. */
-	if (sum == 0 && todo->csum_offset == UDP_CHECKSUM)
+	if (sum == 0 && undone->csum_offset == UDP_CHECKSUM)
 		sum = 0xffff;
 	frame_put16((uint8_t *)frame[0].iov_base + place, sum);
 	return true;

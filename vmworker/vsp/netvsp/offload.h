@@ -29,9 +29,9 @@ struct offload_request { /* RNDIS_INFO_CHECKSUM and _LARGE_SEND of a packet of t
 const char *offload_send(const struct offload_request *request, uint8_t *header, size_t size,
 			 size_t frame_size, struct virtio_net_hdr *out);
 
-/* Does the checksum that `todo` asks for, for a back end that does not. frame[0] holds the headers
- * and is written to. False: todo points outside. */
-bool offload_finish_checksum(const struct virtio_net_hdr *todo, const struct iovec *frame,
+/* Does the checksum that `undone` asks for, for a back end that does not. frame[0] holds the
+ * headers and is written to. False: undone points outside. */
+bool offload_finish_checksum(const struct virtio_net_hdr *undone, const struct iovec *frame,
 			     unsigned int n);
 
 enum offload_kind {

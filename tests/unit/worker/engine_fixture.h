@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine direct on the fake hypervisor with the tiny guest, and what it reports. */
+#ifndef ENGINE_FIXTURE_H
+#define ENGINE_FIXTURE_H
+
+#include "engine.h"
+
+#define WAIT_MS 10000
+
+struct fixture {
+	sd_event *event;
+	struct engine_config config;
+	const struct engine_ops *ops;
+	unsigned int halts, panics;
+	struct engine_halt halt; /* the last one */
+	char *line;		 /* the last panic's */
+};
+
+/* Everything but the engine, which the test builds and frees. */
+void engine_fixture_init(struct fixture *f);
+/* Nothing of the hypervisor may be left. */
+void engine_fixture_clear(struct fixture *f);
+
+/* Runs the loop until a counter of the fixture has reached goal. */
+void events_until(struct fixture *f, const unsigned int *counter, unsigned int goal);
+/* A statistic, of which there is exactly one of that name. */
+uint64_t counter_value(struct fixture *f, struct engine *engine, const char *name);
+
+#endif
