@@ -279,8 +279,10 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 static gboolean direct_run(struct engine *engine, GError **error)
 {
 	struct hv *hv = guest_interface_hv(engine->interface);
-	const struct synthetic_config config = {
-		.vp_count = engine->config.vp_count, .hv = hv, .partition = engine->partition};
+	const struct synthetic_config config = {.vp_count = engine->config.vp_count,
+						.hv = hv,
+						.partition = engine->partition,
+						.event = engine->config.event};
 
 	if (hv_features_served(hv).on & HV_FEATURE_BIT(HV_FEATURE_SYNIC)) {
 		engine->synthetic = synthetic_start(&config, error);
@@ -295,7 +297,7 @@ static gboolean direct_pause(struct engine *engine, GError **error)
 	/* A reset that failed leaves no processors. */
 	if (!engine->group || vp_group_hold(engine->group, STOP_TIMEOUT_MS)) {
 		if (engine->synthetic)
-			synthetic_pause(engine->synthetic);
+			synthetic_set_paused(engine->synthetic, true);
 		return TRUE;
 	}
 	g_set_error(
@@ -309,7 +311,7 @@ static gboolean direct_resume(struct engine *engine, GError **error)
 {
 	(void)error;
 	if (engine->synthetic)
-		synthetic_resume(engine->synthetic);
+		synthetic_set_paused(engine->synthetic, false);
 	vp_group_release(engine->group);
 	return TRUE;
 }

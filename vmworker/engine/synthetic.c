@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "synthetic.h"
 
-#include <stdatomic.h>
 #include <time.h>
 
-#include "ic_heartbeat.h"
-#include "ic_shutdown.h"
-#include "ic_timesync.h"
+#include "services.h"
 #include "vmbus_bus.h"
 #include "worker_error.h"
 
@@ -23,10 +20,8 @@ struct synthetic {
 	struct io_thread *thread; /* of the bus and of all services */
 	struct vmbus *bus;
 	struct ic_clock clock;
-	struct ic_shutdown *shutdown;
-	atomic_bool can_shut_down; /* the guest's driver is there */
-	struct ic_heartbeat *heartbeat;
-	struct ic_timesync *timesync;
+	struct services *services;
+	bool can_shut_down; /* the guest's driver is there */
 };
 
 /* ---- the hypervisor under the bus ------------------------------------------------------------ */
@@ -142,29 +137,24 @@ static void synthetic_on_shutdown_driver(void *context, bool is)
 {
 	struct synthetic *synthetic = context;
 
-	atomic_store(&synthetic->can_shut_down, is);
+	synthetic->can_shut_down = is;
 }
 
-/* State and counters are asked for when somebody wants them. */
-static void synthetic_on_heartbeat(void *context, enum ic_heartbeat_state state)
-{
-	(void)context;
-	(void)state;
-}
-
+/* The others are offered as soon as somebody can use them. */
 static bool synthetic_offer(struct synthetic *synthetic, GError **error)
 {
-	const struct ic_env env = {
-		.bus = synthetic->bus, .thread = synthetic->thread, .clock = &synthetic->clock};
+	const struct services_config config = {
+		.bus = synthetic->bus,
+		.thread = synthetic->thread,
+		.event = synthetic->config.event,
+		.clock = &synthetic->clock,
+		.offered = SERVICES_SHUTDOWN | SERVICES_HEARTBEAT | SERVICES_TIMESYNC,
+		.events = {.shutdown_available = synthetic_on_shutdown_driver,
+			   .context = synthetic},
+	};
 
-	synthetic->shutdown = ic_shutdown_new(&env, synthetic_on_shutdown_driver, synthetic, error);
-	if (!synthetic->shutdown)
-		return false;
-	synthetic->heartbeat = ic_heartbeat_new(&env, synthetic_on_heartbeat, synthetic, error);
-	if (!synthetic->heartbeat)
-		return false;
-	synthetic->timesync = ic_timesync_new(&env, error);
-	return synthetic->timesync != NULL;
+	synthetic->services = services_new(&config, error);
+	return synthetic->services != NULL;
 }
 
 struct synthetic *synthetic_start(const struct synthetic_config *config, GError **error)
@@ -204,9 +194,7 @@ void synthetic_stop(struct synthetic *synthetic)
 {
 	if (!synthetic)
 		return;
-	ic_timesync_free(synthetic->timesync);
-	ic_heartbeat_free(synthetic->heartbeat);
-	ic_shutdown_free(synthetic->shutdown);
+	services_free(synthetic->services);
 	if (synthetic->bus) {
 		synthetic_listen(synthetic, false);
 		vmbus_free(synthetic->bus);
@@ -218,56 +206,24 @@ void synthetic_stop(struct synthetic *synthetic)
 /* ---- what the machine asks of them ----------------------------------------------------------- */
 
 /* Whether the guest does what it was asked for is seen by its end. */
-static void synthetic_on_shutdown(void *context, enum ic_shutdown_result result)
+static void synthetic_on_shutdown(void *context, int result)
 {
 	(void)context;
 	(void)result;
 }
 
-static void synthetic_do_shutdown(void *context)
-{
-	const struct synthetic *synthetic = context;
-	const struct ic_shutdown_request request = {
-		.kind = IC_SHUTDOWN_POWER_OFF,
-		.force = true,
-		.timeout_ns = SHUTDOWN_ANSWER_S * IC_SECOND,
-		.done = synthetic_on_shutdown,
-	};
-
-	ic_shutdown_request(synthetic->shutdown, &request);
-}
-
 bool synthetic_shutdown(struct synthetic *synthetic)
 {
-	if (!atomic_load(&synthetic->can_shut_down))
+	if (!synthetic->can_shut_down)
 		return false;
-	io_thread_call(synthetic->thread, synthetic_do_shutdown, synthetic);
+	services_shutdown(synthetic->services, IC_SHUTDOWN_POWER_OFF, true, NULL,
+			  SHUTDOWN_ANSWER_S * IC_SECOND, synthetic_on_shutdown, NULL);
 	return true;
 }
 
-static void synthetic_do_pause(void *context)
+void synthetic_set_paused(struct synthetic *synthetic, bool paused)
 {
-	const struct synthetic *synthetic = context;
-
-	ic_heartbeat_set_paused(synthetic->heartbeat, true);
-}
-
-void synthetic_pause(struct synthetic *synthetic)
-{
-	io_thread_call(synthetic->thread, synthetic_do_pause, synthetic);
-}
-
-static void synthetic_do_resume(void *context)
-{
-	const struct synthetic *synthetic = context;
-
-	ic_heartbeat_set_paused(synthetic->heartbeat, false);
-	ic_timesync_sync(synthetic->timesync);
-}
-
-void synthetic_resume(struct synthetic *synthetic)
-{
-	io_thread_call(synthetic->thread, synthetic_do_resume, synthetic);
+	services_set_paused(synthetic->services, paused);
 }
 
 /* ---- statistics ------------------------------------------------------------------------------ */

@@ -12,6 +12,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <systemd/sd-event.h>
 
 #include "hv.h"
 #include "partition.h"
@@ -21,7 +22,8 @@ struct synthetic;
 struct synthetic_config {
 	uint32_t vp_count;
 	struct hv *hv;		     /* borrowed */
-	struct partition *partition; /* borrowed; both outlive it */
+	struct partition *partition; /* borrowed */
+	sd_event *event;	     /* borrowed; all outlive it */
 };
 
 /* Before VPs run. NULL and a WORKER_ERROR. */
@@ -33,8 +35,7 @@ void synthetic_stop(struct synthetic *synthetic);
 bool synthetic_shutdown(struct synthetic *synthetic);
 
 /* The VPs stop, or run again: nobody is expected to answer meanwhile, and clocks have to be set. */
-void synthetic_pause(struct synthetic *synthetic);
-void synthetic_resume(struct synthetic *synthetic);
+void synthetic_set_paused(struct synthetic *synthetic, bool paused);
 
 /* Calls back for every counter. */
 void synthetic_statistics(struct synthetic *synthetic,
