@@ -176,12 +176,13 @@ struct synthetic *synthetic_start(const struct synthetic_config *config, GError 
 		.reference_100ns = synthetic_reference,
 		.context = synthetic,
 	};
-	synthetic->thread = io_thread_new("vmbus", &failure);
+	synthetic->thread = io_thread_prepare("vmbus", &failure);
 	if (synthetic->thread) {
 		bus.thread = synthetic->thread;
 		synthetic->bus = vmbus_new(&bus);
 		synthetic_listen(synthetic, true);
-		if (synthetic_offer(synthetic, &failure))
+		if (synthetic_offer(synthetic, &failure) &&
+		    io_thread_start(synthetic->thread, &failure))
 			return synthetic;
 	}
 	g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,

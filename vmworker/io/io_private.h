@@ -30,7 +30,9 @@ struct io_watch {
  * thread, but for n_watches, which only has to be right when the thread ends.
  */
 struct io_thread {
-	pthread_t thread;
+	char name[16];
+	pthread_t thread; /* whose it is: who made it, until it is started */
+	bool started;
 	int epoll_fd, wake_fd, timer_fd;
 	struct io_watch *wake, *timer;
 	struct io_watch *dead; /* freed, but the current batch of events may still name them */

@@ -74,6 +74,7 @@ static void *io_thread_main(void *context)
 	struct io_thread *thread = context;
 	struct epoll_event events[BATCH];
 
+	pthread_setname_np(pthread_self(), thread->name);
 	while (!io_thread_ends(thread)) {
 		int n = epoll_wait(thread->epoll_fd, events, BATCH, -1);
 
@@ -136,53 +137,81 @@ static void io_thread_close(struct io_thread *thread)
 	g_free(thread);
 }
 
+static void io_thread_error(const char *name, int errnum, GError **error)
+{
+	g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errnum),
+		    "I/O thread %s cannot be made: %s; check the limits on open files and tasks",
+		    name, g_strerror(errnum));
+}
+
+struct io_thread *io_thread_prepare(const char *name, GError **error)
+{
+	struct io_thread *thread = g_new0(struct io_thread, 1);
+
+	thread->epoll_fd = thread->wake_fd = thread->timer_fd = -1;
+	thread->last = &thread->first;
+	thread->thread = pthread_self();
+	g_strlcpy(thread->name, name, sizeof(thread->name));
+	pthread_mutex_init(&thread->lock, NULL);
+	if (io_thread_open(thread))
+		return thread;
+	io_thread_error(name, errno, error);
+	io_thread_close(thread);
+	return NULL;
+}
+
 /* No signal of the process is for this thread: whoever handles them has them elsewhere. */
-static int io_thread_start(struct io_thread *thread)
+bool io_thread_start(struct io_thread *thread, GError **error)
 {
 	sigset_t all, old;
+	pthread_t started;
 	int rc;
 
+	g_assert(!thread->started);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&thread->thread, NULL, io_thread_main, thread);
+	/* The new thread reads its own identity only after this one has written it. */
+	pthread_mutex_lock(&thread->lock);
+	rc = pthread_create(&started, NULL, io_thread_main, thread);
+	if (rc == 0) {
+		thread->thread = started;
+		thread->started = true;
+	}
+	pthread_mutex_unlock(&thread->lock);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc;
+	if (rc != 0)
+		io_thread_error(thread->name, rc, error);
+	return rc == 0;
 }
 
 struct io_thread *io_thread_new(const char *name, GError **error)
 {
-	struct io_thread *thread = g_new0(struct io_thread, 1);
-	int rc = 0;
+	struct io_thread *thread = io_thread_prepare(name, error);
 
-	thread->epoll_fd = thread->wake_fd = thread->timer_fd = -1;
-	thread->last = &thread->first;
-	pthread_mutex_init(&thread->lock, NULL);
-	if (!io_thread_open(thread))
-		rc = errno;
-	else
-		rc = io_thread_start(thread);
-	if (rc != 0) {
-		g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(rc),
-			    "I/O thread %s cannot be made: %s; check the limits on open files and "
-			    "tasks",
-			    name, g_strerror(rc));
-		io_thread_close(thread);
-		return NULL;
-	}
-	pthread_setname_np(thread->thread, name);
+	if (thread && !io_thread_start(thread, error))
+		g_clear_pointer(&thread, io_thread_close);
 	return thread;
+}
+
+static void io_thread_join(struct io_thread *thread)
+{
+	g_assert(!io_thread_is_current(thread));
+	pthread_mutex_lock(&thread->lock);
+	thread->stop = true;
+	pthread_mutex_unlock(&thread->lock);
+	io_thread_wake(thread);
+	pthread_join(thread->thread, NULL);
 }
 
 void io_thread_free(struct io_thread *thread)
 {
 	if (!thread)
 		return;
-	g_assert(!pthread_equal(pthread_self(), thread->thread));
-	pthread_mutex_lock(&thread->lock);
-	thread->stop = true;
-	pthread_mutex_unlock(&thread->lock);
-	io_thread_wake(thread);
-	pthread_join(thread->thread, NULL);
+	if (thread->started)
+		io_thread_join(thread);
+	while (thread->first) /* never started */
+		io_thread_run_posted(thread, 0);
+	io_thread_bury(thread);
 	g_assert(atomic_load(&thread->n_watches) == 0);
 	g_slist_free(thread->timers);
 	io_thread_close(thread);

@@ -14,9 +14,14 @@ struct io_thread;
 struct io_watch;
 
 /*
- * name: at most 15 bytes, as ps shows it. The thread is made at once. Confinement is a thread's own
- * and new threads inherit it: one that is made before the sandbox closes would stay outside.
+ * name: at most 15 bytes, as ps shows it. Until it is started, who prepared it is the thread: calls
+ * run at once, what is posted and watched waits. Confinement is a thread's own and new threads
+ * inherit it: one that is started before the sandbox closes would stay outside.
  */
+struct io_thread *io_thread_prepare(const char *name, GError **error);
+/* Once. On failure it stays as it was. */
+bool io_thread_start(struct io_thread *thread, GError **error);
+/* Both. */
 struct io_thread *io_thread_new(const char *name, GError **error);
 /* Runs what was posted, stops and joins it; every watch must be gone. NULL is fine. */
 void io_thread_free(struct io_thread *thread);

@@ -112,14 +112,16 @@ static hv_status partition_build(struct partition *partition,
 {
 	hv_status status = vm_open(partition, properties->hypervisor_fd, fault);
 
+	/* Before the memory: KVM waits for readers of what was there before, 15 ms and more, unless
+	 * nobody can have read anything yet. */
+	if (status == HV_STATUS_SUCCESS && properties->synthetic_msrs)
+		status = kvm_filter_msrs(partition, fault);
 	if (status == HV_STATUS_SUCCESS)
 		status = guest_memory_init(&partition->memory, properties->memory_size, fault);
 	if (status == HV_STATUS_SUCCESS)
 		status = vm_register_memory(partition, fault);
 	if (status == HV_STATUS_SUCCESS)
 		status = vm_create_machine(partition, fault);
-	if (status == HV_STATUS_SUCCESS && properties->synthetic_msrs)
-		status = kvm_filter_msrs(partition, fault);
 	if (status == HV_STATUS_SUCCESS)
 		partition->sync_registers =
 			((unsigned int)kvm_cap_value(partition->kvm_fd, KVM_CAP_SYNC_REGS) &

@@ -42,7 +42,8 @@ struct slot *device_slot(struct vmbus *bus, uint32_t relid, struct vmbus_device 
 
 /* ---- slots ---------------------------------------------------------------------------------- */
 
-/* An eventfd for the guest's signals, for the life of the device: binding one is slow. */
+/* An eventfd for the guest's signals, from the first offer for the life of the device: binding one
+ * is slow, and a guest that never asks for offers should not have to wait for it. */
 static bool slot_bind(struct vmbus_device *device, uint16_t index)
 {
 	const struct vmbus_config *config = &device->bus->config;
@@ -93,6 +94,12 @@ void device_offer_slot(struct vmbus_device *device, uint16_t index)
 				   .connection_id =
 					   VMBUS_CHANNEL_CONNECTION(device->relid + index)};
 
+	if (!slot_bind(device, index)) {
+		bus_complain(device->bus, &device->bus->undelivered,
+			     "%s has a channel less: %s; check the limit on open files",
+			     device->name, g_strerror(errno));
+		return;
+	}
 	memcpy(offer.user_defined, config->user_defined, sizeof(offer.user_defined));
 	device->slots[index].state = SLOT_OFFERED;
 	device->slots[index].wanted = false;
@@ -171,10 +178,7 @@ static void offer_sub_channels(void *context)
 		uint16_t index = (uint16_t)(offer->first + i);
 		struct slot *slot = &device->slots[index];
 
-		if (!slot_bind(device, index))
-			bus_complain(device->bus, &device->bus->undelivered,
-				     "%s has a channel less: %s", device->name, g_strerror(errno));
-		else if (slot->state == SLOT_RESCINDED)
+		if (slot->state == SLOT_RESCINDED)
 			slot->wanted = true;
 		else if (slot->state == SLOT_IDLE)
 			device_offer_slot(device, index);
@@ -238,7 +242,7 @@ static void device_announce(void *context)
 			device->name, n);
 		return;
 	}
-	if (!slot_bind(device, 0)) {
+	if (bus->offers_requested && !slot_bind(device, 0)) {
 		int saved = errno;
 
 		g_set_error(a->error, G_FILE_ERROR, (gint)g_file_error_from_errno(saved),

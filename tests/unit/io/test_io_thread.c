@@ -358,6 +358,46 @@ static void test_timer_arms_and_frees_itself(struct fixture *f, gconstpointer da
 	g_assert_cmpuint(wait_seen(f), ==, 5);
 }
 
+/* ---- before the start ----------------------------------------------------------------------- */
+
+struct early {
+	struct io_thread *thread;
+	pthread_t ran_on;
+	bool ran;
+};
+
+static void early_run(void *context)
+{
+	struct early *early = context;
+
+	early->ran_on = pthread_self();
+	early->ran = true;
+}
+
+static void test_prepared_is_its_maker(void)
+{
+	g_autoptr(GError) error = NULL;
+	struct early called = {0}, posted = {0}, dropped = {0};
+
+	called.thread = io_thread_prepare("io-test", &error);
+	g_assert_no_error(error);
+	g_assert_true(io_thread_is_current(called.thread));
+	io_thread_call(called.thread, early_run, &called);
+	g_assert_true(called.ran && pthread_equal(called.ran_on, pthread_self()));
+	io_thread_post(called.thread, early_run, &posted);
+	g_assert_false(posted.ran);
+
+	g_assert_true(io_thread_start(called.thread, &error));
+	g_assert_false(io_thread_is_current(called.thread));
+	io_thread_free(called.thread);
+	g_assert_true(posted.ran && !pthread_equal(posted.ran_on, pthread_self()));
+
+	dropped.thread = io_thread_prepare("io-test", &error);
+	io_thread_post(dropped.thread, early_run, &dropped);
+	io_thread_free(dropped.thread);
+	g_assert_true(dropped.ran);
+}
+
 /* ---- failure ------------------------------------------------------------------------------- */
 
 static void test_no_descriptors_left(void)
@@ -390,6 +430,7 @@ int main(int argc, char **argv)
 	ADD("/io-thread/watch-of-no-descriptor", test_watch_of_no_descriptor);
 	ADD("/io-thread/timers", test_timers);
 	ADD("/io-thread/timer-arms-and-frees-itself", test_timer_arms_and_frees_itself);
+	g_test_add_func("/io-thread/prepared-is-its-maker", test_prepared_is_its_maker);
 	g_test_add_func("/io-thread/no-descriptors-left", test_no_descriptors_left);
 	return g_test_run();
 }

@@ -283,13 +283,33 @@ static void test_bus_is_full(struct guest_bus *g, gconstpointer data G_GNUC_UNUS
 	echo_vsp_free(large);
 	echo_vsp_free(small);
 
-	g->fail_binds = 1;
-	g_clear_error(&error);
-	g_assert_null(echo_vsp_new(g->bus, g->thread, "unbound", 4, 0, &error));
-	g_assert_nonnull(strstr(error->message, "unbound"));
 	large = echo_vsp_new(g->bus, g->thread, "large", 1, 2046, NULL);
 	g_assert_nonnull(large);
 	echo_vsp_free(large);
+}
+
+/* Once the guest has asked it fails at once; before that, the guest is not offered the device. */
+static void test_signals_cannot_be_bound(struct guest_bus *g, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(GError) error = NULL;
+	struct wire_header request = {.type = VMBUS_REQUESTOFFERS};
+	struct echo_vsp *first = echo_vsp_new(g->bus, g->thread, "first", 1, 0, NULL);
+	struct vmbus_counters before, after;
+	struct guest_message m;
+
+	vmbus_get_counters(g->bus, &before);
+	g->fail_binds = 1;
+	g_assert_true(guest_bus_contact(g, VMBUS_VERSION_5_3));
+	guest_bus_post(g, &request, sizeof(request));
+	guest_bus_take(g, VMBUS_ALLOFFERS_DELIVERED, &m);
+	vmbus_get_counters(g->bus, &after);
+	g_assert_cmpuint(after.undelivered, ==, before.undelivered + 1);
+
+	g->fail_binds = 1;
+	g_assert_null(echo_vsp_new(g->bus, g->thread, "second", 2, 0, &error));
+	g_assert_nonnull(strstr(error->message, "second"));
+	guest_bus_expect_none(g);
+	echo_vsp_free(first);
 }
 
 static void test_rescind_while_open(struct guest_bus *g, gconstpointer data G_GNUC_UNUSED)
@@ -563,6 +583,7 @@ int main(int argc, char **argv)
 	ADD("/connection/no-slot", test_no_slot);
 	ADD("/connection/offers", test_offers);
 	ADD("/connection/bus-is-full", test_bus_is_full);
+	ADD("/connection/signals-cannot-be-bound", test_signals_cannot_be_bound);
 	ADD("/connection/rescind-while-open", test_rescind_while_open);
 	ADD("/connection/sub-channels", test_sub_channels);
 	ADD("/connection/bad-opens", test_bad_opens);
