@@ -74,8 +74,11 @@
 #define VMMS_CONSOLE_READ_ONLY 4u /* input from this viewer is ignored */
 
 /* Limits that both ends know. */
-#define VMMS_NAME_MAX	    64
-#define VMMS_MAX_VPS	    240u
+#define VMMS_NAME_MAX 64
+#define VMMS_MAX_VPS  240u
+/* GuestEvent: a disk waits for the host's storage and the worker has paused the VM. */
+#define VMMS_GUEST_EVENT_DISK "io-error"
+
 #define VMMS_MAX_DISKS	    64u
 #define VMMS_MAX_NICS	    8u
 #define VMMS_MAX_NIC_QUEUES 16u

@@ -168,6 +168,23 @@ static void worker_on_panic(void *context, const char *line)
 	worker->config.events.guest_event(worker->config.events.context, "panic", line);
 }
 
+/* An I/O error of the host: the guest waits, as if a user had paused it, until one resumes it. */
+static void worker_on_disk_stopped(void *context, const char *text)
+{
+	struct worker *worker = context;
+	g_autoptr(GError) error = NULL;
+
+	if (worker->state == WORKER_ENDED)
+		return;
+	log_line(SD_ERR, "virtual machine %s: %s", worker->config.name, text);
+	if (!worker->ops->pause(worker->engine, &error))
+		log_line(SD_ERR, "%s", error->message);
+	else
+		state_set(worker, WORKER_PAUSED);
+	worker->config.events.guest_event(worker->config.events.context, VMMS_GUEST_EVENT_DISK,
+					  text);
+}
+
 /* ---- birth ------------------------------------------------------------------------------------
  */
 
@@ -222,7 +239,10 @@ static gboolean worker_build(struct worker *worker, GError **error)
 		.devices = device_list_engine(&definition->devices),
 		.console_fd = {files->fd[START_FILE_CONSOLE0], files->fd[START_FILE_CONSOLE1]},
 		.event = worker->config.event,
-		.events = {.halted = worker_on_halted, .panic = worker_on_panic, .context = worker},
+		.events = {.halted = worker_on_halted,
+			   .panic = worker_on_panic,
+			   .disk_stopped = worker_on_disk_stopped,
+			   .context = worker},
 	};
 
 	(void)sd_id128_from_string(worker->config.uuid, &uuid); /* options.c has checked it */

@@ -2,10 +2,12 @@
 #include "direct.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "boot.h"
 #include "cpuid.h"
+#include "disk_set.h"
 #include "guest_interface.h"
 #include "hv_error.h"
 #include "io_bus.h"
@@ -26,6 +28,7 @@ struct engine {
 	struct mailbox *mailbox;
 	struct machine *machine;
 	struct guest_interface *interface;
+	struct disk_set *disks; /* NULL: none */
 	/* What a reset makes anew: */
 	struct partition *partition; /* NULL while there is none */
 	struct vp **vps;	     /* owned by the partition */
@@ -77,6 +80,14 @@ static void direct_on_crash(void *context, const char *line, size_t size, const 
 	struct engine *engine = context;
 
 	mailbox_post_crash(engine->mailbox, line, size, detail);
+}
+
+/* On the disks' thread. */
+static void direct_on_disk_stopped(void *context, const char *text)
+{
+	struct engine *engine = context;
+
+	mailbox_post_disk(engine->mailbox, text);
 }
 
 /* ---- building -------------------------------------------------------------------------------- */
@@ -217,6 +228,7 @@ static gboolean direct_free(struct engine *engine)
 		return TRUE;
 	if (!direct_drop_partition(engine))
 		return FALSE;
+	disk_set_free(engine->disks);
 	guest_interface_free(engine->interface);
 	machine_free(engine->machine);
 	mailbox_free(engine->mailbox);
@@ -240,6 +252,39 @@ static struct guest_interface *direct_interface_new(struct engine *engine)
 	};
 
 	return guest_interface_new(&config);
+}
+
+/* VMBus, and with it every synthetic device. */
+static bool direct_has_synic(const struct engine *engine)
+{
+	const struct hv *hv = guest_interface_hv(engine->interface);
+
+	return hv_features_served(hv).on & HV_FEATURE_BIT(HV_FEATURE_SYNIC);
+}
+
+static gboolean direct_build_disks(struct engine *engine, GError **error)
+{
+	const struct engine_devices *devices = &engine->config.devices;
+	struct disk_set_config config = {
+		.disks = devices->disks,
+		.n = devices->n_disks,
+		.vm_name = engine->config.vm_name,
+		.stopped = direct_on_disk_stopped,
+		.context = engine,
+	};
+
+	if (config.n == 0)
+		return TRUE;
+	if (!direct_has_synic(engine)) {
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
+			    "VM %s: its disks need the enlightenment synic, which is off; switch "
+			    "it on, or remove the disks",
+			    config.vm_name);
+		return FALSE;
+	}
+	memcpy(config.vm_uuid, engine->config.vm_uuid, sizeof(config.vm_uuid));
+	engine->disks = disk_set_new(&config, error);
+	return engine->disks != NULL;
 }
 
 static struct engine *direct_build(const struct engine_config *config, GError **error)
@@ -268,7 +313,7 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 		 (engine->machine =
 			  machine_new(config->event, config->console_fd, &callbacks, error)) &&
 		 (engine->interface = direct_interface_new(engine)) &&
-		 direct_build_partition(engine, error))
+		 direct_build_partition(engine, error) && direct_build_disks(engine, error))
 		return engine;
 	direct_free(engine); /* no thread exists, so nothing can stay behind */
 	return NULL;
@@ -278,15 +323,15 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 
 static gboolean direct_run(struct engine *engine, GError **error)
 {
-	struct hv *hv = guest_interface_hv(engine->interface);
 	const struct synthetic_config config = {.vp_count = engine->config.vp_count,
-						.hv = hv,
+						.hv = guest_interface_hv(engine->interface),
 						.partition = engine->partition,
+						.disks = engine->disks,
 						.event = engine->config.event};
 
-	if (hv_features_served(hv).on & HV_FEATURE_BIT(HV_FEATURE_SYNIC)) {
+	if (direct_has_synic(engine)) {
 		engine->synthetic = synthetic_start(&config, error);
-		if (!engine->synthetic)
+		if (!engine->synthetic || (engine->disks && !disk_set_start(engine->disks, error)))
 			return FALSE;
 	}
 	return vp_group_run(engine->group, error);
@@ -312,6 +357,8 @@ static gboolean direct_resume(struct engine *engine, GError **error)
 	(void)error;
 	if (engine->synthetic)
 		synthetic_set_paused(engine->synthetic, false);
+	if (engine->disks)
+		disk_set_resume(engine->disks);
 	vp_group_release(engine->group);
 	return TRUE;
 }
@@ -397,6 +444,8 @@ static void direct_statistics(struct engine *engine, engine_counter_visit visit,
 	hv_statistics(guest_interface_hv(engine->interface), visit, context);
 	if (engine->synthetic)
 		synthetic_statistics(engine->synthetic, visit, context);
+	if (engine->disks)
+		disk_set_statistics(engine->disks, visit, context);
 	visit(context, "console.bytes", machine_console_bytes(engine->machine));
 }
 

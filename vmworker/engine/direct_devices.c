@@ -8,10 +8,7 @@ gboolean direct_check_devices(const struct engine_config *config, GError **error
 	const struct engine_devices *devices = &config->devices;
 	const char *what = NULL, *remedy = NULL;
 
-	if (devices->n_disks > 0) {
-		what = "disks are";
-		remedy = "remove them with hvctl edit --disk \"\"";
-	} else if (devices->n_nics > 0) {
+	if (devices->n_nics > 0) {
 		what = "network adapters are";
 		remedy = "remove them with hvctl edit --nic \"\"";
 	} else if (devices->hidden) {

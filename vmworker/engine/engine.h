@@ -45,6 +45,9 @@ struct engine_events {
 	 * when it tells the hypervisor of its crash. The guest goes on. The line is UTF-8.
 	 */
 	void (*panic)(void *context, const char *line);
+	/* A disk waits, as its policy wants it after an I/O error of the host; resume tries again.
+	 * The VPs run on, the worker is to pause them. A sentence without the VM's name. */
+	void (*disk_stopped)(void *context, const char *text);
 	void *context;
 };
 

@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "disk_set.h"
 #include "services.h"
 #include "vmbus_bus.h"
 #include "worker_error.h"
@@ -182,6 +183,8 @@ struct synthetic *synthetic_start(const struct synthetic_config *config, GError 
 		synthetic->bus = vmbus_new(&bus);
 		synthetic_listen(synthetic, true);
 		if (synthetic_offer(synthetic, &failure) &&
+		    (!config->disks ||
+		     disk_set_offer(config->disks, synthetic->bus, config->vp_count, &failure)) &&
 		    io_thread_start(synthetic->thread, &failure))
 			return synthetic;
 	}
@@ -195,6 +198,8 @@ void synthetic_stop(struct synthetic *synthetic)
 {
 	if (!synthetic)
 		return;
+	if (synthetic->config.disks)
+		disk_set_withdraw(synthetic->config.disks);
 	services_free(synthetic->services);
 	if (synthetic->bus) {
 		synthetic_listen(synthetic, false);

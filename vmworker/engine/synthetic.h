@@ -17,12 +17,14 @@
 #include "hv.h"
 #include "partition.h"
 
+struct disk_set;
 struct synthetic;
 
 struct synthetic_config {
 	uint32_t vp_count;
 	struct hv *hv;		     /* borrowed */
 	struct partition *partition; /* borrowed */
+	struct disk_set *disks;	     /* borrowed; NULL: none */
 	sd_event *event;	     /* borrowed; all outlive it */
 };
 
