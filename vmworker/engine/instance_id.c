@@ -16,6 +16,7 @@ void instance_id_make(const uint8_t vm_uuid[16], const char *kind, const void *k
 	g_checksum_update(sum, key, (gssize)key_size);
 	g_checksum_get_digest(sum, digest, &size);
 	memcpy(id, digest, 16);
-	id[6] = (uint8_t)((id[6] & 0x0f) | 0x80); /* version 8: made as its maker likes */
+	/* Version 8: made as its maker likes. As a GUID its third field is little-endian. */
+	id[7] = (uint8_t)((id[7] & 0x0f) | 0x80);
 	id[8] = (uint8_t)((id[8] & 0x3f) | 0x80); /* variant of RFC 4122 */
 }

@@ -121,7 +121,7 @@ static void test_instance_ids(void)
 	instance_id_make(one, "scsi", "x", 1, a);
 	instance_id_make(one, "scsi", "x", 1, b);
 	g_assert_cmpint(memcmp(a, b, 16), ==, 0);
-	g_assert_cmpuint(a[6] >> 4, ==, 8);
+	g_assert_cmpuint(a[7] >> 4, ==, 8);
 	instance_id_make(one, "scsi", "y", 1, b);
 	g_assert_cmpint(memcmp(a, b, 16), !=, 0);
 	instance_id_make(one, "disk", "x", 1, b);
