@@ -13,6 +13,7 @@
 #include "mailbox.h"
 #include "partition.h"
 #include "synthetic.h"
+#include "synthetic_nics.h"
 #include "vp_group.h"
 #include "worker_error.h"
 
@@ -26,6 +27,7 @@ struct engine {
 	struct mailbox *mailbox;
 	struct machine *machine;
 	struct guest_interface *interface;
+	struct nic_cables *cables;
 	/* What a reset makes anew: */
 	struct partition *partition; /* NULL while there is none */
 	struct vp **vps;	     /* owned by the partition */
@@ -217,6 +219,7 @@ static gboolean direct_free(struct engine *engine)
 		return TRUE;
 	if (!direct_drop_partition(engine))
 		return FALSE;
+	nic_cables_free(engine->cables);
 	guest_interface_free(engine->interface);
 	machine_free(engine->machine);
 	mailbox_free(engine->mailbox);
@@ -240,6 +243,13 @@ static struct guest_interface *direct_interface_new(struct engine *engine)
 	};
 
 	return guest_interface_new(&config);
+}
+
+static bool direct_has_synic(const struct engine *engine)
+{
+	const struct hv *hv = guest_interface_hv(engine->interface);
+
+	return hv_features_served(hv).on & HV_FEATURE_BIT(HV_FEATURE_SYNIC);
 }
 
 static struct engine *direct_build(const struct engine_config *config, GError **error)
@@ -268,7 +278,8 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 		 (engine->machine =
 			  machine_new(config->event, config->console_fd, &callbacks, error)) &&
 		 (engine->interface = direct_interface_new(engine)) &&
-		 direct_build_partition(engine, error))
+		 direct_build_partition(engine, error) &&
+		 (engine->cables = nic_cables_new(config, direct_has_synic(engine), error)))
 		return engine;
 	direct_free(engine); /* no thread exists, so nothing can stay behind */
 	return NULL;
@@ -278,13 +289,13 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 
 static gboolean direct_run(struct engine *engine, GError **error)
 {
-	struct hv *hv = guest_interface_hv(engine->interface);
 	const struct synthetic_config config = {.vp_count = engine->config.vp_count,
-						.hv = hv,
+						.cables = engine->cables,
+						.hv = guest_interface_hv(engine->interface),
 						.partition = engine->partition,
 						.event = engine->config.event};
 
-	if (hv_features_served(hv).on & HV_FEATURE_BIT(HV_FEATURE_SYNIC)) {
+	if (direct_has_synic(engine)) {
 		engine->synthetic = synthetic_start(&config, error);
 		if (!engine->synthetic)
 			return FALSE;

@@ -11,9 +11,6 @@ gboolean direct_check_devices(const struct engine_config *config, GError **error
 	if (devices->n_disks > 0) {
 		what = "disks are";
 		remedy = "remove them with hvctl edit --disk \"\"";
-	} else if (devices->n_nics > 0) {
-		what = "network adapters are";
-		remedy = "remove them with hvctl edit --nic \"\"";
 	} else if (devices->hidden) {
 		what = "hiding the hypervisor is";
 		remedy = "make it visible";

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "services.h"
+#include "synthetic_nics.h"
 #include "vmbus_bus.h"
 #include "worker_error.h"
 
@@ -21,6 +22,7 @@ struct synthetic {
 	struct vmbus *bus;
 	struct ic_clock clock;
 	struct services *services;
+	struct synthetic_nics *nics;
 	bool can_shut_down; /* the guest's driver is there */
 };
 
@@ -182,6 +184,8 @@ struct synthetic *synthetic_start(const struct synthetic_config *config, GError 
 		synthetic->bus = vmbus_new(&bus);
 		synthetic_listen(synthetic, true);
 		if (synthetic_offer(synthetic, &failure) &&
+		    (synthetic->nics = synthetic_nics_start(config->cables, synthetic->bus,
+							    config->vp_count, &failure)) &&
 		    io_thread_start(synthetic->thread, &failure))
 			return synthetic;
 	}
@@ -195,6 +199,7 @@ void synthetic_stop(struct synthetic *synthetic)
 {
 	if (!synthetic)
 		return;
+	synthetic_nics_stop(synthetic->nics);
 	services_free(synthetic->services);
 	if (synthetic->bus) {
 		synthetic_listen(synthetic, false);
@@ -243,4 +248,5 @@ void synthetic_statistics(struct synthetic *synthetic,
 	visit(context, "vmbus.malformed", bus.malformed);
 	visit(context, "vmbus.undelivered", bus.undelivered);
 	visit(context, "vmbus.faults", bus.faults);
+	synthetic_nics_statistics(synthetic->nics, visit, context);
 }

@@ -17,10 +17,12 @@
 #include "hv.h"
 #include "partition.h"
 
+struct nic_cables;
 struct synthetic;
 
 struct synthetic_config {
 	uint32_t vp_count;
+	struct nic_cables *cables;   /* borrowed */
 	struct hv *hv;		     /* borrowed */
 	struct partition *partition; /* borrowed */
 	sd_event *event;	     /* borrowed; all outlive it */
