@@ -17,8 +17,9 @@
 #include "cleanup.h"
 #include "service_error.h"
 
-#define TUN_DEVICE "/dev/net/tun"
-#define TAP_NAME   "vmms%d"
+#define TUN_DEVICE  "/dev/net/tun"
+#define TAP_NAME    "vmms%d"
+#define TAP_MTU_MAX 65521 /* of the kernel */
 
 static gboolean tap_fail(GError **error, const char *step)
 {
@@ -104,7 +105,7 @@ static gboolean tap_set_mtu(int control, const char *name, const struct tap_spec
 
 	if (ioctl(control, SIOCGIFMTU, &request) < 0)
 		return tap_no_bridge(error, spec->bridge);
-	mtu = MAX(mtu, request.ifr_mtu);
+	mtu = MIN(MAX(mtu, request.ifr_mtu), TAP_MTU_MAX);
 	request = request_for(name);
 	request.ifr_mtu = mtu;
 	return ioctl(control, SIOCSIFMTU, &request) == 0 || tap_fail(error, "given its MTU");
