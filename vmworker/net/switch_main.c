@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -53,6 +54,17 @@ static int confine(void) /* run-time libraries need calls of their own */
 	return 0;
 }
 #endif
+
+/* Every port is a descriptor. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
 
 /* Under the lock nobody connects. False: somebody has. */
 static bool may_end(struct switch_hub *hub, int lock_fd)
@@ -99,6 +111,7 @@ int main(int argc, char **argv)
 				"vmms-switch.socket start it\n");
 		return EXIT_FAILURE;
 	}
+	raise_limit();
 	r = confine();
 	if (r < 0) {
 		fprintf(stderr, "vmms-switch: confining itself failed: %s\n", strerror(-r));
