@@ -34,8 +34,7 @@ static void switch_reap_later(const struct service *service, int pidfd)
 		return;
 	}
 	(void)sd_event_source_set_io_fd_own(source, 1);
-	(void)sd_event_source_set_floating(source, 1);
-	sd_event_source_unref(source);
+	(void)sd_event_source_set_floating(source, 1); /* takes our reference */
 }
 
 /* 0 or -errno. */
@@ -101,10 +100,16 @@ int switch_port_open(const struct service *service, const char *network,
 		fault = errno;
 	if (!fault)
 		return fd_steal(&fd);
-	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_FAILED,
-		    "the switch of private networks cannot be reached (%s: %s); %s",
-		    service->options->net_switch, g_strerror(fault),
-		    service->units ? "run systemctl start vmms-switch.socket"
-				   : "see that it is installed");
+	if (service->units)
+		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_FAILED,
+			    "the switch of private networks cannot be reached (%s); run systemctl "
+			    "start vmms-switch.socket",
+			    g_strerror(fault));
+	else
+		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_FAILED,
+			    "the switch of private networks cannot be reached at %s/%s (%s); see "
+			    "that %s is installed, and nothing in the way of the socket",
+			    service->options->runtime_dir, VMMS_SWITCH_SOCKET, g_strerror(fault),
+			    service->options->net_switch);
 	return -1;
 }

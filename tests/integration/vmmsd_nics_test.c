@@ -427,6 +427,21 @@ static void test_private(void)
 	fixture_free(f);
 }
 
+static void test_no_switch(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = vm_new(f, "web1", "{\"type\":\"private\",\"network\":\"lan\"}");
+	g_autofree char *in_the_way = g_build_filename(f->dir, "run", "switch", NULL);
+
+	g_assert_cmpint(g_mkdir(in_the_way, 0700), ==, 0);
+	fixture_refuses(f, vm, "Start", "Failed",
+			"VM web1: adapter 0: the switch of private networks cannot be reached at ");
+	fixture_refuses(f, vm, "Start", "Failed", "/run/switch (Is a directory); see that ");
+	g_assert_cmpint(g_rmdir(in_the_way), ==, 0);
+	fixture_do(f, vm, "Start");
+	fixture_free(f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -448,5 +463,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/nics/passt-fails", test_passt_fails);
 	g_test_add_func("/vmmsd/nics/passt-cancelled", test_passt_cancelled);
 	g_test_add_func("/vmmsd/nics/private", test_private);
+	g_test_add_func("/vmmsd/nics/no-switch", test_no_switch);
 	return g_test_run();
 }

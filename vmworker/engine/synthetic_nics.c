@@ -73,7 +73,7 @@ static struct net_backend *backend_dup(const struct engine_nic *nic, const char 
 				       GError **error)
 {
 	struct net_backend *backend = NULL;
-	int fds[VMMS_MAX_NIC_QUEUES];
+	int fds[VMMS_MAX_NIC_QUEUES] = {-1}; /* what is not lent is refused */
 	size_t n = 0;
 
 	while (n < nic->n_fds && (fds[n] = fcntl(nic->fds[n], F_DUPFD_CLOEXEC, 3)) >= 0)
@@ -101,6 +101,7 @@ static bool cables_add(struct nic_cables *cables, const struct engine_config *co
 	snprintf(name, sizeof(name), "nic%zu", index);
 	cable->backend = backend_dup(nic, name, &failure);
 	if (!cable->backend) {
+		g_assert(failure);
 		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED, "VM %s: %s", config->vm_name,
 			    failure->message);
 		return false;

@@ -378,6 +378,8 @@ static void test_wrong_descriptors(void)
 		nics[1].fds[0] = null;
 		nics[1].n_fds = 1;
 		assert_refused(&config, true, WORKER_ERROR_FAILED, cases[i].part);
+		nics[1].n_fds = 0;
+		assert_refused(&config, true, WORKER_ERROR_FAILED, "'nic1'");
 	}
 	g_assert_cmpint(fcntl(null, F_GETFD), >=, 0); /* the lender's still */
 	close(null);
