@@ -21,12 +21,15 @@ vmms_library(vmmsd_service
     kernel_image.c
     log.c
     options.c
+    passt.c
     process.c
     service.c
     socket_at.c
     stop_all.c
     subprocess.c
+    switch_port.c
     systemd_unit.c
+    tap.c
     vm_disks.c
     vm_end.c
     vm_nics.c

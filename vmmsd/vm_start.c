@@ -26,6 +26,7 @@ struct start {
 	struct kernel_request *request;
 	int kernel, initrd, payload; /* -1: none */
 	struct vm_disks disks;
+	struct vm_nics nics;
 };
 
 static void start_free(void *context)
@@ -38,6 +39,7 @@ static void start_free(void *context)
 	fd_close(start->initrd);
 	fd_close(start->payload);
 	vm_disks_clear(&start->disks);
+	vm_nics_clear(&start->nics);
 	g_free(start);
 }
 
@@ -139,7 +141,8 @@ static gboolean start_open_devices(struct start *start, struct vm *vm, GError **
 	g_autoptr(GError) local = NULL;
 
 	vm_disks_init(&start->disks, start->service, vm);
-	if (vm_disks_open(&start->disks, &local) && vm_nics_check(vm, &local))
+	vm_nics_init(&start->nics, start->service, vm);
+	if (vm_disks_open(&start->disks, &local) && vm_nics_open(&start->nics, &local))
 		return TRUE;
 	g_propagate_error(error, vm_error(vm, local));
 	return FALSE;
@@ -194,7 +197,8 @@ static int start_append_files(const struct start *start, int directory, sd_bus_m
 	    (r = append_file(call, VMMS_FILE_KERNEL, start->kernel)) < 0 ||
 	    (r = append_file(call, VMMS_FILE_PAYLOAD, start->payload)) < 0 ||
 	    (r = append_file(call, VMMS_FILE_INITRD, start->initrd)) < 0 ||
-	    (r = vm_disks_append(&start->disks, call)) < 0)
+	    (r = vm_disks_append(&start->disks, call)) < 0 ||
+	    (r = vm_nics_append(&start->nics, call)) < 0)
 		return r;
 	for (size_t i = 0; i < G_N_ELEMENTS(made); i++) {
 		autofd int fd = worker_dir_create_file(directory, made[i]);
@@ -231,7 +235,7 @@ void vm_start_launched(struct worker *worker)
 		worker_fail(worker, error);
 }
 
-static void on_locked(void *context, GError *error)
+static void on_connected(void *context, GError *error)
 {
 	struct start *start = context;
 	struct job *job = start->job;
@@ -242,6 +246,16 @@ static void on_locked(void *context, GError *error)
 		start_fail(job, error);
 	else
 		worker_launch(job->vm->worker);
+}
+
+static void on_locked(void *context, GError *error)
+{
+	struct start *start = context;
+
+	if (error)
+		start_fail(start->job, error);
+	else
+		vm_nics_connect(&start->nics, on_connected, start);
 }
 
 static void on_kernel(void *context, int payload_fd, const GError *error)

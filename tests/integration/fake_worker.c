@@ -6,8 +6,8 @@
  *   dies-first...      exits with status 3 at once
  *   dies-connected...  is killed by a signal when vmmsd connects
  *   hangs...           never looks at its socket
- * Disk N is kept open as descriptor 100 + N. Afterwards the first word of boot.cmdline in the
- * definition does; see the table of behaviours.
+ * Disk N is kept open as descriptor 100 + N, queue Q of adapter N as 200 + 16 * N + Q. Afterwards
+ * the first word of boot.cmdline in the definition does; see the table of behaviours.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -114,6 +114,15 @@ static void disk_keep(const char *tag, int fd)
 		abort();
 }
 
+static void nic_keep(const char *tag, int fd)
+{
+	char *queue;
+	int index = (int)g_ascii_strtoull(tag + strlen(VMMS_FILE_NIC), &queue, 10);
+
+	if (dup3(fd, 200 + 16 * index + (int)g_ascii_strtoull(queue + 1, NULL, 10), O_CLOEXEC) < 0)
+		abort();
+}
+
 static int take_files(struct fake *fake, sd_bus_message *call)
 {
 	const char *tag;
@@ -125,6 +134,8 @@ static int take_files(struct fake *fake, sd_bus_message *call)
 			fake->result = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		else if (g_str_has_prefix(tag, VMMS_FILE_DISK))
 			disk_keep(tag, fd);
+		else if (g_str_has_prefix(tag, VMMS_FILE_NIC))
+			nic_keep(tag, fd);
 		else if (g_str_equal(tag, VMMS_FILE_CONSOLE0) && !console_write(fd))
 			return -EIO;
 	return r;

@@ -256,6 +256,24 @@ static unsigned int vp_threads(pid_t pid)
 	return n;
 }
 
+/* The threads and descriptors of adapters, behind the closed sandbox, and made once more. */
+static void test_adapters(void)
+{
+	struct worker_process *worker = worker_spawn(true, NULL);
+
+	worker_start_guest(
+		worker, "loop",
+		",\"nics\":[{\"type\":\"none\",\"mac\":\"56:4d:53:00:00:01\"},"
+		"{\"type\":\"none\",\"mac\":\"56:4d:53:00:00:02\",\"connected\":false}]");
+	worker_counter(worker, "nic.1.sent");
+	g_assert_cmpint(worker_call(worker->bus, "Reset", NULL), >=, 0);
+	worker_counter(worker, "nic.1.sent");
+	g_assert_cmpint(worker_call(worker->bus, "Stop", NULL), >=, 0);
+	g_autofree char *result = worker_wait_result(worker);
+	assert_contains(result, "\"state\":\"off\"");
+	worker_reap(worker);
+}
+
 static void test_eight_vps(void)
 {
 	struct worker_process *worker = worker_spawn(true, NULL);
@@ -337,6 +355,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/worker/guest/stop-paused", test_stop_paused);
 	g_test_add_func("/worker/guest/signals", test_signals);
 	g_test_add_func("/worker/guest/reset", test_reset);
+	g_test_add_func("/worker/guest/adapters", test_adapters);
 	g_test_add_func("/worker/guest/eight-vps", test_eight_vps);
 	g_test_add_func("/worker/guest/reconnect", test_reconnect);
 	g_test_add_func("/worker/guest/start-twice", test_start_twice);

@@ -15,6 +15,7 @@
 #include "mailbox.h"
 #include "partition.h"
 #include "synthetic.h"
+#include "synthetic_nics.h"
 #include "vp_group.h"
 #include "worker_error.h"
 
@@ -29,6 +30,7 @@ struct engine {
 	struct machine *machine;
 	struct guest_interface *interface;
 	struct disk_set *disks; /* NULL: none */
+	struct nic_cables *cables;
 	/* What a reset makes anew: */
 	struct partition *partition; /* NULL while there is none */
 	struct vp **vps;	     /* owned by the partition */
@@ -229,6 +231,7 @@ static gboolean direct_free(struct engine *engine)
 	if (!direct_drop_partition(engine))
 		return FALSE;
 	disk_set_free(engine->disks);
+	nic_cables_free(engine->cables);
 	guest_interface_free(engine->interface);
 	machine_free(engine->machine);
 	mailbox_free(engine->mailbox);
@@ -313,7 +316,8 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 		 (engine->machine =
 			  machine_new(config->event, config->console_fd, &callbacks, error)) &&
 		 (engine->interface = direct_interface_new(engine)) &&
-		 direct_build_partition(engine, error) && direct_build_disks(engine, error))
+		 direct_build_partition(engine, error) && direct_build_disks(engine, error) &&
+		 (engine->cables = nic_cables_new(config, direct_has_synic(engine), error)))
 		return engine;
 	direct_free(engine); /* no thread exists, so nothing can stay behind */
 	return NULL;
@@ -324,6 +328,7 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 static gboolean direct_run(struct engine *engine, GError **error)
 {
 	const struct synthetic_config config = {.vp_count = engine->config.vp_count,
+						.cables = engine->cables,
 						.hv = guest_interface_hv(engine->interface),
 						.partition = engine->partition,
 						.disks = engine->disks,

@@ -8,10 +8,7 @@ gboolean direct_check_devices(const struct engine_config *config, GError **error
 	const struct engine_devices *devices = &config->devices;
 	const char *what = NULL, *remedy = NULL;
 
-	if (devices->n_nics > 0) {
-		what = "network adapters are";
-		remedy = "remove them with hvctl edit --nic \"\"";
-	} else if (devices->hidden) {
+	if (devices->hidden) {
 		what = "hiding the hypervisor is";
 		remedy = "make it visible";
 	} else if (devices->enlightenments_off) {

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* kind: "scsi", "disk", ...; key: what tells it from others of its kind. A GUID as its 16 bytes lie in
- * memory, RFC 9562 version 8. */
+/* kind: "scsi", "disk", ...; key: what tells it from others of its kind. A GUID as its 16 bytes lie
+ * in memory, RFC 9562 version 8. */
 void instance_id_make(const uint8_t vm_uuid[16], const char *kind, const void *key, size_t key_size,
 		      uint8_t id[16]);
 

@@ -5,6 +5,7 @@
 
 #include "disk_set.h"
 #include "services.h"
+#include "synthetic_nics.h"
 #include "vmbus_bus.h"
 #include "worker_error.h"
 
@@ -22,6 +23,7 @@ struct synthetic {
 	struct vmbus *bus;
 	struct ic_clock clock;
 	struct services *services;
+	struct synthetic_nics *nics;
 	bool can_shut_down; /* the guest's driver is there */
 };
 
@@ -185,6 +187,8 @@ struct synthetic *synthetic_start(const struct synthetic_config *config, GError 
 		if (synthetic_offer(synthetic, &failure) &&
 		    (!config->disks ||
 		     disk_set_offer(config->disks, synthetic->bus, config->vp_count, &failure)) &&
+		    (synthetic->nics = synthetic_nics_start(config->cables, synthetic->bus,
+							    config->vp_count, &failure)) &&
 		    io_thread_start(synthetic->thread, &failure))
 			return synthetic;
 	}
@@ -200,6 +204,7 @@ void synthetic_stop(struct synthetic *synthetic)
 		return;
 	if (synthetic->config.disks)
 		disk_set_withdraw(synthetic->config.disks);
+	synthetic_nics_stop(synthetic->nics);
 	services_free(synthetic->services);
 	if (synthetic->bus) {
 		synthetic_listen(synthetic, false);
@@ -248,4 +253,5 @@ void synthetic_statistics(struct synthetic *synthetic,
 	visit(context, "vmbus.malformed", bus.malformed);
 	visit(context, "vmbus.undelivered", bus.undelivered);
 	visit(context, "vmbus.faults", bus.faults);
+	synthetic_nics_statistics(synthetic->nics, visit, context);
 }

@@ -18,10 +18,12 @@
 #include "partition.h"
 
 struct disk_set;
+struct nic_cables;
 struct synthetic;
 
 struct synthetic_config {
 	uint32_t vp_count;
+	struct nic_cables *cables;   /* borrowed */
 	struct hv *hv;		     /* borrowed */
 	struct partition *partition; /* borrowed */
 	struct disk_set *disks;	     /* borrowed; NULL: none */

@@ -9,6 +9,7 @@
 #include "engine_fixture.h"
 #include "fake_partition.h"
 #include "guests.h"
+#include "hv.h"
 #include "vmms1.h"
 #include "worker_error.h"
 
@@ -176,14 +177,10 @@ static void test_build_fails(struct fixture *f, gconstpointer data)
 /* What the engine does not have yet is refused before anything exists. */
 static void test_devices_refused(struct fixture *f, gconstpointer data)
 {
-	static const struct engine_disk disk = {.fd = -1, .path = "/d", .serial = "s"};
-	static const struct engine_nic nic = {.type = ENGINE_NIC_NONE};
 	const struct {
 		struct engine_devices devices;
 		const char *part;
 	} cases[] = {
-		{{.disks = &disk, .n_disks = 1}, "VM web1: disks are not in this version"},
-		{{.nics = &nic, .n_nics = 1}, "network adapters are not in this version"},
 		{{.hidden = true}, "hiding the hypervisor is not in this version"},
 		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(CRASH)},
 		 "switching enlightenments off is"},
@@ -199,6 +196,40 @@ static void test_devices_refused(struct fixture *f, gconstpointer data)
 		if (!strstr(error->message, cases[i].part))
 			g_error("\"%s\" lacks \"%s\"", error->message, cases[i].part);
 	}
+}
+
+/* Adapters come with the bus, again after a reset, and go with it. */
+static void test_adapters(struct fixture *f, gconstpointer data)
+{
+	static const struct engine_nic nics[2] = {
+		{.type = ENGINE_NIC_NONE, .mac = {2, 0, 0, 0, 0, 1}, .connected = true},
+		{.type = ENGINE_NIC_NONE, .mac = {2, 0, 0, 0, 0, 2}, .connected = true},
+	};
+	struct engine *engine;
+
+	(void)data;
+	f->config.devices = (struct engine_devices){.nics = nics, .n_nics = 2};
+	engine = built(f);
+	g_assert_true(f->ops->run(engine, NULL));
+	g_assert_cmpuint(counter_value(f, engine, "nic.1.sent"), ==, 0);
+	g_assert_true(f->ops->reset(engine, NULL));
+	g_assert_cmpuint(counter_value(f, engine, "nic.0.link"), ==, 0);
+	g_assert_true(f->ops->free(engine));
+}
+
+static void test_adapters_without_synic(struct fixture *f, gconstpointer data)
+{
+	static const struct engine_nic nic = {.type = ENGINE_NIC_NONE, .mac = {2}};
+	struct hv_features features = hv_features_default;
+	g_autoptr(GError) error = NULL;
+
+	(void)data;
+	features.on &= ~HV_FEATURE_BIT(HV_FEATURE_SYNIC);
+	f->config.features = &features;
+	f->config.devices = (struct engine_devices){.nics = &nic, .n_nics = 1};
+	g_assert_null(f->ops->build(&f->config, &error));
+	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED);
+	g_assert_nonnull(strstr(error->message, "VM web1: network adapters need"));
 }
 
 static void test_bad_image(struct fixture *f, gconstpointer data)
@@ -238,6 +269,8 @@ int main(int argc, char **argv)
 	CASE("console-input", test_console_input);
 	CASE("build-fails", test_build_fails);
 	CASE("devices-refused", test_devices_refused);
+	CASE("adapters", test_adapters);
+	CASE("adapters-without-synic", test_adapters_without_synic);
 	CASE("bad-image", test_bad_image);
 	CASE("reset-fails", test_reset_fails);
 	return g_test_run();
