@@ -134,6 +134,13 @@ static void boot_error_propagate(GError **error, GError *from)
 	g_error_free(from);
 }
 
+/* Once the interface is attached. */
+static bool direct_has_vmbus(struct engine *engine)
+{
+	return hv_features_served(guest_interface_hv(engine->interface)).on &
+	       HV_FEATURE_BIT(HV_FEATURE_SYNIC);
+}
+
 static gboolean direct_load(struct engine *engine, GError **error)
 {
 	const struct boot_config boot = {
@@ -146,6 +153,7 @@ static gboolean direct_load(struct engine *engine, GError **error)
 		.initrd_name = engine->config.initrd_name,
 		.name = engine->config.vm_name,
 		.uuid = engine->config.vm_uuid,
+		.no_vmbus = !direct_has_vmbus(engine),
 	};
 	struct boot_entry entry;
 	GError *boot_error = NULL;
@@ -230,9 +238,10 @@ static gboolean direct_free(struct engine *engine)
 
 static struct guest_interface *direct_interface_new(struct engine *engine)
 {
+	const struct hv_features features = direct_features(&engine->config.devices);
 	const struct guest_interface_config config = {
 		.vp_count = engine->config.vp_count,
-		.features = engine->config.features,
+		.features = &features,
 		.clock = machine_clock(engine->machine),
 		.request = direct_on_request,
 		.crashed = direct_on_crash,
@@ -284,7 +293,7 @@ static gboolean direct_run(struct engine *engine, GError **error)
 						.partition = engine->partition,
 						.event = engine->config.event};
 
-	if (hv_features_served(hv).on & HV_FEATURE_BIT(HV_FEATURE_SYNIC)) {
+	if (direct_has_vmbus(engine)) {
 		engine->synthetic = synthetic_start(&config, error);
 		if (!engine->synthetic)
 			return FALSE;

@@ -6,6 +6,17 @@
 #include "direct.h"
 
 /* Checked here, once, so that no caller has to. */
+const char *engine_enlightenment_name(enum engine_enlightenment enlightenment)
+{
+	static const char *const names[ENGINE_ENLIGHTENMENT_N] = {
+#define X(symbol, name) [ENGINE_ENLIGHTENMENT_##symbol] = (name),
+		ENGINE_ENLIGHTENMENTS(X)
+#undef X
+	};
+
+	return names[enlightenment];
+}
+
 static gboolean ops_are_complete(const struct engine_ops *ops)
 {
 	return ops->name && ops->build && ops->run && ops->pause && ops->resume && ops->reset &&

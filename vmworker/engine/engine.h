@@ -17,8 +17,6 @@
 
 #define ENGINE_CONSOLES 2
 
-struct hv_features; /* hv.h */
-
 enum engine_halt_what {
 	ENGINE_HALT_POWER_OFF,
 	ENGINE_HALT_RESET,
@@ -58,7 +56,6 @@ struct engine_config {
 	const char *kernel_name, *initrd_name;
 	int kernel_fd, payload_fd, initrd_fd; /* the last two may be -1 */
 	int console_fd[ENGINE_CONSOLES];      /* ring files */
-	const struct hv_features *features;   /* NULL: hv_features_default */
 	struct engine_devices devices;
 	sd_event *event;
 	struct engine_events events;

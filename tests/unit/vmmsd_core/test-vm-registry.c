@@ -371,7 +371,7 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 			"\"enlightenments\":{"
 			"\"vpRuntime\":true,\"referenceCounter\":true,\"referenceTsc\":true,"
 			"\"frequencies\":true,\"tscInvariant\":true,\"synic\":true,"
-			"\"stimer\":true,\"stimerDirect\":true,\"reset\":true,"
+			"\"stimer\":false,\"stimerDirect\":false,\"reset\":true,"
 			"\"guestIdle\":true,\"crash\":true,\"spinWait\":true}}");
 	vm_set_engine(vm, "direct", "KVM on \"AMD-V\"");
 	vm_set_job(vm, (struct job *)fixture, "start");

@@ -173,7 +173,7 @@ static void test_build_fails(struct fixture *f, gconstpointer data)
 	}
 }
 
-/* What the engine does not have yet is refused before anything exists. */
+/* What the engine does not have, or not together, is refused before anything exists. */
 static void test_devices_refused(struct fixture *f, gconstpointer data)
 {
 	static const struct engine_disk disk = {.fd = -1, .path = "/d", .serial = "s"};
@@ -184,9 +184,18 @@ static void test_devices_refused(struct fixture *f, gconstpointer data)
 	} cases[] = {
 		{{.disks = &disk, .n_disks = 1}, "VM web1: disks are not in this version"},
 		{{.nics = &nic, .n_nics = 1}, "network adapters are not in this version"},
-		{{.hidden = true}, "hiding the hypervisor is not in this version"},
-		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(CRASH)},
-		 "switching enlightenments off is"},
+		{{.disks = &disk, .n_disks = 1, .hidden = true},
+		 "VM web1: disks and network adapters come by VMBus, which a guest does not find "
+		 "when the hypervisor is hidden; make the hypervisor visible, or remove them"},
+		{{.nics = &nic, .n_nics = 1, .enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(SYNIC)},
+		 "needs the enlightenment synic; switch synic on"},
+		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(SYNIC)},
+		 "VM web1: the enlightenment stimer needs synic, which is off; switch synic on, or "
+		 "stimer off"},
+		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(REFERENCE_COUNTER)},
+		 "stimer needs referenceCounter"},
+		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(STIMER)},
+		 "stimerDirect needs stimer"},
 	};
 
 	(void)data;
