@@ -79,6 +79,7 @@
 #define VMMS_MAX_DISKS	    64u
 #define VMMS_MAX_NICS	    8u
 #define VMMS_MAX_NIC_QUEUES 16u
+#define VMMS_MAX_GUEST_TEXT 16384u  /* bytes of a text that goes on to a guest */
 #define VMMS_MAX_MESSAGE    262144u /* longest definition, command line included, in bytes */
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <systemd/sd-id128.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "definition_read.h"
 #include "log.h"
@@ -168,6 +169,17 @@ static void worker_on_panic(void *context, const char *line)
 	worker->config.events.guest_event(worker->config.events.context, "panic", line);
 }
 
+static void worker_on_responding(void *context, bool is)
+{
+	struct worker *worker = context;
+	const char *detail = is ? "the guest answers its heartbeat again"
+				: "the guest does not answer its heartbeat; its kernel may hang";
+
+	log_line(SD_NOTICE, "virtual machine %s: %s", worker->config.name, detail);
+	worker->config.events.guest_event(worker->config.events.context,
+					  is ? "responding" : "not-responding", detail);
+}
+
 /* ---- birth ------------------------------------------------------------------------------------
  */
 
@@ -222,7 +234,10 @@ static gboolean worker_build(struct worker *worker, GError **error)
 		.devices = device_list_engine(&definition->devices),
 		.console_fd = {files->fd[START_FILE_CONSOLE0], files->fd[START_FILE_CONSOLE1]},
 		.event = worker->config.event,
-		.events = {.halted = worker_on_halted, .panic = worker_on_panic, .context = worker},
+		.events = {.halted = worker_on_halted,
+			   .panic = worker_on_panic,
+			   .responding = worker_on_responding,
+			   .context = worker},
 	};
 
 	(void)sd_id128_from_string(worker->config.uuid, &uuid); /* options.c has checked it */
@@ -376,4 +391,52 @@ void worker_statistics(struct worker *worker, engine_counter_visit visit, void *
 {
 	if (worker->state == WORKER_RUNNING || worker->state == WORKER_PAUSED)
 		worker->ops->statistics(worker->engine, visit, context);
+}
+
+/* ---- what the guest answers -------------------------------------------------------------------
+ */
+
+void worker_describe(struct worker *worker, engine_word_visit visit, void *context)
+{
+	if (worker->state == WORKER_RUNNING || worker->state == WORKER_PAUSED)
+		worker->ops->describe(worker->engine, visit, context);
+}
+
+static gboolean running_check(const struct worker *worker, GError **error)
+{
+	if (worker->state == WORKER_RUNNING)
+		return TRUE;
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_WRONG_STATE,
+		    "virtual machine %s: its worker is %s, so the guest cannot answer; %s it first",
+		    worker->config.name, worker_state_name(worker->state),
+		    worker->state == WORKER_PAUSED ? "resume" : "start");
+	return FALSE;
+}
+
+gboolean worker_type(struct worker *worker, const char *text, bool keys, GError **error)
+{
+	return running_check(worker, error) && worker->ops->type(worker->engine, text, keys, error);
+}
+
+gboolean worker_set_pair(struct worker *worker, const char *key, const char *value,
+			 const struct engine_request *request, GError **error)
+{
+	return running_check(worker, error) &&
+	       worker->ops->set_pair(worker->engine, key, value, request, error);
+}
+
+gboolean worker_copy(struct worker *worker, const struct engine_copy *copy, GError **error)
+{
+	if (running_check(worker, error))
+		return worker->ops->copy(worker->engine, copy, error);
+	close(copy->fd);
+	return FALSE;
+}
+
+gboolean worker_cancel_copy(struct worker *worker, GError **error)
+{
+	if (!state_check(worker, error))
+		return FALSE;
+	worker->ops->cancel_copy(worker->engine);
+	return TRUE;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -174,6 +175,87 @@ static void test_pause(void)
 	worker_reap(worker);
 }
 
+static void guest_refuses(struct worker_process *worker, const char *method, const char *name,
+			  const char *part, const char *types, ...)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *call = NULL;
+	va_list ap;
+
+	g_assert_cmpint(sd_bus_message_new_method_call(worker->bus, &call, NULL, VMMS_WORKER_PATH,
+						       VMMS_IFACE_WORKER, method),
+			>=, 0);
+	va_start(ap, types);
+	g_assert_cmpint(sd_bus_message_appendv(call, types, ap), >=, 0);
+	va_end(ap);
+	g_assert_cmpint(sd_bus_call(worker->bus, call, 0, &error, NULL), <, 0);
+	g_assert_cmpstr(error.name, ==, name);
+	assert_contains(error.message, part);
+	sd_bus_error_free(&error);
+	sd_bus_message_unref(call);
+}
+
+/* What needs drivers is refused, in the sandbox, by a guest that has none. */
+static void test_without_drivers(void)
+{
+	struct worker_process *worker = worker_spawn(true, NULL);
+	static const char no[] = "org.vmms1.Error.NotSupported";
+	static const char bad[] = "org.vmms1.Error.InvalidArgument";
+
+	worker_start_guest(worker, "loop", "");
+	guest_refuses(worker, "Type", no, "load hyperv-keyboard", "sb", "x", 0);
+	guest_refuses(worker, "Type", no, "load hyperv-keyboard", "sb", "ctrl-alt-del", 1);
+	guest_refuses(worker, "Type", bad, "US keyboard", "sb", "\xc3\xa9", 0);
+	guest_refuses(worker, "Type", bad, "names no keys", "sb", "ctrl-alt-hel", 1);
+	guest_refuses(worker, "SetPair", no, "load hv_utils", "ss", "k", "v");
+	guest_refuses(worker, "DeletePair", no, "load hv_utils", "s", "k");
+	guest_refuses(worker, "Copy", no, "load hv_utils", "hsb", worker->kernel_fd, "/x", 0);
+	guest_refuses(worker, "Copy", bad, "absolute", "hsb", worker->kernel_fd, "x", 0);
+	g_assert_cmpint(worker_call(worker->bus, "CancelCopy", NULL), >=, 0);
+	worker_reap(worker);
+}
+
+static bool guest_has(struct worker_process *worker, const char *section, const char *name,
+		      const char *value)
+{
+	const char *s, *n, *v;
+	sd_bus_message *reply = NULL;
+	bool found = false;
+
+	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+					   "GetGuest", NULL, &reply, NULL),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "(sss)"), >=, 0);
+	while (sd_bus_message_read(reply, "(sss)", &s, &n, &v) > 0)
+		found = found || (!strcmp(s, section) && !strcmp(n, name) && !strcmp(v, value));
+	sd_bus_message_unref(reply);
+	return found;
+}
+
+static void test_described(void)
+{
+	struct worker_process *worker = worker_spawn(true, NULL);
+
+	g_assert_false(guest_has(worker, "guest", "state", "unknown")); /* no guest yet */
+	worker_start_guest(worker, "loop", ",\"enlightenments\":{\"crash\":false,\"stimer\":true}");
+	g_assert_true(guest_has(worker, "guest", "state", "unknown"));
+	g_assert_true(guest_has(worker, "enlightenment", "synic", "on"));
+	g_assert_true(guest_has(worker, "enlightenment", "stimer", "on"));
+	g_assert_false(guest_has(worker, "enlightenment", "crash", "on"));
+	worker_reap(worker);
+}
+
+static void test_hidden(void)
+{
+	struct worker_process *worker = worker_spawn(true, NULL);
+
+	worker_start_guest(worker, "loop", ",\"hypervisor\":\"hidden\"");
+	g_assert_false(guest_has(worker, "enlightenment", "synic", "on"));
+	guest_refuses(worker, "Type", "org.vmms1.Error.NotSupported", "make the hypervisor visible",
+		      "sb", "x", 0);
+	worker_reap(worker);
+}
+
 static void test_stop(void)
 {
 	struct worker_process *worker = worker_spawn(true, NULL);
@@ -333,6 +415,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/worker/guest/panic-restart", test_panic_restart);
 	g_test_add_func("/worker/guest/console", test_console);
 	g_test_add_func("/worker/guest/pause", test_pause);
+	g_test_add_func("/worker/guest/without-drivers", test_without_drivers);
+	g_test_add_func("/worker/guest/described", test_described);
+	g_test_add_func("/worker/guest/hidden", test_hidden);
 	g_test_add_func("/worker/guest/stop", test_stop);
 	g_test_add_func("/worker/guest/stop-paused", test_stop_paused);
 	g_test_add_func("/worker/guest/signals", test_signals);

@@ -147,6 +147,21 @@ static void test_wrong_state(void)
 			<, 0);
 	g_assert_cmpstr(error.name, ==, "org.vmms1.Error.WrongState");
 	sd_bus_error_free(&error);
+	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+					   "Type", &error, NULL, "sb", "x", 0),
+			<, 0);
+	g_assert_cmpstr(error.name, ==, "org.vmms1.Error.WrongState");
+	sd_bus_error_free(&error);
+	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+					   "SetPair", &error, NULL, "ss", "k", "v"),
+			<, 0);
+	g_assert_cmpstr(error.name, ==, "org.vmms1.Error.WrongState");
+	sd_bus_error_free(&error);
+	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+					   "Copy", &error, NULL, "hsb", worker->kernel_fd, "/x", 0),
+			<, 0);
+	g_assert_cmpstr(error.name, ==, "org.vmms1.Error.WrongState");
+	sd_bus_error_free(&error);
 	g_assert_cmpuint(worker_counter(worker, "exits.io"), ==, 0);
 
 	/* Stop ends an idle worker. */

@@ -6,6 +6,7 @@
 
 #include "boot.h"
 #include "cpuid.h"
+#include "guest.h"
 #include "guest_interface.h"
 #include "hv_error.h"
 #include "io_bus.h"
@@ -291,7 +292,9 @@ static gboolean direct_run(struct engine *engine, GError **error)
 	const struct synthetic_config config = {.vp_count = engine->config.vp_count,
 						.hv = hv,
 						.partition = engine->partition,
-						.event = engine->config.event};
+						.event = engine->config.event,
+						.devices = engine->config.devices,
+						.events = engine->config.events};
 
 	if (direct_has_vmbus(engine)) {
 		engine->synthetic = synthetic_start(&config, error);
@@ -301,12 +304,16 @@ static gboolean direct_run(struct engine *engine, GError **error)
 	return vp_group_run(engine->group, error);
 }
 
+static struct guest *direct_guest(struct engine *engine)
+{
+	return engine->synthetic ? synthetic_guest(engine->synthetic) : NULL;
+}
+
 static gboolean direct_pause(struct engine *engine, GError **error)
 {
 	/* A reset that failed leaves no processors. */
 	if (!engine->group || vp_group_hold(engine->group, STOP_TIMEOUT_MS)) {
-		if (engine->synthetic)
-			synthetic_set_paused(engine->synthetic, true);
+		guest_set_paused(direct_guest(engine), true);
 		return TRUE;
 	}
 	g_set_error(
@@ -319,8 +326,7 @@ static gboolean direct_pause(struct engine *engine, GError **error)
 static gboolean direct_resume(struct engine *engine, GError **error)
 {
 	(void)error;
-	if (engine->synthetic)
-		synthetic_set_paused(engine->synthetic, false);
+	guest_set_paused(direct_guest(engine), false);
 	vp_group_release(engine->group);
 	return TRUE;
 }
@@ -341,7 +347,7 @@ static gboolean direct_reset(struct engine *engine, GError **error)
 
 static void direct_power_button(struct engine *engine)
 {
-	if (!engine->synthetic || !synthetic_shutdown(engine->synthetic))
+	if (!guest_shutdown(direct_guest(engine)))
 		machine_power_button(engine->machine);
 }
 
@@ -409,6 +415,57 @@ static void direct_statistics(struct engine *engine, engine_counter_visit visit,
 	visit(context, "console.bytes", machine_console_bytes(engine->machine));
 }
 
+/* ---- the guest's drivers --------------------------------------------------------------------- */
+
+static void direct_describe(struct engine *engine, engine_word_visit visit, void *context)
+{
+	const struct hv *hv = guest_interface_hv(engine->interface);
+	uint32_t vmbus = engine->synthetic ? synthetic_vmbus_version(engine->synthetic) : 0;
+	struct hv_features served = hv_features_served(hv);
+	uint64_t os = hv_guest_os_id(hv);
+	char text[64];
+
+	for (unsigned int i = 0; i < ENGINE_ENLIGHTENMENT_N; i++)
+		if (served.visible && served.on >> i & 1)
+			visit(context, "enlightenment",
+			      engine_enlightenment_name((enum engine_enlightenment)i), "on");
+	if (os != 0) {
+		hv_guest_os_describe(os, text, sizeof(text));
+		visit(context, "guest", "os", text);
+	}
+	if (vmbus != 0) {
+		snprintf(text, sizeof(text), "%u.%u", vmbus >> 16, vmbus & 0xffff);
+		visit(context, "guest", "vmbus", text);
+	}
+	guest_describe(direct_guest(engine), visit, context);
+}
+
+static gboolean direct_type(struct engine *engine, const char *text, bool keys, GError **error)
+{
+	return guest_type(direct_guest(engine), text, keys, error);
+}
+
+static gboolean direct_set_pair(struct engine *engine, const char *key, const char *value,
+				const struct engine_request *request, GError **error)
+{
+	return guest_set_pair(direct_guest(engine), key, value, request, error);
+}
+
+static gboolean direct_copy(struct engine *engine, const struct engine_copy *copy, GError **error)
+{
+	return guest_copy(direct_guest(engine), copy, error);
+}
+
+static void direct_cancel_copy(struct engine *engine)
+{
+	guest_cancel_copy(direct_guest(engine));
+}
+
+static void direct_sync_time(struct engine *engine)
+{
+	guest_sync_time(direct_guest(engine));
+}
+
 const struct engine_ops direct_engine = {
 	.name = "direct",
 	.build = direct_build,
@@ -419,5 +476,11 @@ const struct engine_ops direct_engine = {
 	.power_button = direct_power_button,
 	.console = direct_console,
 	.statistics = direct_statistics,
+	.describe = direct_describe,
+	.type = direct_type,
+	.set_pair = direct_set_pair,
+	.copy = direct_copy,
+	.cancel_copy = direct_cancel_copy,
+	.sync_time = direct_sync_time,
 	.free = direct_free,
 };

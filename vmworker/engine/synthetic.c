@@ -3,25 +3,24 @@
 
 #include <time.h>
 
-#include "services.h"
+#include "guest.h"
+#include "ic.h"
 #include "vmbus_bus.h"
 #include "worker_error.h"
 
 /* Where guests post to: 1 before VMBus 5.0, 4 since then. */
-#define CONNECTION_OLD	  1u
-#define CONNECTION_NEW	  4u
-#define MESSAGE_TYPE	  1u /* HvMessageType of channel messages */
-#define VMBUS_SINT	  2u
-#define SHUTDOWN_ANSWER_S 5u
+#define CONNECTION_OLD 1u
+#define CONNECTION_NEW 4u
+#define MESSAGE_TYPE   1u /* HvMessageType of channel messages */
+#define VMBUS_SINT     2u
 
 /* The parts, in the order in which they are made. */
 struct synthetic {
 	struct synthetic_config config;
-	struct io_thread *thread; /* of the bus and of all services */
+	struct io_thread *thread; /* of the bus, the services and the keyboard */
 	struct vmbus *bus;
 	struct ic_clock clock;
-	struct services *services;
-	bool can_shut_down; /* the guest's driver is there */
+	struct guest *guest;
 };
 
 /* ---- the hypervisor under the bus ------------------------------------------------------------ */
@@ -133,28 +132,20 @@ static uint64_t synthetic_reference(void *context)
 
 /* ---- the devices ----------------------------------------------------------------------------- */
 
-static void synthetic_on_shutdown_driver(void *context, bool is)
-{
-	struct synthetic *synthetic = context;
-
-	synthetic->can_shut_down = is;
-}
-
-/* The others are offered as soon as somebody can use them. */
 static bool synthetic_offer(struct synthetic *synthetic, GError **error)
 {
-	const struct services_config config = {
+	const struct guest_config config = {
 		.bus = synthetic->bus,
 		.thread = synthetic->thread,
 		.event = synthetic->config.event,
 		.clock = &synthetic->clock,
-		.offered = SERVICES_SHUTDOWN | SERVICES_HEARTBEAT | SERVICES_TIMESYNC,
-		.events = {.shutdown_available = synthetic_on_shutdown_driver,
-			   .context = synthetic},
+		.nics = synthetic->config.devices.nics,
+		.n_nics = synthetic->config.devices.n_nics,
+		.events = synthetic->config.events,
 	};
 
-	synthetic->services = services_new(&config, error);
-	return synthetic->services != NULL;
+	synthetic->guest = guest_new(&config, error);
+	return synthetic->guest != NULL;
 }
 
 struct synthetic *synthetic_start(const struct synthetic_config *config, GError **error)
@@ -195,7 +186,7 @@ void synthetic_stop(struct synthetic *synthetic)
 {
 	if (!synthetic)
 		return;
-	services_free(synthetic->services);
+	guest_free(synthetic->guest);
 	if (synthetic->bus) {
 		synthetic_listen(synthetic, false);
 		vmbus_free(synthetic->bus);
@@ -204,27 +195,14 @@ void synthetic_stop(struct synthetic *synthetic)
 	g_free(synthetic);
 }
 
-/* ---- what the machine asks of them ----------------------------------------------------------- */
-
-/* Whether the guest does what it was asked for is seen by its end. */
-static void synthetic_on_shutdown(void *context, int result)
+struct guest *synthetic_guest(struct synthetic *synthetic)
 {
-	(void)context;
-	(void)result;
+	return synthetic->guest;
 }
 
-bool synthetic_shutdown(struct synthetic *synthetic)
+uint32_t synthetic_vmbus_version(const struct synthetic *synthetic)
 {
-	if (!synthetic->can_shut_down)
-		return false;
-	services_shutdown(synthetic->services, IC_SHUTDOWN_POWER_OFF, true, NULL,
-			  SHUTDOWN_ANSWER_S * IC_SECOND, synthetic_on_shutdown, NULL);
-	return true;
-}
-
-void synthetic_set_paused(struct synthetic *synthetic, bool paused)
-{
-	services_set_paused(synthetic->services, paused);
+	return vmbus_version(synthetic->bus);
 }
 
 /* ---- statistics ------------------------------------------------------------------------------ */

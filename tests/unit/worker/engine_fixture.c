@@ -52,7 +52,7 @@ void engine_fixture_init(struct fixture *f)
 		.initrd_fd = -1,
 		.console_fd = {memory_file("", 0), memory_file("", 0)},
 		.event = f->event,
-		.events = {on_halted, on_panic, f},
+		.events = {.halted = on_halted, .panic = on_panic, .context = f},
 	};
 }
 
