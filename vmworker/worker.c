@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock_watch.h"
 #include "definition_read.h"
 #include "log.h"
 #include "result.h"
@@ -18,7 +19,8 @@ struct worker {
 	struct worker_config config;
 	enum worker_state state;
 	uint64_t started_us;
-	sd_event_source *start_timer; /* while idle */
+	sd_event_source *start_timer;	 /* while idle */
+	struct clock_watch *clock_watch; /* from Start on; NULL when there could be none */
 	/* From Start on: */
 	struct vm_definition *definition;
 	struct start_files files;
@@ -180,6 +182,15 @@ static void worker_on_responding(void *context, bool is)
 					  is ? "responding" : "not-responding", detail);
 }
 
+/* A guest that stands still is told when it goes on. */
+static void worker_on_clock_jump(void *context)
+{
+	struct worker *worker = context;
+
+	if (worker->state == WORKER_RUNNING)
+		worker->ops->sync_time(worker->engine);
+}
+
 /* ---- birth ------------------------------------------------------------------------------------
  */
 
@@ -206,6 +217,7 @@ gboolean worker_free(struct worker *worker)
 	if (!worker)
 		return TRUE;
 	sd_event_source_disable_unref(worker->start_timer);
+	clock_watch_free(g_steal_pointer(&worker->clock_watch));
 	if (worker->engine && !worker->ops->free(worker->engine))
 		return FALSE;
 	start_files_close(&worker->files);
@@ -289,6 +301,7 @@ gboolean worker_start(struct worker *worker, const char *definition, size_t size
 		worker_exit(worker, EXIT_FAILURE);
 		return FALSE;
 	}
+	worker->clock_watch = clock_watch_new(worker->config.event, worker_on_clock_jump, worker);
 	worker->started_us = now_ns(CLOCK_REALTIME) / 1000;
 	state_set(worker, WORKER_RUNNING);
 	return TRUE;
