@@ -7,6 +7,7 @@
 #include "guest_info.h"
 #include "json_text.h"
 #include "operation.h"
+#include "worker_dir.h"
 #include "worker_link.h"
 
 /* Both below what a client waits for an answer. */
@@ -63,6 +64,16 @@ static int describe_reply(sd_bus_message *call, const struct vm *vm, struct json
 	return sd_bus_reply_method_return(call, "s", text);
 }
 
+/* Where programs of the host connect to the guest. */
+static void add_vsock(struct json_object *guest, const struct service *service, const struct vm *vm)
+{
+	g_autofree char *path = g_build_filename(service->options->runtime_dir,
+						 vm->definition->uuid, WORKER_DIR_VSOCK, NULL);
+	gboolean there = g_file_test(path, G_FILE_TEST_EXISTS);
+
+	(void)json_object_object_add(guest, "vsock", there ? json_object_new_string(path) : NULL);
+}
+
 static int on_guest(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
 {
 	const struct question *question = userdata;
@@ -80,6 +91,8 @@ static int on_guest(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
 	}
 	if (worker_link_check_reply(reply, "GetGuest", &error) == WORKER_REPLY_OK)
 		guest = guest_info_read(reply);
+	if (guest)
+		add_vsock(guest, question->service, vm);
 	(void)describe_reply(question->call, vm, guest);
 	return 0;
 }

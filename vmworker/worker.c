@@ -243,6 +243,7 @@ static gboolean worker_build(struct worker *worker, GError **error)
 		.kernel_fd = files->fd[START_FILE_KERNEL],
 		.payload_fd = files->fd[START_FILE_PAYLOAD],
 		.initrd_fd = files->fd[START_FILE_INITRD],
+		.vsock_fd = files->fd[START_FILE_VSOCK],
 		.devices = device_list_engine(&definition->devices),
 		.console_fd = {files->fd[START_FILE_CONSOLE0], files->fd[START_FILE_CONSOLE1]},
 		.event = worker->config.event,

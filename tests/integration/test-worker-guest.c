@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -245,6 +247,54 @@ static void test_described(void)
 	worker_reap(worker);
 }
 
+static int vsock_listen(struct worker_process *worker, struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	g_snprintf(address->sun_path, sizeof(address->sun_path), "%s/vsock", worker->dir);
+	g_assert_cmpint(bind(fd, (const struct sockaddr *)address, sizeof(*address)), ==, 0);
+	g_assert_cmpint(listen(fd, 4), ==, 0);
+	return fd;
+}
+
+/* In the sandbox: who says nonsense is sent away, before a reset and after it; a hidden
+ * hypervisor takes nobody. */
+static void vsock_expect(const char *members, bool taken)
+{
+	struct worker_process *worker = worker_spawn(true, NULL);
+	g_autofree char *definition = worker_definition("loop", members);
+	struct sockaddr_un address;
+	int listener = vsock_listen(worker, &address);
+	char byte;
+
+	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+					   "Start", NULL, NULL, "sa(sh)", definition, 3,
+					   VMMS_FILE_KERNEL, worker->kernel_fd, VMMS_FILE_RESULT,
+					   worker->result_fd, VMMS_FILE_VSOCK, listener),
+			>=, 0);
+	close(listener);
+	for (int i = 0; i < 2; i++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int r = connect(fd, (const struct sockaddr *)&address, sizeof(address));
+		g_assert_cmpint(r, ==, taken ? 0 : -1);
+		if (taken) {
+			g_assert_cmpint(send(fd, "HELLO\n", 6, MSG_NOSIGNAL), ==, 6);
+			g_assert_cmpint(read(fd, &byte, 1), <=, 0);
+		}
+		close(fd);
+		g_assert_cmpint(worker_call(worker->bus, "Reset", NULL), >=, 0);
+	}
+	g_assert_cmpint(unlink(address.sun_path), ==, 0);
+	worker_reap(worker);
+}
+
+static void test_vsock(void)
+{
+	vsock_expect("", true);
+	vsock_expect(",\"hypervisor\":\"hidden\"", false);
+}
+
 static void test_hidden(void)
 {
 	struct worker_process *worker = worker_spawn(true, NULL);
@@ -418,6 +468,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/worker/guest/without-drivers", test_without_drivers);
 	g_test_add_func("/worker/guest/described", test_described);
 	g_test_add_func("/worker/guest/hidden", test_hidden);
+	g_test_add_func("/worker/guest/vsock", test_vsock);
 	g_test_add_func("/worker/guest/stop", test_stop);
 	g_test_add_func("/worker/guest/stop-paused", test_stop_paused);
 	g_test_add_func("/worker/guest/signals", test_signals);

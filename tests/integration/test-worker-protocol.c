@@ -116,6 +116,12 @@ static void test_bad_files(void)
 			<, 0);
 	assert_contains(error.message, "twice");
 	sd_bus_error_free(&error);
+	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+					   "Start", &error, NULL, "sa(sh)", text, 1, "vsock",
+					   worker->kernel_fd),
+			<, 0);
+	assert_contains(error.message, "no socket that listens");
+	sd_bus_error_free(&error);
 	g_autofree char *state = worker_state_property(worker->bus);
 	g_assert_cmpstr(state, ==, "idle");
 

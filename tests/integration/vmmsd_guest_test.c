@@ -2,6 +2,7 @@
 /* What vmmsd tells of a guest and passes on to it, through a worker that does as it is told. */
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmmsd_fixture.h"
@@ -22,10 +23,21 @@ static char *described(struct fixture *f, const char *vm)
 	return copy;
 }
 
+static char *vsock_path(const struct fixture *f, const char *vm)
+{
+	g_autofree char *uuid = g_strdelimit(g_strdup(strrchr(vm, '/') + 1), "_", '-');
+
+	return g_build_filename(f->dir, "run", uuid, "vsock", NULL);
+}
+
 static void assert_described(struct fixture *f, const char *vm, const char *guest)
 {
 	g_autofree char *text = described(f, vm);
-	g_autofree char *end = g_strdup_printf(",\"guest\":%s}", guest);
+	g_autofree char *vsock = vsock_path(f, vm);
+	g_autofree char *full =
+		g_strdup_printf("%.*s,\"vsock\":\"%s\"}", (int)strlen(guest) - 1, guest, vsock);
+	gboolean runs = guest[0] == '{';
+	g_autofree char *end = g_strdup_printf(",\"guest\":%s}", runs ? full : guest);
 
 	if (!g_str_has_suffix(text, end))
 		g_error("%s does not end with %s", text, end);
@@ -35,6 +47,7 @@ static void test_describe(void)
 {
 	struct fixture *f = fixture_new(NULL);
 	g_autofree char *vm = fixture_define(f, "web1", "run");
+	struct stat st;
 
 	assert_described(f, vm, "null");
 	fixture_do(f, vm, "Start");
@@ -47,8 +60,12 @@ static void test_describe(void)
 			 "{\"mac\":\"56:4d:53:00:00:02\",\"addresses\":[\"192.0.2.2\"]}],"
 			 "\"facts\":{\"FullyQualifiedDomainName\":\"web1.example\"},"
 			 "\"pairs\":{\"role\":\"db\"}}");
+	g_autofree char *vsock = vsock_path(f, vm);
+	g_assert_cmpint(stat(vsock, &st), ==, 0);
+	g_assert_cmphex(st.st_mode & 07777, ==, 0600);
 	fixture_do(f, vm, "Stop");
 	assert_described(f, vm, "null");
+	g_assert_cmpint(stat(vsock, &st), <, 0);
 	fixture_free(f);
 }
 

@@ -2,6 +2,7 @@
 #include "direct.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "boot.h"
@@ -294,12 +295,16 @@ static gboolean direct_run(struct engine *engine, GError **error)
 						.partition = engine->partition,
 						.event = engine->config.event,
 						.devices = engine->config.devices,
+						.vsock_fd = engine->config.vsock_fd,
 						.events = engine->config.events};
 
 	if (direct_has_vmbus(engine)) {
 		engine->synthetic = synthetic_start(&config, error);
 		if (!engine->synthetic)
 			return FALSE;
+	} else if (engine->config.vsock_fd >= 0) {
+		/* Who connects is refused, rather than waiting for ever. */
+		(void)shutdown(engine->config.vsock_fd, SHUT_RDWR);
 	}
 	return vp_group_run(engine->group, error);
 }

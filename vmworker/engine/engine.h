@@ -58,6 +58,7 @@ struct engine_config {
 	const char *kernel_name, *initrd_name;
 	int kernel_fd, payload_fd, initrd_fd; /* the last two may be -1 */
 	int console_fd[ENGINE_CONSOLES];      /* ring files */
+	int vsock_fd; /* a listening socket for connections to the guest; -1: none */
 	struct engine_devices devices;
 	sd_event *event;
 	struct engine_events events;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "synthetic.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <time.h>
 
 #include "guest.h"
+#include "hvsock.h"
 #include "ic.h"
 #include "vmbus_bus.h"
 #include "worker_error.h"
@@ -21,6 +24,7 @@ struct synthetic {
 	struct vmbus *bus;
 	struct ic_clock clock;
 	struct guest *guest;
+	struct hvsock *hvsock; /* NULL without a socket */
 };
 
 /* ---- the hypervisor under the bus ------------------------------------------------------------ */
@@ -132,6 +136,28 @@ static uint64_t synthetic_reference(void *context)
 
 /* ---- the devices ----------------------------------------------------------------------------- */
 
+/* Connections that the guest begins are refused: no path can be opened here any more. */
+static bool synthetic_open_vsock(struct synthetic *synthetic, GError **error)
+{
+	struct hvsock_config config = {
+		.bus = synthetic->bus,
+		.thread = synthetic->thread,
+		.event = synthetic->config.event,
+	};
+
+	if (synthetic->config.vsock_fd < 0)
+		return true;
+	/* A reset makes another. */
+	config.listen_fd = fcntl(synthetic->config.vsock_fd, F_DUPFD_CLOEXEC, 3);
+	if (config.listen_fd < 0) {
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
+			    "the socket for connections to the guest: %s", g_strerror(errno));
+		return false;
+	}
+	synthetic->hvsock = hvsock_new(&config, error);
+	return synthetic->hvsock != NULL;
+}
+
 static bool synthetic_offer(struct synthetic *synthetic, GError **error)
 {
 	const struct guest_config config = {
@@ -145,7 +171,7 @@ static bool synthetic_offer(struct synthetic *synthetic, GError **error)
 	};
 
 	synthetic->guest = guest_new(&config, error);
-	return synthetic->guest != NULL;
+	return synthetic->guest && synthetic_open_vsock(synthetic, error);
 }
 
 struct synthetic *synthetic_start(const struct synthetic_config *config, GError **error)
@@ -186,6 +212,7 @@ void synthetic_stop(struct synthetic *synthetic)
 {
 	if (!synthetic)
 		return;
+	hvsock_free(synthetic->hvsock);
 	guest_free(synthetic->guest);
 	if (synthetic->bus) {
 		synthetic_listen(synthetic, false);

@@ -27,6 +27,7 @@ struct synthetic_config {
 	struct partition *partition; /* borrowed */
 	sd_event *event;	     /* borrowed; all outlive it */
 	struct engine_devices devices;
+	int vsock_fd; /* borrowed; -1: none */
 	struct engine_events events;
 };
 

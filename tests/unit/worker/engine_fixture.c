@@ -50,6 +50,7 @@ void engine_fixture_init(struct fixture *f)
 		.kernel_fd = memory_file(guest_tiny, guest_tiny_size),
 		.payload_fd = -1,
 		.initrd_fd = -1,
+		.vsock_fd = -1,
 		.console_fd = {memory_file("", 0), memory_file("", 0)},
 		.event = f->event,
 		.events = {.halted = on_halted, .panic = on_panic, .context = f},

@@ -255,7 +255,8 @@ static void test_schema_members(void)
 		g_assert_no_error(error);
 		g_assert_nonnull(d);
 		for (unsigned int i = 0; i < ENGINE_ENLIGHTENMENT_N; i++) {
-			if (strcmp(engine_enlightenment_name((enum engine_enlightenment)i), name))
+			if (strcmp(engine_enlightenment_name((enum engine_enlightenment)i), name) !=
+			    0)
 				continue;
 			g_assert_cmpint(
 				json_object_get_boolean(json_object_object_get(rule, "default")),
