@@ -8,6 +8,7 @@ vmms_library(vmmsd_service
     bus.c
     bus_console.c
     bus_error.c
+    bus_guest.c
     bus_job.c
     bus_manager.c
     bus_property.c
@@ -17,6 +18,7 @@ vmms_library(vmmsd_service
     console_log.c
     disk_image.c
     events.c
+    guest_info.c
     job.c
     kernel_image.c
     log.c
@@ -30,6 +32,7 @@ vmms_library(vmmsd_service
     switch_port.c
     systemd_unit.c
     tap.c
+    vm_copy.c
     vm_disks.c
     vm_end.c
     vm_nics.c

@@ -34,7 +34,7 @@ static void add_devices(struct json_object *object, const struct definition *def
 		add(object, names[i], json_object_get(json_object_object_get(document, names[i])));
 }
 
-char *vm_describe(const struct vm *vm)
+char *vm_describe(const struct vm *vm, struct json_object *guest)
 {
 	const struct definition *definition = vm->definition;
 	g_autoptr(json_value_t) object = json_object_new_object();
@@ -66,5 +66,6 @@ char *vm_describe(const struct vm *vm)
 	add(object, "onCrash",
 	    json_object_new_string(definition_policy_name(definition->on_crash)));
 	add_devices(object, definition);
+	add(object, "guest", json_object_get(guest));
 	return json_text_print(object);
 }

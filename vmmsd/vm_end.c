@@ -198,8 +198,14 @@ static void on_guest_event(struct worker *worker, const char *event, const char 
 	vm_tell(worker->service, worker->vm, name, text);
 }
 
+static void on_copy_progress(struct worker *worker, uint32_t percent)
+{
+	vm_copy_progress(worker->vm, percent);
+}
+
 const struct worker_owner vm_worker_owner = {
 	.launched = vm_start_launched,
 	.gone = on_gone,
 	.guest_event = on_guest_event,
+	.copy_progress = on_copy_progress,
 };

@@ -11,6 +11,7 @@
 #include "duration.h"
 #include "kernel_image.h"
 #include "operation.h"
+#include "socket_at.h"
 #include "vm_disks.h"
 #include "vm_nics.h"
 #include "worker_dir.h"
@@ -19,6 +20,7 @@
 
 #define START_CALL_US SECONDS(30)  /* for Worker.Start: the partition is built */
 #define START_JOB_US  SECONDS(150) /* for everything together */
+#define VSOCK_BACKLOG 64
 
 struct start {
 	struct service *service;
@@ -185,6 +187,13 @@ static int append_file(sd_bus_message *call, const char *tag, int fd)
 	return fd < 0 ? 0 : sd_bus_message_append(call, "(sh)", tag, fd);
 }
 
+static int append_vsock(sd_bus_message *call, int directory)
+{
+	autofd int fd = socket_listen_at(directory, WORKER_DIR_VSOCK, VSOCK_BACKLOG);
+
+	return fd < 0 ? fd : append_file(call, VMMS_FILE_VSOCK, fd);
+}
+
 /* The files that the worker fills are made here, so that it opens nothing by name. */
 static int start_append_files(const struct start *start, int directory, sd_bus_message *call)
 {
@@ -198,7 +207,8 @@ static int start_append_files(const struct start *start, int directory, sd_bus_m
 	    (r = append_file(call, VMMS_FILE_PAYLOAD, start->payload)) < 0 ||
 	    (r = append_file(call, VMMS_FILE_INITRD, start->initrd)) < 0 ||
 	    (r = vm_disks_append(&start->disks, call)) < 0 ||
-	    (r = vm_nics_append(&start->nics, call)) < 0)
+	    (r = vm_nics_append(&start->nics, call)) < 0 ||
+	    (r = append_vsock(call, directory)) < 0)
 		return r;
 	for (size_t i = 0; i < G_N_ELEMENTS(made); i++) {
 		autofd int fd = worker_dir_create_file(directory, made[i]);

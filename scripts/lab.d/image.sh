@@ -105,7 +105,10 @@ base_configure() {
 
 # debian_tree PACKAGES DIR: a minimal Debian with these packages, without what only people read.
 debian_tree() {
-	mmdebstrap --variant=minbase --skip=cleanup/reproducible \
+	local apart=()
+	# What is mounted meanwhile goes for sure, also when somebody looks into it at the end.
+	[ "$(id -u)" -ne 0 ] || apart=(unshare --mount)
+	"${apart[@]}" mmdebstrap --variant=minbase --skip=cleanup/reproducible \
 		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
 		--aptopt='Apt::Install-Recommends "false"' \

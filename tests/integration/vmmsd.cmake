@@ -12,7 +12,7 @@ target_compile_definitions(vmmsd_fixture PRIVATE VMMSD="$<TARGET_FILE:vmmsd>"
   FAKE_WORKER="$<TARGET_FILE:fake-vmworker>" FAKE_UNPACK="$<TARGET_FILE:fake-unpack>")
 add_dependencies(vmmsd_fixture vmmsd fake-vmworker fake-unpack)
 
-foreach(name IN ITEMS clients disks failures lifecycle nics restart)
+foreach(name IN ITEMS clients disks failures guest lifecycle nics restart)
   vmms_test(test-vmmsd-${name} SOURCES vmmsd_${name}_test.c LIBS vmmsd_fixture
     LABEL integration TIMEOUT 240)
 endforeach()

@@ -3,11 +3,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "boot.h"
 #include "cpuid.h"
 #include "disk_set.h"
+#include "guest.h"
 #include "guest_interface.h"
 #include "hv_error.h"
 #include "io_bus.h"
@@ -147,6 +149,13 @@ static void boot_error_propagate(GError **error, GError *from)
 	g_error_free(from);
 }
 
+/* Once the interface is attached. */
+static bool direct_has_vmbus(struct engine *engine)
+{
+	return hv_features_served(guest_interface_hv(engine->interface)).on &
+	       HV_FEATURE_BIT(HV_FEATURE_SYNIC);
+}
+
 static gboolean direct_load(struct engine *engine, GError **error)
 {
 	const struct boot_config boot = {
@@ -159,6 +168,7 @@ static gboolean direct_load(struct engine *engine, GError **error)
 		.initrd_name = engine->config.initrd_name,
 		.name = engine->config.vm_name,
 		.uuid = engine->config.vm_uuid,
+		.no_vmbus = !direct_has_vmbus(engine),
 	};
 	struct boot_entry entry;
 	GError *boot_error = NULL;
@@ -245,9 +255,10 @@ static gboolean direct_free(struct engine *engine)
 
 static struct guest_interface *direct_interface_new(struct engine *engine)
 {
+	const struct hv_features features = direct_features(&engine->config.devices);
 	const struct guest_interface_config config = {
 		.vp_count = engine->config.vp_count,
-		.features = engine->config.features,
+		.features = &features,
 		.clock = machine_clock(engine->machine),
 		.request = direct_on_request,
 		.crashed = direct_on_crash,
@@ -255,14 +266,6 @@ static struct guest_interface *direct_interface_new(struct engine *engine)
 	};
 
 	return guest_interface_new(&config);
-}
-
-/* VMBus, and with it every synthetic device. */
-static bool direct_has_synic(const struct engine *engine)
-{
-	const struct hv *hv = guest_interface_hv(engine->interface);
-
-	return hv_features_served(hv).on & HV_FEATURE_BIT(HV_FEATURE_SYNIC);
 }
 
 static gboolean direct_build_disks(struct engine *engine, GError **error)
@@ -278,13 +281,6 @@ static gboolean direct_build_disks(struct engine *engine, GError **error)
 
 	if (config.n == 0)
 		return TRUE;
-	if (!direct_has_synic(engine)) {
-		g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
-			    "VM %s: its disks need the enlightenment synic, which is off; switch "
-			    "it on, or remove the disks",
-			    config.vm_name);
-		return FALSE;
-	}
 	memcpy(config.vm_uuid, engine->config.vm_uuid, sizeof(config.vm_uuid));
 	engine->disks = disk_set_new(&config, error);
 	return engine->disks != NULL;
@@ -317,7 +313,7 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 			  machine_new(config->event, config->console_fd, &callbacks, error)) &&
 		 (engine->interface = direct_interface_new(engine)) &&
 		 direct_build_partition(engine, error) && direct_build_disks(engine, error) &&
-		 (engine->cables = nic_cables_new(config, direct_has_synic(engine), error)))
+		 (engine->cables = nic_cables_new(config, direct_has_vmbus(engine), error)))
 		return engine;
 	direct_free(engine); /* no thread exists, so nothing can stay behind */
 	return NULL;
@@ -332,22 +328,32 @@ static gboolean direct_run(struct engine *engine, GError **error)
 						.hv = guest_interface_hv(engine->interface),
 						.partition = engine->partition,
 						.disks = engine->disks,
-						.event = engine->config.event};
+						.event = engine->config.event,
+						.devices = engine->config.devices,
+						.vsock_fd = engine->config.vsock_fd,
+						.events = engine->config.events};
 
-	if (direct_has_synic(engine)) {
+	if (direct_has_vmbus(engine)) {
 		engine->synthetic = synthetic_start(&config, error);
 		if (!engine->synthetic || (engine->disks && !disk_set_start(engine->disks, error)))
 			return FALSE;
+	} else if (engine->config.vsock_fd >= 0) {
+		/* Who connects is refused, rather than waiting for ever. */
+		(void)shutdown(engine->config.vsock_fd, SHUT_RDWR);
 	}
 	return vp_group_run(engine->group, error);
+}
+
+static struct guest *direct_guest(struct engine *engine)
+{
+	return engine->synthetic ? synthetic_guest(engine->synthetic) : NULL;
 }
 
 static gboolean direct_pause(struct engine *engine, GError **error)
 {
 	/* A reset that failed leaves no processors. */
 	if (!engine->group || vp_group_hold(engine->group, STOP_TIMEOUT_MS)) {
-		if (engine->synthetic)
-			synthetic_set_paused(engine->synthetic, true);
+		guest_set_paused(direct_guest(engine), true);
 		return TRUE;
 	}
 	g_set_error(
@@ -360,8 +366,7 @@ static gboolean direct_pause(struct engine *engine, GError **error)
 static gboolean direct_resume(struct engine *engine, GError **error)
 {
 	(void)error;
-	if (engine->synthetic)
-		synthetic_set_paused(engine->synthetic, false);
+	guest_set_paused(direct_guest(engine), false);
 	if (engine->disks)
 		disk_set_resume(engine->disks);
 	vp_group_release(engine->group);
@@ -384,7 +389,7 @@ static gboolean direct_reset(struct engine *engine, GError **error)
 
 static void direct_power_button(struct engine *engine)
 {
-	if (!engine->synthetic || !synthetic_shutdown(engine->synthetic))
+	if (!guest_shutdown(direct_guest(engine)))
 		machine_power_button(engine->machine);
 }
 
@@ -454,6 +459,57 @@ static void direct_statistics(struct engine *engine, engine_counter_visit visit,
 	visit(context, "console.bytes", machine_console_bytes(engine->machine));
 }
 
+/* ---- the guest's drivers --------------------------------------------------------------------- */
+
+static void direct_describe(struct engine *engine, engine_word_visit visit, void *context)
+{
+	const struct hv *hv = guest_interface_hv(engine->interface);
+	uint32_t vmbus = engine->synthetic ? synthetic_vmbus_version(engine->synthetic) : 0;
+	struct hv_features served = hv_features_served(hv);
+	uint64_t os = hv_guest_os_id(hv);
+	char text[64];
+
+	for (unsigned int i = 0; i < ENGINE_ENLIGHTENMENT_N; i++)
+		if (served.visible && served.on >> i & 1)
+			visit(context, "enlightenment",
+			      engine_enlightenment_name((enum engine_enlightenment)i), "on");
+	if (os != 0) {
+		hv_guest_os_describe(os, text, sizeof(text));
+		visit(context, "guest", "os", text);
+	}
+	if (vmbus != 0) {
+		snprintf(text, sizeof(text), "%u.%u", vmbus >> 16, vmbus & 0xffff);
+		visit(context, "guest", "vmbus", text);
+	}
+	guest_describe(direct_guest(engine), visit, context);
+}
+
+static gboolean direct_type(struct engine *engine, const char *text, bool keys, GError **error)
+{
+	return guest_type(direct_guest(engine), text, keys, error);
+}
+
+static gboolean direct_set_pair(struct engine *engine, const char *key, const char *value,
+				const struct engine_request *request, GError **error)
+{
+	return guest_set_pair(direct_guest(engine), key, value, request, error);
+}
+
+static gboolean direct_copy(struct engine *engine, const struct engine_copy *copy, GError **error)
+{
+	return guest_copy(direct_guest(engine), copy, error);
+}
+
+static void direct_cancel_copy(struct engine *engine)
+{
+	guest_cancel_copy(direct_guest(engine));
+}
+
+static void direct_sync_time(struct engine *engine)
+{
+	guest_sync_time(direct_guest(engine));
+}
+
 const struct engine_ops direct_engine = {
 	.name = "direct",
 	.build = direct_build,
@@ -464,5 +520,11 @@ const struct engine_ops direct_engine = {
 	.power_button = direct_power_button,
 	.console = direct_console,
 	.statistics = direct_statistics,
+	.describe = direct_describe,
+	.type = direct_type,
+	.set_pair = direct_set_pair,
+	.copy = direct_copy,
+	.cancel_copy = direct_cancel_copy,
+	.sync_time = direct_sync_time,
 	.free = direct_free,
 };

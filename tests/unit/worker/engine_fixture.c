@@ -59,9 +59,13 @@ void engine_fixture_init(struct fixture *f)
 		.kernel_fd = memory_file(guest_tiny, guest_tiny_size),
 		.payload_fd = -1,
 		.initrd_fd = -1,
+		.vsock_fd = -1,
 		.console_fd = {memory_file("", 0), memory_file("", 0)},
 		.event = f->event,
-		.events = {on_halted, on_panic, on_disk_stopped, f},
+		.events = {.halted = on_halted,
+			   .panic = on_panic,
+			   .disk_stopped = on_disk_stopped,
+			   .context = f},
 	};
 }
 

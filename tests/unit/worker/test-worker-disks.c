@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "engine_fixture.h"
-#include "hv.h"
 #include "instance_id.h"
 #include "worker_error.h"
 
@@ -78,7 +77,6 @@ static void refused(struct disks_fixture *f, enum worker_error code, const char 
 
 static void test_refusals(struct disks_fixture *f, gconstpointer data)
 {
-	static const struct hv_features no_synic = {.visible = true};
 	int pipes[2], good = f->disks[1].fd;
 
 	(void)data;
@@ -92,11 +90,6 @@ static void test_refusals(struct disks_fixture *f, gconstpointer data)
 	f->disks[1].fd = good;
 	close(pipes[0]);
 	close(pipes[1]);
-
-	f->disks[1].controller = 0;
-	f->disks[1].lun = 0;
-	f->base.config.features = &no_synic;
-	refused(f, WORKER_ERROR_NOT_SUPPORTED, "the enlightenment synic, which is off");
 }
 
 /* Two disks on one place pass build only by a fault of vmmsd, and fail before the guest runs. */

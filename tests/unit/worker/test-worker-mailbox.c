@@ -52,7 +52,8 @@ static gpointer post_from_thread(gpointer data)
 static void test_first_counts(void)
 {
 	struct seen seen = {.order = g_string_new(NULL)};
-	const struct engine_events events = {on_halted, on_panic, on_disk, &seen};
+	const struct engine_events events = {
+		.halted = on_halted, .panic = on_panic, .disk_stopped = on_disk, .context = &seen};
 	const struct engine_halt halt = {.what = ENGINE_HALT_TRIPLE_FAULT};
 	g_autofree char *big = g_strnfill(10000, 'x');
 	sd_event *event = NULL;
@@ -101,7 +102,10 @@ static void test_crash(void)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		struct seen seen = {.order = g_string_new(NULL)};
-		const struct engine_events events = {on_halted, on_panic, on_disk, &seen};
+		const struct engine_events events = {.halted = on_halted,
+						     .panic = on_panic,
+						     .disk_stopped = on_disk,
+						     .context = &seen};
 		sd_event *event = NULL;
 
 		g_assert_cmpint(sd_event_new(&event), >=, 0);
@@ -125,7 +129,7 @@ static void test_crash(void)
 static void test_disk(void)
 {
 	struct seen seen = {.order = g_string_new(NULL)};
-	const struct engine_events events = {on_halted, on_panic, on_disk, &seen};
+	const struct engine_events events = {.disk_stopped = on_disk, .context = &seen};
 	sd_event *event = NULL;
 
 	g_assert_cmpint(sd_event_new(&event), >=, 0);
