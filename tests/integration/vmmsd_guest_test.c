@@ -34,8 +34,10 @@ static void assert_described(struct fixture *f, const char *vm, const char *gues
 {
 	g_autofree char *text = described(f, vm);
 	g_autofree char *vsock = vsock_path(f, vm);
+	g_autofree char *place =
+		strstr(guest, "\"synic\"") ? g_strdup_printf("\"%s\"", vsock) : g_strdup("null");
 	g_autofree char *full =
-		g_strdup_printf("%.*s,\"vsock\":\"%s\"}", (int)strlen(guest) - 1, guest, vsock);
+		g_strdup_printf("%.*s,\"vsock\":%s}", (int)strlen(guest) - 1, guest, place);
 	gboolean runs = guest[0] == '{';
 	g_autofree char *end = g_strdup_printf(",\"guest\":%s}", runs ? full : guest);
 
