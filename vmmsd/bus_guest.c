@@ -64,12 +64,24 @@ static int describe_reply(sd_bus_message *call, const struct vm *vm, struct json
 	return sd_bus_reply_method_return(call, "s", text);
 }
 
-/* Where programs of the host connect to the guest. */
+static gboolean has_synic(struct json_object *guest)
+{
+	struct json_object *list = json_object_object_get(guest, "enlightenments");
+	size_t n = json_object_array_length(list);
+
+	for (size_t i = 0; i < n; i++)
+		if (g_str_equal(json_object_get_string(json_object_array_get_idx(list, i)),
+				"synic"))
+			return TRUE;
+	return FALSE;
+}
+
+/* Where programs of the host connect to the guest: by VMBus, which needs SynIC. */
 static void add_vsock(struct json_object *guest, const struct service *service, const struct vm *vm)
 {
 	g_autofree char *path = g_build_filename(service->options->runtime_dir,
 						 vm->definition->uuid, WORKER_DIR_VSOCK, NULL);
-	gboolean there = g_file_test(path, G_FILE_TEST_EXISTS);
+	gboolean there = has_synic(guest) && g_file_test(path, G_FILE_TEST_EXISTS);
 
 	(void)json_object_object_add(guest, "vsock", there ? json_object_new_string(path) : NULL);
 }

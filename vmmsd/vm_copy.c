@@ -21,7 +21,7 @@ static void copy_cancel(struct job *job)
 {
 	sd_bus_slot *slot = NULL;
 
-	if (!job->vm->worker->link ||
+	if (!job->vm->worker || !job->vm->worker->link ||
 	    !worker_link_call(job->vm->worker->link, "CancelCopy", CANCEL_CALL_US, on_cancel_reply,
 			      NULL, &slot, NULL) ||
 	    !slot)
@@ -33,6 +33,7 @@ static void copy_cancel(struct job *job)
 static const struct job_ops copy_ops = {
 	.kind = "copy",
 	.cancel = copy_cancel,
+	.detach = copy_cancel,
 };
 
 static int on_copied(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
@@ -48,9 +49,20 @@ static int on_copied(sd_bus_message *reply, void *userdata, sd_bus_error *unused
 	return 0;
 }
 
+gboolean vm_copy_runs(const struct vm *vm)
+{
+	return vm->job && vm->job->ops == &copy_ops;
+}
+
+void vm_copy_yield(struct vm *vm, const char *by)
+{
+	if (vm_copy_runs(vm))
+		job_take_over(vm->job, by);
+}
+
 void vm_copy_progress(struct vm *vm, uint32_t percent)
 {
-	if (vm->job && vm->job->ops == &copy_ops)
+	if (vm_copy_runs(vm))
 		job_set_progress(vm->job, MIN(percent, 99));
 }
 

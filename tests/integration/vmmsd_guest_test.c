@@ -34,8 +34,10 @@ static void assert_described(struct fixture *f, const char *vm, const char *gues
 {
 	g_autofree char *text = described(f, vm);
 	g_autofree char *vsock = vsock_path(f, vm);
+	g_autofree char *place =
+		strstr(guest, "\"synic\"") ? g_strdup_printf("\"%s\"", vsock) : g_strdup("null");
 	g_autofree char *full =
-		g_strdup_printf("%.*s,\"vsock\":\"%s\"}", (int)strlen(guest) - 1, guest, vsock);
+		g_strdup_printf("%.*s,\"vsock\":%s}", (int)strlen(guest) - 1, guest, place);
 	gboolean runs = guest[0] == '{';
 	g_autofree char *end = g_strdup_printf(",\"guest\":%s}", runs ? full : guest);
 
@@ -257,6 +259,43 @@ static void test_copy_ends(void)
 	fixture_free(f);
 }
 
+static void assert_powered_off(struct fixture *f, const char *vm)
+{
+	g_autofree char *reason = fixture_get(f, vm, "Reason");
+
+	g_assert_cmpstr(reason, ==, "the guest powered off");
+}
+
+/* A copy holds up neither a user's shutdown nor the host's, and costs no guest its own end. */
+static void test_copy_yields(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *one = fixture_define(f, "one", "slow-copy");
+	g_autofree char *two = fixture_define(f, "two", "slow-copy");
+	sd_bus_message *reply = NULL;
+	const char *all;
+
+	fixture_do(f, one, "Start");
+	fixture_do(f, two, "Start");
+	g_autofree char *first = copy_begin(f, one);
+	g_autofree char *second = copy_begin(f, two);
+	g_autofree char *shutdown = fixture_shutdown(f, one, 0, FALSE);
+	g_assert_cmpstr(fixture_wait(f, shutdown)->state, ==, "done");
+	g_assert_cmpstr(fixture_wait(f, first)->state, ==, "canceled");
+	g_assert_cmpstr(fixture_wait(f, first)->message, ==,
+			"VM one: a shutdown took the place of this copy");
+	assert_powered_off(f, one);
+	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
+					   "StopAll", NULL, &reply, NULL),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_read(reply, "o", &all), >=, 0);
+	g_assert_cmpstr(fixture_wait(f, all)->state, ==, "done");
+	sd_bus_message_unref(reply);
+	g_assert_cmpstr(fixture_wait(f, second)->state, ==, "canceled");
+	assert_powered_off(f, two);
+	fixture_free(f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -267,5 +306,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/guest/copy", test_copy);
 	g_test_add_func("/vmmsd/guest/copy-canceled", test_copy_canceled);
 	g_test_add_func("/vmmsd/guest/copy-ends", test_copy_ends);
+	g_test_add_func("/vmmsd/guest/copy-yields", test_copy_yields);
 	return g_test_run();
 }
