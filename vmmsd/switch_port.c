@@ -19,8 +19,7 @@ static int on_switch_ended(sd_event_source *source, int pidfd, uint32_t events, 
 	(void)events;
 	(void)userdata;
 	(void)process_reap(pidfd);
-	(void)sd_event_source_set_floating(source, 0);
-	sd_event_source_disable_unref(source);
+	(void)sd_event_source_set_floating(source, 0); /* the loop's was the last reference */
 	return 0;
 }
 
@@ -34,7 +33,8 @@ static void switch_reap_later(const struct service *service, int pidfd)
 		return;
 	}
 	(void)sd_event_source_set_io_fd_own(source, 1);
-	(void)sd_event_source_set_floating(source, 1); /* takes our reference */
+	(void)sd_event_source_set_floating(source, 1); /* the loop has a reference of its own */
+	sd_event_source_unref(source);
 }
 
 /* 0 or -errno. */

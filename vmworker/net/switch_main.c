@@ -93,6 +93,8 @@ static int serve(int listener, int lock_fd)
 			break;
 	}
 	switch_hub_free(hub);
+	/* An exit closes descriptors in an order of its own: who gets the lock must find nobody. */
+	close(listener);
 	return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -26,6 +26,15 @@ struct fixture {
 	struct switch_hub *hub;
 };
 
+static void fixture_listen(struct fixture *f)
+{
+	f->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	g_assert_cmpint(f->listener, >=, 0);
+	g_assert_cmpint(bind(f->listener, (struct sockaddr *)&f->address, sizeof(f->address)), ==,
+			0);
+	g_assert_cmpint(listen(f->listener, 16), ==, 0);
+}
+
 static void fixture_set_up(struct fixture *f, gconstpointer data)
 {
 	(void)data;
@@ -34,11 +43,7 @@ static void fixture_set_up(struct fixture *f, gconstpointer data)
 	f->address.sun_family = AF_UNIX;
 	g_snprintf(f->address.sun_path, sizeof(f->address.sun_path), "%s/" VMMS_SWITCH_SOCKET,
 		   f->dir);
-	f->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	g_assert_cmpint(f->listener, >=, 0);
-	g_assert_cmpint(bind(f->listener, (struct sockaddr *)&f->address, sizeof(f->address)), ==,
-			0);
-	g_assert_cmpint(listen(f->listener, 16), ==, 0);
+	fixture_listen(f);
 	f->hub = switch_hub_new(f->listener, NULL);
 	g_assert_nonnull(f->hub);
 }
@@ -47,7 +52,8 @@ static void fixture_tear_down(struct fixture *f, gconstpointer data)
 {
 	(void)data;
 	switch_hub_free(f->hub);
-	close(f->listener);
+	if (f->listener >= 0)
+		close(f->listener);
 	(void)g_unlink(f->address.sun_path);
 	g_assert_cmpint(g_rmdir(f->dir), ==, 0);
 	g_free(f->dir);
@@ -268,6 +274,59 @@ static void test_program(struct fixture *f, gconstpointer data)
 	close(lock);
 }
 
+/* Two ports of a network, of the switch that there is or else of a new one, as vmmsd has them. */
+static void ports_of_any(struct fixture *f, GArray *pids, int fds[2])
+{
+	int lock = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), probe;
+
+	g_assert_cmpint(flock(lock, LOCK_EX), ==, 0);
+	probe = connected(f);
+	if (probe < 0) {
+		GPid pid;
+
+		(void)g_unlink(f->address.sun_path);
+		fixture_listen(f);
+		pid = program_run(f, true);
+		g_array_append_val(pids, pid);
+		close(f->listener);
+		f->listener = -1;
+	}
+	fds[0] = port_of(f, "lan", 1);
+	fds[1] = port_of(f, "lan", 2);
+	if (probe >= 0)
+		close(probe);
+	close(lock);
+}
+
+/* One that ends meets one that connects, time and again: no port is lost. */
+static void test_handover(struct fixture *f, gconstpointer data)
+{
+	g_autoptr(GArray) pids = g_array_new(FALSE, FALSE, sizeof(GPid));
+
+	(void)data;
+	switch_hub_free(g_steal_pointer(&f->hub));
+	close(f->listener);
+	for (int i = 0; i < 50; i++) {
+		struct pollfd wait = {.events = POLLIN};
+		int fds[2];
+
+		ports_of_any(f, pids, fds);
+		wait.fd = fds[1];
+		do {
+			frame_send(fds[0], 1);
+		} while (poll(&wait, 1, 10) == 0);
+		g_assert_cmpint(wait.revents, ==, POLLIN);
+		close(fds[0]);
+		close(fds[1]);
+	}
+	for (guint i = 0; i < pids->len; i++) {
+		int status;
+
+		g_assert_cmpint(waitpid(g_array_index(pids, GPid, i), &status, 0), >, 0);
+		g_assert_cmpint(status, ==, 0);
+	}
+}
+
 static void test_usage(void)
 {
 	char *cases[][4] = {{SWITCH, "--help", NULL}, {SWITCH, "--lock", NULL}, {SWITCH, NULL}};
@@ -294,6 +353,7 @@ int main(int argc, char **argv)
 	CASE("full", NULL, test_full);
 	CASE("program/spawned", GINT_TO_POINTER(1), test_program);
 	CASE("program/activated", GINT_TO_POINTER(0), test_program);
+	CASE("program/handover", NULL, test_handover);
 	g_test_add_func("/switch-hub/usage", test_usage);
 	return g_test_run();
 }
