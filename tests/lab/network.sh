@@ -11,18 +11,17 @@ cd "$work"
 dd if=/dev/urandom of=given bs=64k count=32 2>/dev/null
 given=$(md5sum <given | cut -d' ' -f1)
 
-# serve: takes one file on port 9000 and gives one on port 9001.
+# serve [PREFIX...]: takes one file on port 9000 and gives one on port 9001.
 serve() {
 	rm -f taken
-	timeout "$patience" socat -u TCP-LISTEN:9000,reuseaddr OPEN:taken,creat &
-	timeout "$patience" socat -u OPEN:given TCP-LISTEN:9001,reuseaddr &
+	timeout "$patience" "$@" socat -u TCP-LISTEN:9000,reuseaddr OPEN:taken,creat &
+	timeout "$patience" "$@" socat -u OPEN:given TCP-LISTEN:9001,reuseaddr &
 }
 
 # exchanged NAME: both ways, whole.
 exchanged() {
 	local log
 	log=$(vm_log "$1")
-	has "what $1 says" "$log" 'vmms-net: ping 3'
 	has "what $1 says" "$log" "vmms-net: got $given\$"
 	has "what $1 says" "$log" "vmms-net: sent $(md5sum <taken | cut -d' ' -f1)\$"
 	vm_log_is_clean "$1"
@@ -41,6 +40,7 @@ hvctl start bridged
 vm_says bridged 'vmms-net: over'
 has "what bridged says" "$(vm_log bridged)" 'eth0 56:4d:53:00:00:07 mtu 1500 link 1'
 exchanged bridged
+has "what bridged says" "$(vm_log bridged)" 'vmms-net: ping 3'
 # The adapter is there again after a reset, and its TAP goes with the machine.
 serve
 hvctl reset bridged
@@ -52,14 +52,23 @@ hvctl shutdown bridged --timeout "$patience"
 within 10 "the TAP is gone" eval '[ -z "$(ip -o link show master br9)" ]'
 ip link del br9
 
-# Without privileges: passt answers DHCP and leads to the host's own services.
-serve
-words="vmms.net=dhcp" vm_new user --nic type=user
+# Without privileges: passt answers DHCP and leads to other hosts, of which this is one.
+ip netns add far
+ip link add to-far type veth peer name to-near netns far
+ip addr add 10.7.0.1/24 dev to-far
+ip link set to-far up
+ip -n far addr add 10.7.0.2/24 dev to-near
+ip -n far link set to-near up
+ip route add default via 10.7.0.2 # passt takes the guest's addresses from the host's way out
+serve ip netns exec far
+words="vmms.net=dhcp,10.7.0.2" vm_new user --nic type=user
 hvctl start user
 vm_says user 'vmms-net: over'
 has "what user says" "$(vm_log user)" 'vmms-net: leased '
+exchanged user
 hvctl stop user
 within 10 "passt has ended with the machine" eval '! pgrep -x passt'
+ip netns del far
 
 # Two machines among themselves.
 words="vmms.net=10.8.0.1/24,10.8.0.2" vm_new left --nic type=private,network=cellar

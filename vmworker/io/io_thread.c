@@ -261,6 +261,10 @@ void io_thread_call(struct io_thread *thread, void (*call)(void *context), void 
 	struct io_call c = {.call = call, .context = context};
 
 	if (io_thread_is_current(thread)) {
+		/* In the order that it has when the thread runs: who ends something with a call
+		 * counts on what was posted for it. */
+		while (!thread->started && thread->first)
+			io_thread_run_posted(thread, 0);
 		call(context);
 		return;
 	}

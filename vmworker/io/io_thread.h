@@ -15,8 +15,8 @@ struct io_watch;
 
 /*
  * name: at most 15 bytes, as ps shows it. Until it is started, who prepared it is the thread: calls
- * run at once, what is posted and watched waits. Confinement is a thread's own and new threads
- * inherit it: one that is started before the sandbox closes would stay outside.
+ * run at once, after what was posted before; what is watched waits. Confinement is a thread's own
+ * and new threads inherit it: one that is started before the sandbox closes would stay outside.
  */
 struct io_thread *io_thread_prepare(const char *name, GError **error);
 /* Once. On failure it stays as it was. */

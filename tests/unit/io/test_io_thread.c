@@ -386,15 +386,18 @@ static void test_prepared_is_its_maker(void)
 	g_assert_true(io_thread_is_current(called.thread));
 	io_thread_call(called.thread, early_run, &called);
 	g_assert_true(called.ran && pthread_equal(called.ran_on, pthread_self()));
+	io_thread_post(called.thread, early_run, &dropped);
+	g_assert_false(dropped.ran);
+	io_thread_call(called.thread, early_run, &called);
+	g_assert_true(dropped.ran);
 	io_thread_post(called.thread, early_run, &posted);
-	g_assert_false(posted.ran);
 
 	g_assert_true(io_thread_start(called.thread, &error));
 	g_assert_false(io_thread_is_current(called.thread));
 	io_thread_free(called.thread);
 	g_assert_true(posted.ran && !pthread_equal(posted.ran_on, pthread_self()));
 
-	dropped.thread = io_thread_prepare("io-test", &error);
+	dropped = (struct early){.thread = io_thread_prepare("io-test", &error)};
 	io_thread_post(dropped.thread, early_run, &dropped);
 	io_thread_free(dropped.thread);
 	g_assert_true(dropped.ran);
