@@ -49,6 +49,7 @@ enum hvctl_code {
 	HVCTL_ERROR_INVALID_IMAGE = 16,
 	HVCTL_ERROR_STORE = 17,
 	HVCTL_ERROR_WORKER = 18,
+	HVCTL_ERROR_NO_CPU = 19, /* the host cannot give the VM its CPUs or their time */
 	/* The codes below are made on this side of the connection. */
 	HVCTL_ERROR_UNREACHABLE = 64,	/* no service there, or it went away */
 	HVCTL_ERROR_INTERRUPTED = 65,	/* hvctl_set_interrupt_fd() */
