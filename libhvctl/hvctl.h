@@ -128,6 +128,7 @@ bool hvctl_vm_autostart(const hvctl_vm *vm);
 int hvctl_lookup(hvctl *h, const char *name, char **ret_uuid);
 int hvctl_describe(hvctl *h, const char *name, char **ret_json);   /* docs/json.md */
 int hvctl_definition(hvctl *h, const char *name, char **ret_json); /* as stored */
+int hvctl_statistics(hvctl *h, const char *name, char **ret_json); /* of one that runs */
 
 /* Stores a definition (JSON); ret_uuid may be NULL. It is durable on return. */
 int hvctl_define(hvctl *h, const char *definition, char **ret_uuid);

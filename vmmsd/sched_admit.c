@@ -140,8 +140,8 @@ static uint64_t network_augment(struct network *net, guint source, uint64_t want
 static gboolean network_place(struct network *net)
 {
 	net->flow = g_new0(uint64_t, (gsize)net->n_sources * net->n_sinks);
-	net->seen_source = g_new0(gboolean, net->n_sources);
-	net->seen_sink = g_new0(gboolean, net->n_sinks);
+	net->seen_source = g_new0(gboolean, net->n_sources + 1);
+	net->seen_sink = g_new0(gboolean, net->n_sinks + 1);
 	for (guint i = 0; i < net->n_sources; i++) {
 		uint64_t lack = net->demand[i];
 
@@ -213,8 +213,9 @@ gboolean sched_admit(const struct sched_demand *demands, guint n, const char *na
 	gboolean fits;
 
 	network_add_sources(&net, demands, n);
-	network_add_sinks(&net);
-	fits = network_place(&net) || fail(&net, demands, n, name, error);
+	if (net.n_sources > 0)
+		network_add_sinks(&net);
+	fits = net.n_sources == 0 || network_place(&net) || fail(&net, demands, n, name, error);
 	network_clear(&net);
 	return fits;
 }

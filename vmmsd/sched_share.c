@@ -31,25 +31,42 @@ static void cluster_absorb(struct cluster *cluster, const GPtrArray *members, co
 		g_ptr_array_add(cluster->members, members->pdata[i]);
 }
 
+static void cluster_add(struct cluster *cluster, struct sched_share *share)
+{
+	g_ptr_array_add(cluster->members, share);
+	if (!sched_cpus_is_subset(share->cpus, cluster->cpus)) {
+		GArray *all = sched_cpus_or(cluster->cpus, share->cpus);
+
+		g_array_unref(cluster->cpus);
+		cluster->cpus = all;
+	}
+}
+
 static GPtrArray *clusters_find(struct sched_share *shares, guint n)
 {
 	GPtrArray *clusters = g_ptr_array_new_with_free_func(cluster_free);
 
 	for (guint i = 0; i < n; i++) {
-		struct cluster *own = g_new0(struct cluster, 1);
+		struct cluster *own = NULL;
 
-		own->members = g_ptr_array_new();
-		own->cpus = g_array_copy((GArray *)shares[i].cpus);
-		g_ptr_array_add(own->members, &shares[i]);
 		for (guint k = clusters->len; k-- > 0;) {
 			struct cluster *other = clusters->pdata[k];
 
-			if (!sched_cpus_overlap(own->cpus, other->cpus))
+			if (!sched_cpus_overlap(shares[i].cpus, other->cpus))
 				continue;
-			cluster_absorb(own, other->members, other->cpus);
-			g_ptr_array_remove_index_fast(clusters, k);
+			if (own) {
+				cluster_absorb(other, own->members, own->cpus);
+				g_ptr_array_remove_fast(clusters, own);
+			}
+			own = other;
 		}
-		g_ptr_array_add(clusters, own);
+		if (!own) {
+			own = g_new0(struct cluster, 1);
+			own->members = g_ptr_array_new();
+			own->cpus = g_array_copy((GArray *)shares[i].cpus);
+			g_ptr_array_add(clusters, own);
+		}
+		cluster_add(own, &shares[i]);
 	}
 	return clusters;
 }
@@ -67,10 +84,12 @@ static double base(const struct sched_share *share)
 static gboolean shares_fill(const struct cluster *cluster, double *filled)
 {
 	guint n = cluster->members->len;
-	g_autofree gboolean *pinned = g_new0(gboolean, n);
+	g_autoptr(GByteArray) pinned = g_byte_array_new();
 	double capacity = 100.0 * cluster->cpus->len;
 	gboolean changed = TRUE, any = FALSE;
 
+	for (guint i = 0; i < n; i++)
+		g_byte_array_append(pinned, (const guint8 *)"", 1);
 	while (changed) {
 		double rest = capacity, bases = 0;
 
@@ -78,7 +97,7 @@ static gboolean shares_fill(const struct cluster *cluster, double *filled)
 		for (guint i = 0; i < n; i++) {
 			const struct sched_share *share = cluster->members->pdata[i];
 
-			if (pinned[i])
+			if (pinned->data[i])
 				rest -= share->reserve;
 			else
 				bases += base(share);
@@ -86,12 +105,13 @@ static gboolean shares_fill(const struct cluster *cluster, double *filled)
 		for (guint i = 0; i < n; i++) {
 			const struct sched_share *share = cluster->members->pdata[i];
 
-			if (pinned[i])
+			if (pinned->data[i])
 				continue;
 			filled[i] = base(share) * MAX(rest, 0) / bases;
 			if (share->reserve > filled[i]) {
 				filled[i] = share->reserve;
-				pinned[i] = changed = any = TRUE;
+				pinned->data[i] = 1;
+				changed = any = TRUE;
 			}
 		}
 	}
@@ -179,9 +199,13 @@ static gboolean cluster_weigh(const struct cluster *cluster, GError **error)
 	/* Room above is for what mending adds; the more room, the coarser the small weights. */
 	static const double tops[] = {SCHED_WEIGHT_MAX, 9900, 9000, 7000, 4000};
 	guint n = cluster->members->len;
-	g_autofree double *filled = g_new0(double, n);
-	gboolean plain = !shares_fill(cluster, filled);
+	g_autoptr(GArray) array = g_array_new(FALSE, TRUE, sizeof(double));
+	gboolean plain;
+	double *filled;
 
+	g_array_set_size(array, n);
+	filled = (double *)(void *)array->data;
+	plain = !shares_fill(cluster, filled);
 	for (guint i = 0; i < n; i++)
 		plain = plain && base(cluster->members->pdata[i]) <= SCHED_WEIGHT_MAX;
 	/* What a user wrote is what systemctl shows, as long as it can be. */

@@ -13,6 +13,7 @@ vmms_library(vmmsd_service
     bus_property.c
     bus_server.c
     bus_signal.c
+    bus_stats.c
     bus_vm.c
     console_log.c
     disk_image.c
@@ -22,6 +23,11 @@ vmms_library(vmmsd_service
     log.c
     options.c
     process.c
+    sched_service.c
+    sched_stats.c
+    sched_apply.c
+    sched_exclude.c
+    sched_unit.c
     service.c
     socket_at.c
     stop_all.c

@@ -149,9 +149,11 @@ static void worker_on_halted(void *context, const struct engine_halt *halt)
 	} else {
 		log_line(SD_NOTICE, "virtual machine %s begins anew: %s", worker->config.name,
 			 verdict.result.reason);
+		/* Told when the new processors' threads are there: vmmsd places them. */
+		gboolean restarted = worker_restart(worker, &error);
 		worker->config.events.guest_event(worker->config.events.context, verdict.event,
 						  verdict.result.reason);
-		if (!worker_restart(worker, &error))
+		if (!restarted)
 			worker_end_by_error(worker, error);
 	}
 	g_free(verdict.result.reason);
@@ -213,6 +215,9 @@ static gboolean worker_build(struct worker *worker, GError **error)
 		.vm_name = worker->config.name,
 		.memory = definition->memory,
 		.vp_count = definition->cpus,
+		.sockets = definition->sockets,
+		.cores = definition->cores,
+		.threads = definition->threads,
 		.cmdline = definition->cmdline,
 		.kernel_name = definition->kernel,
 		.initrd_name = definition->initrd ? definition->initrd : "initrd",

@@ -389,6 +389,23 @@ static int on_describe(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return sd_bus_reply_method_return(m, "s", text);
 }
 
+static int on_statistics(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const struct fake_vm *vm = userdata;
+	char text[1024];
+
+	if (strcmp(vm->state, "running") != 0)
+		return sd_bus_error_setf(error, ERR("WrongState"),
+					 "VM %s is %s and counts nothing: start it first", vm->name,
+					 vm->state);
+	snprintf(text, sizeof(text),
+		 "{\"name\":\"%s\",\"vcpus\":[{\"vcpu\":0,\"cpu\":3,\"used\":7500000000,"
+		 "\"ready\":2500000000,\"slices\":9,\"exits\":{\"io\":40,\"mmio\":2}},"
+		 "{\"vcpu\":1,\"cpu\":null,\"used\":null,\"ready\":null,\"slices\":null}]}",
+		 vm->name);
+	return sd_bus_reply_method_return(m, "s", text);
+}
+
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
 			sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -424,6 +441,7 @@ const sd_bus_vtable fake_vm_vtable[] = {
 	SD_BUS_METHOD("OpenConsole", "uu", "h", on_console, 0),
 	SD_BUS_METHOD("GetDefinition", "", "s", on_definition, 0),
 	SD_BUS_METHOD("Describe", "", "s", on_describe, 0),
+	SD_BUS_METHOD("GetStatistics", "", "s", on_statistics, 0),
 	SD_BUS_PROPERTY("Uuid", "s", get_property, 0, 0),
 	SD_BUS_PROPERTY("Name", "s", get_property, 0, 0),
 	SD_BUS_PROPERTY("State", "s", get_property, 0, 0),

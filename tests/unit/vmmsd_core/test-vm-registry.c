@@ -372,7 +372,12 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 			"\"vpRuntime\":true,\"referenceCounter\":true,\"referenceTsc\":true,"
 			"\"frequencies\":true,\"tscInvariant\":true,\"synic\":true,"
 			"\"stimer\":true,\"stimerDirect\":true,\"reset\":true,"
-			"\"guestIdle\":true,\"crash\":true,\"spinWait\":true}}");
+			"\"guestIdle\":true,\"crash\":true,\"spinWait\":true},"
+			"\"topology\":null,\"scheduling\":{\"weight\":100,\"limit\":null,"
+			"\"reserve\":0,\"affinity\":null,\"vcpuAffinity\":null,"
+			"\"exclusive\":false,\"background\":false,\"numaNode\":null,"
+			"\"placement\":\"none\",\"mechanism\":null,\"cpuWeight\":null,"
+			"\"cpus\":null,\"note\":\"\",\"hints\":[]}}");
 	vm_set_engine(vm, "direct", "KVM on \"AMD-V\"");
 	vm_set_job(vm, (struct job *)fixture, "start");
 	apply(vm, VM_EVENT_START, "starting");
