@@ -21,6 +21,10 @@ static void stats_call_free(void *data)
 {
 	struct stats_call *stats = data;
 
+	/* The link went away with the worker before it answered. */
+	if (stats->call)
+		(void)sd_bus_reply_method_errorf(stats->call, VMMS_ERROR_PREFIX "Worker",
+						 "the VM ended before its counters were read");
 	sd_bus_message_unref(stats->call);
 	g_free(stats->uuid);
 	g_free(stats);
@@ -39,6 +43,7 @@ static int on_statistics(sd_bus_message *reply, void *userdata, sd_bus_error *un
 		text = sched_stats_describe(stats->service->sched, vm, reply, &error);
 	if (text) {
 		(void)sd_bus_reply_method_return(stats->call, "s", text);
+		stats->call = sd_bus_message_unref(stats->call);
 		return 0;
 	}
 	if (!error)
@@ -46,6 +51,7 @@ static int on_statistics(sd_bus_message *reply, void *userdata, sd_bus_error *un
 					    "the VM ended before its counters were read");
 	(void)bus_error_set(&out, error);
 	(void)sd_bus_reply_method_error(stats->call, &out);
+	stats->call = sd_bus_message_unref(stats->call);
 	return 0;
 }
 
@@ -68,6 +74,7 @@ gboolean bus_stats_get(sd_bus_message *call, struct service *service, const stru
 	if (!worker_link_call(vm->worker->link, "GetStatistics", STATS_CALL_US, on_statistics,
 			      stats, &slot, error) ||
 	    !slot) {
+		stats->call = sd_bus_message_unref(stats->call); /* the caller answers */
 		stats_call_free(stats);
 		if (error && !*error)
 			g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WORKER,

@@ -7,6 +7,7 @@
 #include "bus.h"
 #include "cgroup_dir.h"
 #include "host_cpu_list.h"
+#include "operation.h"
 #include "sched_cpus.h"
 #include "sched_internal.h"
 #include "sched_threads.h"
@@ -15,11 +16,16 @@
 
 #define PERIOD_US 100000u /* of cpu.max */
 
-static const char *const mechanism_names[] = {
-	[SCHED_BY_SYSTEMD] = "systemd",
-	[SCHED_BY_CGROUP] = "cgroup",
-	[SCHED_BY_AFFINITY] = "affinity",
-};
+const char *sched_kind_name(enum sched_kind kind)
+{
+	static const char *const names[] = {
+		[SCHED_BY_SYSTEMD] = "systemd",
+		[SCHED_BY_CGROUP] = "cgroup",
+		[SCHED_BY_AFFINITY] = "affinity",
+	};
+
+	return names[kind];
+}
 
 void sched_entry_free(void *data)
 {
@@ -337,11 +343,14 @@ static void state_set(struct sched_entry *entry, const struct sched_member *memb
 		.cpu_weight = sched->kind != SCHED_BY_AFFINITY ? member->cpu_weight : 0,
 		.idle = member->cpu_weight == 0,
 		.cpus = host_cpu_list_format(member->cpus),
-		.mechanism = mechanism_names[sched->kind],
+		.mechanism = sched_kind_name(sched->kind),
 		.note = g_strdup(note),
 		.hints = g_strdupv((char **)hints->pdata),
 	};
 	g_ptr_array_unref(hints);
+	/* Told once, not only to those who look at "show": the VM runs, but not as it was asked. */
+	if (*note && (!entry->vm->sched || !g_str_equal(entry->vm->sched->note, note)))
+		vm_tell(entry->sched->service, entry->vm, "scheduling-limited", note);
 	sched_state_free(entry->vm->sched);
 	entry->vm->sched = state;
 }

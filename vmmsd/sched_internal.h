@@ -50,6 +50,7 @@ struct sched_entry {
 	sd_bus_slot *call;	     /* SetUnitProperties */
 };
 
+const char *sched_kind_name(enum sched_kind kind);
 void sched_entry_free(void *entry);
 /* Finds or makes the VM's cgroup. */
 void sched_entry_open(struct sched_entry *entry);

@@ -10,6 +10,7 @@
 #include "host_file.h"
 #include "json_text.h"
 #include "operation.h"
+#include "sched_core.h"
 #include "sched_internal.h"
 #include "worker.h"
 #include "worker_spawn.h"
@@ -39,10 +40,14 @@ struct sched *sched_new(struct service *service)
 	}
 	if (error)
 		sched->unavailable = g_strdup(error->message);
-	/* What an earlier vmmsd took from the host is given back when its VM is gone. */
-	if (!store_get_setting(service->store, EXCLUDED_SETTING, &sched->excluded, NULL) ||
-	    !sched->excluded)
+	/* What an earlier vmmsd took from the host is given back when its VM is gone. systemd has
+	 * forgotten it after a boot, so that it has to be taken again. */
+	if (service->new_boot ||
+	    !store_get_setting(service->store, EXCLUDED_SETTING, &sched->excluded, NULL) ||
+	    !sched->excluded) {
+		g_free(sched->excluded);
 		sched->excluded = g_strdup("");
+	}
 	return sched;
 }
 
@@ -222,11 +227,32 @@ void sched_remove(struct sched *sched, struct vm *vm)
 	struct sched_entry *entry = g_hash_table_lookup(sched->entries, vm);
 
 	g_clear_pointer(&vm->sched, sched_state_free);
-	if (!entry)
-		return;
-	entry->gone = TRUE;
-	g_hash_table_remove(sched->entries, vm);
+	if (entry) {
+		entry->gone = TRUE;
+		g_hash_table_remove(sched->entries, vm);
+	}
+	/* One that ended before it was added was planned for all the same. */
 	sched_update(sched);
+}
+
+/* ---- for "host" ----------------------------------------------------------------------------- */
+
+struct json_object *sched_describe(const struct sched *sched)
+{
+	struct json_object *object = json_object_new_object();
+	g_autofree char *core_reason = NULL;
+	gboolean core = sched_core_available(&core_reason);
+	const char *note = sched->unavailable ? sched->unavailable : "";
+
+	if (!sched->topology)
+		note = "sysfs does not list the CPUs, so VMs run as the kernel likes";
+	(void)json_object_object_add(object, "mechanism",
+				     json_object_new_string(sched_kind_name(sched->kind)));
+	(void)json_object_object_add(object, "note", json_object_new_string(note));
+	(void)json_object_object_add(object, "coreScheduling", json_object_new_boolean(core));
+	(void)json_object_object_add(object, "coreSchedulingReason",
+				     json_object_new_string(core ? "" : core_reason));
+	return object;
 }
 
 /* ---- for the worker -------------------------------------------------------------------------- */

@@ -41,6 +41,11 @@ void sched_update(struct sched *sched);
 /* From time to time: CPUs may have come or gone. */
 void sched_look(struct sched *sched);
 
+struct json_object;
+/* For "host": by what means VMs share the processors here, and why by nothing better. The
+ * caller's. */
+struct json_object *sched_describe(const struct sched *sched);
+
 /* The document for the worker: the definition with a topology in which nothing is open; g_free. */
 char *sched_worker_document(const struct sched *sched, const struct definition *definition);
 

@@ -203,8 +203,12 @@ static void service_serve(struct service *service)
 
 void service_settled(struct service *service)
 {
-	if (--service->settling == 0)
-		service_serve(service);
+	if (--service->settling > 0)
+		return;
+	/* Now it is known whose worker is gone: what was taken from the host for it is given back.
+	 */
+	sched_update(service->sched);
+	service_serve(service);
 }
 
 static void on_probed(void *context)

@@ -26,6 +26,7 @@ vmms_library(vmmsd_service
     sched_service.c
     sched_stats.c
     sched_apply.c
+    sched_core.c
     sched_exclude.c
     sched_unit.c
     service.c

@@ -53,6 +53,7 @@ static void start_fail(struct job *job, GError *error)
 	if (!vm_apply(vm, VM_EVENT_START_FAILED, error->message, &store_error))
 		log_vm(start->service->log, LOG_ERR, vm, "%s", store_error->message);
 	vm_tell(start->service, vm, "start-failed", error->message);
+	sched_remove(start->service->sched, vm); /* others may have been planned around it */
 	g_error_free(error);
 	job_finish(job, named);
 }

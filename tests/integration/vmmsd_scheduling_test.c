@@ -246,6 +246,52 @@ static void test_reservations(void)
 	fixture_free(f);
 }
 
+/* What "host" says of it is what "show" says of a VM that runs, with the reason. */
+static void assert_host_says(struct fixture *f, const char *mechanism)
+{
+	sd_bus_message *reply = NULL;
+	json_object *root, *scheduling;
+	const char *text;
+
+	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
+					   "DescribeHost", NULL, &reply, NULL),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_read(reply, "s", &text), >, 0);
+	root = json_tokener_parse(text);
+	scheduling = json_object_object_get(root, "scheduling");
+	g_assert_cmpstr(
+		json_object_to_json_string_ext(json_object_object_get(scheduling, "mechanism"), 0),
+		==, mechanism);
+	text = json_object_get_string(json_object_object_get(scheduling, "note"));
+	g_assert_cmpint(g_str_equal(mechanism, "\"affinity\""), ==,
+			g_str_has_prefix(text, "no cgroup delegation ("));
+	/* Either the kernel has it, or there is a reason. */
+	text = json_object_get_string(json_object_object_get(scheduling, "coreSchedulingReason"));
+	g_assert_cmpint(
+		json_object_get_boolean(json_object_object_get(scheduling, "coreScheduling")), ==,
+		*text == '\0');
+	json_object_put(root);
+	sd_bus_message_unref(reply);
+}
+
+static guint count_events(struct fixture *f, const char *wanted)
+{
+	const char *uuid, *name, *event, *detail;
+	sd_bus_message *reply = NULL;
+	uint64_t id, time;
+	guint n = 0;
+
+	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
+					   "GetEvents", NULL, &reply, "t", UINT64_C(0)),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "(ttssss)"), >, 0);
+	while (sd_bus_message_read(reply, "(ttssss)", &id, &time, &uuid, &name, &event, &detail) >
+	       0)
+		n += g_str_equal(event, wanted);
+	sd_bus_message_unref(reply);
+	return n;
+}
+
 /* Where nothing can weigh, it is said, and only of what was asked for. */
 static void test_note(void)
 {
@@ -260,10 +306,12 @@ static void test_note(void)
 	assert_shown(f, wishes, "weight", "300");
 	mechanism = shown(f, wishes, "mechanism");
 	note = shown(f, wishes, "note");
+	assert_host_says(f, mechanism);
 	if (g_str_equal(mechanism, "\"affinity\"")) {
 		g_assert_true(g_str_has_prefix(
 			note, "\"not available here: weight, limit: no cgroup delegation ("));
 		assert_shown(f, wishes, "cpuWeight", "null");
+		g_assert_cmpuint(count_events(f, "scheduling-limited"), ==, 1);
 		edit(f, wishes, SCHEDULING("\"weight\":100,\"limit\":null"));
 		assert_shown(f, wishes, "note", "\"\"");
 	} else {
@@ -321,6 +369,35 @@ static int64_t vcpu_number(json_object *stats, guint vcpu, const char *member)
 	return json_object_get_int64(json_object_object_get(one, member));
 }
 
+static int on_no_statistics(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
+{
+	const sd_bus_error *error = sd_bus_message_get_error(reply);
+
+	(void)unused;
+	g_assert_nonnull(error);
+	g_assert_cmpstr(error->name, ==, VMMS_ERROR_PREFIX "Worker");
+	g_assert_nonnull(strstr(error->message, "ended before its counters were read"));
+	*(gboolean *)userdata = TRUE;
+	return 0;
+}
+
+/* A worker that ends instead of answering: its client is told so, and not left waiting. */
+static void test_statistics_end(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *mute = fixture_define(f, "mute", "hang-in-statistics");
+	gboolean told = FALSE;
+
+	fixture_do(f, mute, "Start");
+	g_assert_cmpint(sd_bus_call_method_async(f->bus, NULL, NULL, mute, VMMS_IFACE_VM,
+						 "GetStatistics", on_no_statistics, &told, NULL),
+			>=, 0);
+	fixture_do(f, mute, "Stop");
+	while (!told)
+		fixture_turn(f);
+	fixture_free(f);
+}
+
 /* The worker's counters in their places, and the kernel's of each thread. */
 static void test_statistics(void)
 {
@@ -371,5 +448,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/scheduling/note", test_note);
 	g_test_add_func("/vmmsd/scheduling/topology", test_topology);
 	g_test_add_func("/vmmsd/scheduling/statistics", test_statistics);
+	g_test_add_func("/vmmsd/scheduling/statistics-end", test_statistics_end);
 	return g_test_run();
 }
