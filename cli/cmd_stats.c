@@ -5,6 +5,7 @@
 
 #include "batch.h"
 #include "output.h"
+#include "vm_stats.h"
 
 /* From this part of its time on, a VM that waits for CPUs is worth a sentence. */
 #define READY_HIGH 0.2
@@ -36,44 +37,19 @@ struct stats {
 	struct json_object *hints; /* sentences */
 };
 
-static bool number_of(struct json_object *object, const char *name, uint64_t *ret)
+static void put_number(char buffer[FORMAT_SIZE], struct amount number)
 {
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(object, name, &value) ||
-	    !json_object_is_type(value, json_type_int))
-		return false;
-	*ret = json_object_get_uint64(value);
-	return true;
-}
-
-static bool exits_of(struct json_object *vcpu, uint64_t *ret)
-{
-	struct json_object *exits;
-
-	*ret = 0;
-	if (!json_object_object_get_ex(vcpu, "exits", &exits))
-		return false;
-	json_object_object_foreach (exits, reason, count) {
-		(void)reason;
-		*ret += json_object_get_uint64(count);
-	}
-	return true;
-}
-
-static void put_number(char buffer[FORMAT_SIZE], bool known, uint64_t number)
-{
-	if (known)
-		snprintf(buffer, FORMAT_SIZE, "%" PRIu64, number);
+	if (number.known)
+		snprintf(buffer, FORMAT_SIZE, "%" PRIu64, number.value);
 	else
 		snprintf(buffer, FORMAT_SIZE, "-");
 }
 
-static void put_time(char buffer[FORMAT_SIZE], bool known, uint64_t ns)
+static void put_time(char buffer[FORMAT_SIZE], struct amount ns)
 {
-	if (known)
-		snprintf(buffer, FORMAT_SIZE, "%" PRIu64 ".%03" PRIu64 "s", ns / 1000000000u,
-			 ns / 1000000u % 1000u);
+	if (ns.known)
+		snprintf(buffer, FORMAT_SIZE, "%" PRIu64 ".%03" PRIu64 "s", ns.value / 1000000000u,
+			 ns.value / 1000000u % 1000u);
 	else
 		snprintf(buffer, FORMAT_SIZE, "-");
 }
@@ -81,25 +57,21 @@ static void put_time(char buffer[FORMAT_SIZE], bool known, uint64_t ns)
 static bool add_row(struct stats *stats, const char *name, struct json_object *vcpu)
 {
 	char cells[N_COLUMNS][FORMAT_SIZE];
-	uint64_t used = 0, ready = 0, number = 0;
-	bool known = number_of(vcpu, "used", &used) && number_of(vcpu, "ready", &ready);
+	struct amount used = amount_of(vcpu, "used"), ready = amount_of(vcpu, "ready");
 	const char *row[N_COLUMNS] = {name};
 
 	for (size_t i = 1; i < N_COLUMNS; i++)
 		row[i] = cells[i];
-	for (size_t i = 1; i < 3; i++) {
-		bool given = number_of(vcpu, i == 1 ? "vcpu" : "cpu", &number);
-		put_number(cells[i], given, number);
-	}
-	put_time(cells[3], known, used);
-	put_time(cells[4], known, ready);
-	if (known && used + ready > 0)
+	put_number(cells[1], amount_of(vcpu, "vcpu"));
+	put_number(cells[2], amount_of(vcpu, "cpu"));
+	put_time(cells[3], used);
+	put_time(cells[4], ready);
+	if (used.known && ready.known && used.value + ready.value > 0)
 		snprintf(cells[5], FORMAT_SIZE, "%.0f%%",
-			 100.0 * (double)ready / (double)(used + ready));
+			 100.0 * (double)ready.value / (double)(used.value + ready.value));
 	else
 		snprintf(cells[5], FORMAT_SIZE, "-");
-	known = exits_of(vcpu, &number);
-	put_number(cells[6], known, number);
+	put_number(cells[6], amount_of_exits(vcpu));
 	return table_add(stats->table, row);
 }
 
@@ -121,7 +93,7 @@ static void add_hint(struct stats *stats, const char *name, uint64_t used, uint6
 static bool add_vm(struct stats *stats, struct json_object *document)
 {
 	struct json_object *vcpus = NULL, *label = NULL;
-	uint64_t used = 0, ready = 0, number;
+	uint64_t used = 0, ready = 0;
 
 	json_object_object_get_ex(document, "name", &label);
 	json_object_object_get_ex(document, "vcpus", &vcpus);
@@ -131,8 +103,8 @@ static bool add_vm(struct stats *stats, struct json_object *document)
 
 		if (!add_row(stats, name, vcpu))
 			return false;
-		used += number_of(vcpu, "used", &number) ? number : 0;
-		ready += number_of(vcpu, "ready", &number) ? number : 0;
+		used += amount_of(vcpu, "used").value;
+		ready += amount_of(vcpu, "ready").value;
 	}
 	add_hint(stats, name, used, ready);
 	return true;
