@@ -45,8 +45,9 @@ struct command {
 };
 
 extern const struct command cmd_autostart, cmd_console, cmd_create, cmd_delete, cmd_edit,
-	cmd_events, cmd_help, cmd_host, cmd_list, cmd_pause, cmd_rename, cmd_reset, cmd_resume,
-	cmd_show, cmd_shutdown, cmd_start, cmd_stats, cmd_stop, cmd_stop_all, cmd_top, cmd_version;
+	cmd_events, cmd_help, cmd_host, cmd_list, cmd_metrics, cmd_pause, cmd_rename, cmd_reset,
+	cmd_resume, cmd_show, cmd_shutdown, cmd_start, cmd_stats, cmd_stop, cmd_stop_all, cmd_top,
+	cmd_version;
 
 /* Ended by NULL; in the order of `hvctl help`. */
 extern const struct command *const commands[];

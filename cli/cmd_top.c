@@ -45,12 +45,8 @@ struct top {
 
 static bool is_wanted(const struct cli *cli, const hvctl_vm *vm)
 {
-	for (int i = 0; i < cli->n_names; i++) {
-		if (strcmp(cli->names[i], hvctl_vm_name(vm)) == 0 ||
-		    strcmp(cli->names[i], hvctl_vm_uuid(vm)) == 0)
-			return true;
-	}
-	return cli->n_names == 0 && hvctl_vm_worker_pid(vm) != 0;
+	return cli->n_names > 0 ? batch_has(cli, hvctl_vm_name(vm), hvctl_vm_uuid(vm))
+				: hvctl_vm_worker_pid(vm) != 0;
 }
 
 /* 0, or what the call returned when there is no going on. A VM that cannot be asked now keeps its
@@ -267,17 +263,6 @@ static int live(struct top *top)
 
 /* ---- the verb -------------------------------------------------------------------------------- */
 
-static int check_name(struct cli *cli, const char *name, const void *context)
-{
-	char *uuid;
-
-	(void)context;
-	if (hvctl_lookup(cli->h, name, &uuid) < 0)
-		return report_error(cli->h);
-	free(uuid);
-	return EXIT_DONE;
-}
-
 static int check_options(const struct options *o)
 {
 	const char *term = getenv("TERM");
@@ -306,7 +291,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		return r;
 	top.sort = (enum top_sort)top_sort_find(o.sort);
 	top.interval = o.interval.set ? o.interval.value : o.once ? USEC : 2 * USEC;
-	r = batch_calls(cli, check_name, NULL);
+	r = batch_check_names(cli);
 	if (r == EXIT_DONE)
 		r = o.once ? once(&top) : live(&top);
 	top_rows_clear(&top.now);

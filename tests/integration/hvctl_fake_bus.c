@@ -128,7 +128,12 @@ static int describe_host(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return sd_bus_reply_method_return(
 		m, "s",
 		"{\"virtualization\":\"amd-v\",\"memoryBytes\":1073741824,\"topology\":"
-		"{\"sockets\":1,\"siblings\":[[0,1],[2,3]]},\"engines\":[{\"name\":\"direct\","
+		"{\"known\":true,\"sockets\":1,\"cores\":2,\"threads\":4,\"online\":\"0-3\",\"offline\":"
+		"\"4-5\",\"cpus\":["
+		"{\"cpu\":0,\"socket\":0,\"core\":0,\"node\":0,\"siblings\":\"0,2\"},"
+		"{\"cpu\":1,\"socket\":0,\"core\":1,\"node\":0,\"siblings\":\"1,3\"},"
+		"{\"cpu\":2,\"socket\":0,\"core\":0,\"node\":0,\"siblings\":\"0,2\"},"
+		"{\"cpu\":3,\"socket\":0,\"core\":1,\"node\":0,\"siblings\":\"1,3\"}]},\"engines\":[{\"name\":\"direct\","
 		"\"usable\":true}],\"capabilities\":{\"KVM_CAP_IRQFD\":1},\"none\":[],\"x\":null}");
 }
 
@@ -384,8 +389,9 @@ static int on_describe(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	snprintf(text, sizeof(text),
 		 "{\"name\":\"%s\",\"uuid\":\"%s\",\"state\":\"%s\",\"engine\":\"\","
 		 "\"engineReason\":\"\",\"cpus\":%u,\"memory\":%llu,\"uptime\":null,"
-		 "\"workerPid\":null}",
-		 vm->name, vm->uuid, vm->state, vm_cpus(vm), (unsigned long long)vm_memory(vm));
+		 "\"workerPid\":%s,\"scheduling\":{\"cpus\":\"%s\"}}",
+		 vm->name, vm->uuid, vm->state, vm_cpus(vm), (unsigned long long)vm_memory(vm),
+		 vm->started ? "4242" : "null", is(vm, "bound-") ? "0-1,3" : "0-3");
 	return sd_bus_reply_method_return(m, "s", text);
 }
 

@@ -190,6 +190,61 @@ static void test_stats(struct service *s, const void *data)
 	json_object_put(list);
 }
 
+static void test_placement(struct service *s, const void *data)
+{
+	(void)data;
+	expect(s, 0, "     0     0    0  -         -\n", "show", "--placement");
+	expect(s, 0, "", "create", "bound-1", "bound-2", "grow-1");
+	expect(s, 0, "", "start", "bound-1", "grow-1", "vm-00000");
+	/* Siblings beside each other; a processor of which nothing is known is nowhere. */
+	expect(s, 0,
+	       "SOCKET  CORE  CPU  RAN LAST              BOUND HERE\n"
+	       "     0     0    0  -                     bound-1\n"
+	       "     0     0    2  -                     -\n"
+	       "     0     1    1  grow-1/0              bound-1\n"
+	       "     0     1    3  bound-1/0,vm-00000/0  bound-1\n"
+	       "On any CPU: grow-1,vm-00000\n"
+	       "Offline: 4-5\n",
+	       "show", "--placement");
+	expect(s, 0, "     0     1    3  vm-00000/0  -\nOn any CPU: vm-00000\n", "show",
+	       "--placement", "vm-00000", "bound-2");
+	struct result r = hvctl(s, "show", "--placement", "-o", "json", NULL);
+	struct json_object *map = json_tokener_parse(r.out);
+	struct json_object *cpus = json_object_object_get(map, "cpus");
+	g_assert_cmpuint(json_object_array_length(cpus), ==, 4);
+	g_assert_cmpstr(
+		json_object_to_json_string_ext(
+			json_object_object_get(json_object_array_get_idx(cpus, 2), "vcpus"), 0),
+		==, "[{\"vm\":\"grow-1\",\"vcpu\":0}]");
+	json_object_put(map);
+	result_clear(&r);
+	expect(s, 3, "there is no VM nosuch", "show", "--placement", "nosuch");
+	expect(s, 2, "leave out --definition", "show", "--placement", "--definition");
+	expect(s, 2, "leave out", "show", "--placement", "-o", "name");
+	expect(s, 2, "the name of a VM is missing; write 'hvctl show NAME...'", "show");
+}
+
+static void test_metrics(struct service *s, const void *data)
+{
+	(void)data;
+	expect(s, 0, "", "create", "grow-1");
+	expect(s, 0, "", "start", "grow-1");
+	expect(s, 0, "# TYPE vmms_vm_running gauge\n# HELP vmms_vm_running 1 when", "metrics");
+	struct result r = hvctl(s, "metrics", NULL);
+	g_assert_cmpint(r.status, ==, 0);
+	g_assert_true(g_str_has_suffix(r.out, "\n# EOF\n"));
+	g_assert_nonnull(strstr(r.out, "\nvmms_vm_running{vm=\"vm-00000\",uuid=\""));
+	g_assert_nonnull(strstr(r.out, "\nvmms_vm_memory_bytes{vm=\"grow-1\",uuid=\""));
+	g_assert_nonnull(strstr(r.out, "\",vcpu=\"0\"} 1.200000000\n"));
+	g_assert_nonnull(strstr(r.out, "\",vcpu=\"0\",reason=\"io\"} 1000\n"));
+	result_clear(&r);
+	r = hvctl(s, "metrics", "vm-00000", NULL);
+	g_assert_null(strstr(r.out, "grow-1"));
+	g_assert_null(strstr(r.out, "vmms_vcpu_used_seconds_total"));
+	result_clear(&r);
+	expect(s, 3, "nosuch", "metrics", "nosuch");
+}
+
 static void test_json(struct service *s, const void *data)
 {
 	(void)data;
@@ -507,6 +562,8 @@ int main(int argc, char **argv)
 	ADD(definition, 0);
 	ADD(scheduling, 0);
 	ADD(stats, 2);
+	ADD(placement, 1);
+	ADD(metrics, 1);
 	ADD(json, 2);
 	ADD(several, 2);
 	ADD(jobs, 0);
