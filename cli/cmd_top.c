@@ -13,9 +13,9 @@
 #include "terminal.h"
 #include "top_view.h"
 
-#define USEC	     1000000u
+#define USEC	     UINT64_C(1000000)
 #define INTERVAL_MIN (USEC / 10)
-#define INTERVAL_MAX (3600u * (uint64_t)USEC)
+#define INTERVAL_MAX (3600 * USEC)
 #define LINES_AROUND 5 /* what a screen has besides the rows */
 
 struct options {
@@ -226,9 +226,7 @@ static int wait_keys(struct top *top, const struct interrupt *interrupt, bool *m
 			return -errno;
 		if (n <= 0)
 			continue;
-		if (fds[1].revents)
-			*more = false;
-		else if (read(STDIN_FILENO, &key, 1) != 1)
+		if (fds[1].revents || read(STDIN_FILENO, &key, 1) != 1)
 			*more = false;
 		else if ((n = (int)key_take(top, key)) != KEY_NONE)
 			*more = n != KEY_QUIT && draw(top);

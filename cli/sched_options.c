@@ -7,8 +7,8 @@
 bool sched_options_given(const struct sched_options *o)
 {
 	return o->weight.set || o->limit.set || o->reserve.set || o->affinity || o->vcpu_affinity ||
-	       o->numa_node || o->placement || o->topology || o->exclusive || o->no_exclusive ||
-	       o->background || o->no_background;
+	       o->numa_node || o->placement || o->topology || o->core || o->exclusive ||
+	       o->no_exclusive || o->background || o->no_background;
 }
 
 /* Numbers go through as they are: the service knows the ranges and says the JSON path. */
@@ -177,6 +177,7 @@ int sched_options_apply(const struct command *command, const struct sched_option
 	put_text(object, "affinity", o->affinity, "all");
 	put_lists(object, o->vcpu_affinity);
 	put_text(object, "placement", o->placement, "");
+	put_text(object, "coreScheduling", o->core, "");
 	r = put_flag(command, object, "exclusive", o->exclusive, o->no_exclusive);
 	if (r < 0)
 		r = put_flag(command, object, "background", o->background, o->no_background);

@@ -10,7 +10,7 @@
 
 struct sched_options {
 	struct number weight, limit, reserve;
-	const char *affinity, *vcpu_affinity, *numa_node, *placement, *topology;
+	const char *affinity, *vcpu_affinity, *numa_node, *placement, *topology, *core;
 	bool exclusive, no_exclusive, background, no_background;
 };
 
@@ -41,6 +41,8 @@ struct sched_options {
 			     "where its memory is: a node or any", numa_node),                     \
 		SCHED_OPTION(b, "placement", OPTION_CHOICE, "none|spread|pack",                    \
 			     "let vmmsd choose the CPUs", placement),                              \
+		SCHED_OPTION(b, "core-scheduling", OPTION_CHOICE, "off|vm",                        \
+			     "vm: share no core with others", core),                               \
 		SCHED_OPTION(b, "topology", OPTION_TEXT, "SPEC",                                   \
 			     "sockets=N,cores=N,threads=N or host or none", topology)
 

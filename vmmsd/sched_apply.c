@@ -8,6 +8,7 @@
 #include "cgroup_dir.h"
 #include "host_cpu_list.h"
 #include "operation.h"
+#include "sched_core.h"
 #include "sched_cpus.h"
 #include "sched_internal.h"
 #include "sched_threads.h"
@@ -321,6 +322,9 @@ static void note_unavailable(const struct sched_entry *entry, GString *note)
 	}
 	if (what->len > 0)
 		note_add(note, "not available here: %s: %s", what->str, sched->unavailable);
+	g_autofree char *core_reason = NULL;
+	if (wish->core_scheduling && !sched_core_available(&core_reason))
+		note_add(note, "coreScheduling: %s", core_reason);
 	if (wish->exclusive && sched->kind != SCHED_BY_SYSTEMD)
 		note_add(note,
 			 "exclusive keeps away other VMs only, not the rest of the host: that "

@@ -6,14 +6,13 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 
-#define SCOPE_THREAD 0 /* PIDTYPE_PID */
-
 gboolean sched_core_available(char **reason)
 {
 	uint64_t cookie = 0;
 
 	*reason = NULL;
-	if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_GET, 0, SCOPE_THREAD, (unsigned long)&cookie) == 0)
+	if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_GET, 0, PR_SCHED_CORE_SCOPE_THREAD,
+		  (unsigned long)&cookie) == 0)
 		return TRUE;
 	/* The kernel tells one without CONFIG_SCHED_CORE from one without siblings. */
 	*reason = g_strdup(errno == EINVAL   ? "unavailable on this kernel (no CONFIG_SCHED_CORE)"

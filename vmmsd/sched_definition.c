@@ -180,6 +180,9 @@ static gboolean scheduling_read(struct json_object *given, uint32_t count,
 		ret->numa_node = (int32_t)number_or(given, "numaNode", 0);
 	ret->placement =
 		placement_read(json_object_get_string(json_object_object_get(given, "placement")));
+	ret->core_scheduling =
+		g_strcmp0(json_object_get_string(json_object_object_get(given, "coreScheduling")),
+			  "vm") == 0;
 	affinity = json_object_object_get(given, "affinity");
 	if (affinity &&
 	    !list_read(json_object_get_string(affinity), PATH ".affinity", &ret->affinity, error))
@@ -239,6 +242,8 @@ struct json_object *sched_definition_describe(const struct sched_definition *sch
 	add(object, "background", json_object_new_boolean(sched->background));
 	add(object, "numaNode", number_value(sched->numa_node, sched->numa_node >= 0));
 	add(object, "placement", json_object_new_string(sched_placement_name(sched->placement)));
+	add(object, "coreScheduling",
+	    json_object_new_string(sched->core_scheduling ? "vm" : "off"));
 	return object;
 }
 

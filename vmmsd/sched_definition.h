@@ -22,7 +22,8 @@ struct sched_definition {
 	GArray **vcpu_affinity; /* of the first processors; an element is NULL for "all" */
 	gboolean exclusive;	/* only with affinity */
 	gboolean background;
-	int32_t numa_node; /* -1: any */
+	gboolean core_scheduling; /* its threads share a core's siblings with nobody else */
+	int32_t numa_node;	  /* -1: any */
 	enum placement_mode placement;
 };
 

@@ -181,6 +181,33 @@ static gboolean threads_read(struct vm_definition *definition, struct json_objec
 	return topology_part_read(&definition->threads, value, path, error);
 }
 
+static gboolean core_scheduling_read(struct vm_definition *definition, struct json_object *value,
+				     const char *path, GError **error)
+{
+	const char *text = string_read(value, 32, path, error);
+
+	if (!text)
+		return FALSE;
+	definition->core_scheduling = strcmp(text, "vm") == 0;
+	return definition->core_scheduling || strcmp(text, "off") == 0 ||
+	       fault(error, path, "this is neither off nor vm; give one of them");
+}
+
+/* vmmsd acts on the others. */
+static gboolean scheduling_read(struct vm_definition *definition, struct json_object *value,
+				const char *path, GError **error)
+{
+	static const struct member members[] = {
+		{"weight", NULL},	{"limit", NULL},
+		{"reserve", NULL},	{"affinity", NULL},
+		{"vcpuAffinity", NULL}, {"exclusive", NULL},
+		{"background", NULL},	{"numaNode", NULL},
+		{"placement", NULL},	{"coreScheduling", core_scheduling_read},
+	};
+
+	return members_read(definition, value, path, members, G_N_ELEMENTS(members), error);
+}
+
 static gboolean topology_read(struct vm_definition *definition, struct json_object *value,
 			      const char *path, GError **error)
 {
@@ -199,7 +226,7 @@ static gboolean cpus_read(struct vm_definition *definition, struct json_object *
 	static const struct member members[] = {
 		{"count", cpus_count_read},
 		{"topology", topology_read},
-		{"scheduling", NULL},
+		{"scheduling", scheduling_read},
 	};
 
 	return members_read(definition, value, path, members, G_N_ELEMENTS(members), error);

@@ -6,6 +6,7 @@
 #include <systemd/sd-id128.h>
 #include <time.h>
 
+#include "core_cookie.h"
 #include "definition_read.h"
 #include "log.h"
 #include "result.h"
@@ -243,6 +244,16 @@ static gboolean worker_build(struct worker *worker, GError **error)
 	return worker->engine != NULL;
 }
 
+/* Not to have it is no reason not to run: vmmsd shows it. */
+static void worker_take_cores(const struct worker *worker)
+{
+	g_autofree char *reason = NULL;
+
+	if (worker->definition->core_scheduling && !core_cookie_make(&reason))
+		log_line(SD_WARNING, "virtual machine %s shares cores with others: %s",
+			 worker->config.name, reason);
+}
+
 static gboolean worker_start_steps(struct worker *worker, const char *definition, size_t size,
 				   GError **error)
 {
@@ -253,8 +264,10 @@ static gboolean worker_start_steps(struct worker *worker, const char *definition
 	if (worker->definition)
 		worker->config.name = worker->definition->name;
 	if (!worker->definition || !start_files_complete(&worker->files, error) ||
-	    !device_files_lend(&worker->files.devices, &worker->definition->devices, error) ||
-	    !worker_build(worker, error) || !sandbox_enter(&steps, error) ||
+	    !device_files_lend(&worker->files.devices, &worker->definition->devices, error))
+		return FALSE;
+	worker_take_cores(worker);
+	if (!worker_build(worker, error) || !sandbox_enter(&steps, error) ||
 	    !worker->ops->run(worker->engine, error))
 		return FALSE;
 	log_line(SD_INFO, "virtual machine %s runs; confined by %s", worker->config.name, steps);

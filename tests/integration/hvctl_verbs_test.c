@@ -131,10 +131,10 @@ static void test_scheduling(struct service *s, const void *data)
 	(void)data;
 	expect(s, 0, "", "create", "a", "--cpus", "4", "--weight", "300", "--limit", "150",
 	       "--reserve", "60", "--affinity", "0-3,8", "--exclusive", "--numa-node", "1",
-	       "--topology", "cores=2,threads=2");
+	       "--topology", "cores=2,threads=2", "--core-scheduling", "vm");
 	check_cpus(s, "scheduling",
 		   "{\"weight\":300,\"limit\":150,\"reserve\":60,\"affinity\":\"0-3,8\","
-		   "\"exclusive\":true,\"numaNode\":1}");
+		   "\"coreScheduling\":\"vm\",\"exclusive\":true,\"numaNode\":1}");
 	check_cpus(s, "topology", "{\"cores\":2,\"threadsPerCore\":2}");
 	/* The fake service only remembers the members of a patch. */
 	expect(s, 0, "", "edit", "a", "--limit", "0", "--affinity", "all", "--no-exclusive",

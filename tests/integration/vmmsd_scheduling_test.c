@@ -246,32 +246,39 @@ static void test_reservations(void)
 	fixture_free(f);
 }
 
-/* What "host" says of it is what "show" says of a VM that runs, with the reason. */
-static void assert_host_says(struct fixture *f, const char *mechanism)
+/* A member of "scheduling" in what "host" prints; g_free. */
+static char *host_says(struct fixture *f, const char *member)
 {
 	sd_bus_message *reply = NULL;
-	json_object *root, *scheduling;
+	json_object *root;
 	const char *text;
+	char *copy;
 
 	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
 					   "DescribeHost", NULL, &reply, NULL),
 			>=, 0);
 	g_assert_cmpint(sd_bus_message_read(reply, "s", &text), >, 0);
 	root = json_tokener_parse(text);
-	scheduling = json_object_object_get(root, "scheduling");
-	g_assert_cmpstr(
-		json_object_to_json_string_ext(json_object_object_get(scheduling, "mechanism"), 0),
-		==, mechanism);
-	text = json_object_get_string(json_object_object_get(scheduling, "note"));
-	g_assert_cmpint(g_str_equal(mechanism, "\"affinity\""), ==,
-			g_str_has_prefix(text, "no cgroup delegation ("));
-	/* Either the kernel has it, or there is a reason. */
-	text = json_object_get_string(json_object_object_get(scheduling, "coreSchedulingReason"));
-	g_assert_cmpint(
-		json_object_get_boolean(json_object_object_get(scheduling, "coreScheduling")), ==,
-		*text == '\0');
+	copy = g_strdup(json_object_get_string(
+		json_object_object_get(json_object_object_get(root, "scheduling"), member)));
 	json_object_put(root);
 	sd_bus_message_unref(reply);
+	return copy;
+}
+
+/* What "host" says of it is what "show" says of a VM that runs, with the reason. */
+static void assert_host_says(struct fixture *f, const char *mechanism)
+{
+	g_autofree char *here = host_says(f, "mechanism"), *note = host_says(f, "note");
+	g_autofree char *core = host_says(f, "coreScheduling");
+	g_autofree char *reason = host_says(f, "coreSchedulingReason");
+	g_autofree char *quoted = g_strdup_printf("\"%s\"", here);
+
+	g_assert_cmpstr(quoted, ==, mechanism);
+	g_assert_cmpint(g_str_equal(here, "affinity"), ==,
+			g_str_has_prefix(note, "no cgroup delegation ("));
+	/* Either the kernel has it, or there is a reason. */
+	g_assert_cmpint(g_str_equal(core, "true"), ==, *reason == '\0');
 }
 
 static guint count_events(struct fixture *f, const char *wanted)
@@ -290,6 +297,23 @@ static guint count_events(struct fixture *f, const char *wanted)
 		n += g_str_equal(event, wanted);
 	sd_bus_message_unref(reply);
 	return n;
+}
+
+/* Where the kernel has it there is nothing to say, and else the VM runs without, and says so. */
+static void test_core_scheduling(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = define(f, "web1", 1, "\"coreScheduling\":\"vm\"");
+	g_autofree char *note = NULL, *reason = NULL, *expected = NULL;
+
+	fixture_do(f, vm, "Start");
+	note = shown(f, vm, "note");
+	reason = host_says(f, "coreSchedulingReason");
+	expected = *reason ? g_strdup_printf("\"coreScheduling: %s\"", reason) : g_strdup("\"\"");
+	g_assert_cmpstr(note, ==, expected);
+	assert_shown(f, vm, "coreScheduling", "\"vm\"");
+	refuses_edit(f, vm, "WrongState", "web1", SCHEDULING("\"coreScheduling\":\"off\""));
+	fixture_free(f);
 }
 
 /* Where nothing can weigh, it is said, and only of what was asked for. */
@@ -446,6 +470,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/scheduling/bad-cpus", test_bad_cpus);
 	g_test_add_func("/vmmsd/scheduling/reservations", test_reservations);
 	g_test_add_func("/vmmsd/scheduling/note", test_note);
+	g_test_add_func("/vmmsd/scheduling/core-scheduling", test_core_scheduling);
 	g_test_add_func("/vmmsd/scheduling/topology", test_topology);
 	g_test_add_func("/vmmsd/scheduling/statistics", test_statistics);
 	g_test_add_func("/vmmsd/scheduling/statistics-end", test_statistics_end);

@@ -354,6 +354,8 @@ static void test_live_change(void)
 		{"{\"engine\":\"direct\"}", false},
 		{"{\"cpus\":{\"scheduling\":{\"weight\":7}}}", true},
 		{"{\"cpus\":{\"scheduling\":{\"affinity\":\"0\"}}}", true},
+		{"{\"cpus\":{\"scheduling\":{\"coreScheduling\":\"off\"}}}", true},
+		{"{\"cpus\":{\"scheduling\":{\"coreScheduling\":\"vm\"}}}", false},
 		{"{\"cpus\":{\"topology\":{}}}", false},
 		{"{\"cpus\":{\"count\":2,\"scheduling\":{\"weight\":7}}}", false},
 		{"{\"autostart\":true,\"cpus\":{\"count\":2}}", false},

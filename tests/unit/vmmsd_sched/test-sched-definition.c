@@ -40,6 +40,7 @@ static void test_defaults(void)
 		g_assert_cmpuint(d->sched.n_vcpu_affinity, ==, 0);
 		g_assert_false(d->sched.exclusive);
 		g_assert_false(d->sched.background);
+		g_assert_false(d->sched.core_scheduling);
 		g_assert_cmpint(d->sched.numa_node, ==, -1);
 		g_assert_cmpint(d->sched.placement, ==, PLACEMENT_NONE);
 		g_autoptr(definition_t) again = definition_parse(d->json, NULL);
@@ -52,7 +53,8 @@ static void test_every_member(void)
 	g_autoptr(definition_t) d =
 		good("\"count\":4,\"topology\":{\"cores\":2,\"threadsPerCore\":2},\"scheduling\":{"
 		     "\"weight\":300,\"limit\":250,\"reserve\":100,\"affinity\":\"0-3,8\","
-		     "\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"exclusive\":true,\"numaNode\":1}");
+		     "\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"exclusive\":true,\"numaNode\":1,"
+		     "\"coreScheduling\":\"vm\"}");
 
 	g_assert_true(d->sched.has_topology);
 	g_assert_cmpuint(d->sched.topology.sockets, ==, 1);
@@ -73,7 +75,8 @@ static void test_every_member(void)
 	g_assert_cmpstr(text, ==,
 			"{\"weight\":300,\"limit\":250,\"reserve\":100,\"affinity\":\"0-3,8\","
 			"\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"exclusive\":true,"
-			"\"background\":false,\"numaNode\":1,\"placement\":\"none\"}");
+			"\"background\":false,\"numaNode\":1,\"placement\":\"none\","
+			"\"coreScheduling\":\"vm\"}");
 	/* A patch takes one back and leaves the rest. */
 	g_autoptr(definition_t) edited = definition_edit(
 		d, "{\"cpus\":{\"scheduling\":{\"limit\":null,\"vcpuAffinity\":null}}}", NULL);
@@ -145,7 +148,9 @@ static void test_refused(void)
 		{"\"numaNode\":-1", S "numaNode: -1 is below the minimum 0; give 0 to 1023"},
 		{"\"shares\":1", S "shares: unknown member; known here are weight, limit, reserve, "
 				   "affinity, vcpuAffinity, exclusive, background, numaNode, "
-				   "placement"},
+				   "placement, coreScheduling"},
+		{"\"coreScheduling\":\"vcpu\"",
+		 S "coreScheduling: \"vcpu\" is not known; give one of \"off\", \"vm\""},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
