@@ -2,11 +2,13 @@
 #include "placement.h"
 
 #include "host_cpu_list.h"
+#include "sched_admit.h"
 
 struct place {
 	uint32_t cpu;
 	guint core, socket; /* indexes, dense */
 	double load;	    /* processors of VMs on it */
+	double reserved;    /* percent */
 	gboolean taken;	    /* by the choice that is being made */
 };
 
@@ -74,13 +76,15 @@ static void load_add(struct placement *p, struct place *place, double load)
 	p->socket_load[place->socket] += load;
 }
 
-void placement_add(struct placement *placement, const GArray *cpus, uint32_t n)
+void placement_add(struct placement *placement, const GArray *cpus, uint32_t n, uint32_t reserve)
 {
 	if (cpus->len == 0)
 		return;
 	for (guint i = 0; i < placement->n; i++) {
-		if (host_cpu_list_has(cpus, placement->places[i].cpu))
-			load_add(placement, &placement->places[i], (double)n / cpus->len);
+		if (!host_cpu_list_has(cpus, placement->places[i].cpu))
+			continue;
+		load_add(placement, &placement->places[i], (double)n / cpus->len);
+		placement->places[i].reserved += (double)reserve / cpus->len;
 	}
 }
 
@@ -123,7 +127,24 @@ static int compare_pack(const struct placement *p, const struct place *a, const 
 	return order;
 }
 
-static struct place *find_best(struct placement *p, enum placement_mode mode, const GArray *allowed)
+/* percent: of each CPU that is chosen. */
+static gboolean fits(const struct place *place, double percent)
+{
+	return percent <= 0 || place->reserved + percent <= SCHED_RESERVABLE + 1e-6;
+}
+
+static int compare(const struct placement *p, enum placement_mode mode, const struct place *a,
+		   const struct place *b, double percent)
+{
+	int order = fits(b, percent) - fits(a, percent);
+
+	if (order != 0)
+		return order;
+	return mode == PLACEMENT_PACK ? compare_pack(p, a, b) : compare_spread(p, a, b);
+}
+
+static struct place *find_best(struct placement *p, enum placement_mode mode, const GArray *allowed,
+			       double percent)
 {
 	struct place *best = NULL;
 
@@ -134,8 +155,7 @@ static struct place *find_best(struct placement *p, enum placement_mode mode, co
 		if (place->taken || !host_cpu_list_has(allowed, place->cpu))
 			continue;
 		if (best)
-			order = mode == PLACEMENT_PACK ? compare_pack(p, place, best)
-						       : compare_spread(p, place, best);
+			order = compare(p, mode, place, best, percent);
 		if (order < 0)
 			best = place;
 	}
@@ -143,12 +163,13 @@ static struct place *find_best(struct placement *p, enum placement_mode mode, co
 }
 
 GArray *placement_choose(struct placement *placement, enum placement_mode mode,
-			 const GArray *allowed, uint32_t n)
+			 const GArray *allowed, uint32_t n, uint32_t reserve)
 {
+	double percent = (double)reserve / MAX(MIN(n, allowed->len), 1);
 	GArray *chosen = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	struct place *place;
 
-	for (uint32_t i = 0; i < n && (place = find_best(placement, mode, allowed)); i++) {
+	for (uint32_t i = 0; i < n && (place = find_best(placement, mode, allowed, percent)); i++) {
 		place->taken = TRUE;
 		placement->core_taken[place->core]++;
 		placement->socket_taken[place->socket]++;
@@ -161,6 +182,6 @@ GArray *placement_choose(struct placement *placement, enum placement_mode mode,
 		placement->core_taken[place->core] = placement->socket_taken[place->socket] = 0;
 		g_array_append_val(chosen, place->cpu);
 	}
-	placement_add(placement, chosen, n);
+	placement_add(placement, chosen, n, reserve);
 	return chosen;
 }

@@ -24,15 +24,17 @@ void placement_free(struct placement *placement); /* NULL is fine */
 typedef struct placement placement_t;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(placement_t, placement_free)
 
-/* n processors that may run on any of cpus: counted as an equal part on each. */
-void placement_add(struct placement *placement, const GArray *cpus, uint32_t n);
+/* n processors that may run on any of cpus, with what they reserve together, in percent of a CPU:
+ * counted as an equal part on each. */
+void placement_add(struct placement *placement, const GArray *cpus, uint32_t n, uint32_t reserve);
 
 /*
- * Chooses n of allowed (all of them when there are fewer) and counts them. Ascending uint32_t,
- * g_array_unref. The same calls give the same answer.
+ * Chooses n of allowed (all of them when there are fewer) and counts them; CPUs of which that much
+ * can still be reserved come before any other rule. Ascending uint32_t, g_array_unref. The same
+ * calls give the same answer.
  */
 GArray *placement_choose(struct placement *placement, enum placement_mode mode,
-			 const GArray *allowed, uint32_t n);
+			 const GArray *allowed, uint32_t n, uint32_t reserve);
 
 /*
  * Two rules for a VM that is bound to some CPUs, as sentences (g_free'd with the array): leave one

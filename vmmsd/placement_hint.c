@@ -25,7 +25,7 @@ static char *suggest(const struct host_topology *topology, uint32_t n)
 {
 	g_autoptr(placement_t) empty = placement_new(topology);
 	g_autoptr(GArray) online = online_of(topology);
-	g_autoptr(GArray) chosen = placement_choose(empty, PLACEMENT_SPREAD, online, n);
+	g_autoptr(GArray) chosen = placement_choose(empty, PLACEMENT_SPREAD, online, n, 0);
 
 	return host_cpu_list_format(chosen);
 }

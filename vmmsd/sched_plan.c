@@ -112,23 +112,32 @@ static void leave_taken(struct sched_plan *plan, const GArray *online)
 	}
 }
 
+static gboolean is_placed(const struct sched_member *member, gboolean reserving_too)
+{
+	return member->wish->placement != PLACEMENT_NONE &&
+	       (reserving_too || member->wish->reserve == 0);
+}
+
 /* Those that are bound by hand count first; the others are placed around them, in order. */
-static void place(struct sched_plan *plan, const struct host_topology *topology)
+static void place(struct sched_plan *plan, const struct host_topology *topology,
+		  gboolean reserving_too)
 {
 	g_autoptr(placement_t) placement = placement_new(topology);
 
 	for (guint i = 0; i < plan->members->len; i++) {
 		const struct sched_member *member = member_at(plan, i);
 
-		if (member->wish->placement == PLACEMENT_NONE && member->wish->affinity)
-			placement_add(placement, member->cpus, member->vcpus);
+		if (!is_placed(member, reserving_too) && member->wish->affinity)
+			placement_add(placement, member->cpus, member->vcpus,
+				      member->wish->reserve);
 	}
 	for (guint i = 0; i < plan->members->len; i++) {
 		struct sched_member *member = member_at(plan, i);
 
-		if (member->wish->placement != PLACEMENT_NONE)
-			set_cpus(member, placement_choose(placement, member->wish->placement,
-							  member->cpus, member->vcpus));
+		if (is_placed(member, reserving_too))
+			set_cpus(member,
+				 placement_choose(placement, member->wish->placement, member->cpus,
+						  member->vcpus, member->wish->reserve));
 	}
 }
 
@@ -184,7 +193,12 @@ gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *to
 	g_autoptr(GArray) online = parse_list(topology->online);
 
 	settle(plan, online);
-	place(plan, topology);
+	place(plan, topology, TRUE);
+	if (weigh(plan, NULL))
+		return TRUE;
+	/* A promise comes before a choice of CPUs: who reserves runs wherever it may. */
+	settle(plan, online);
+	place(plan, topology, FALSE);
 	return weigh(plan, error);
 }
 

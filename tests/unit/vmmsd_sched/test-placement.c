@@ -11,7 +11,7 @@ static void expect(struct placement *p, enum placement_mode mode, const char *al
 		   const char *expected)
 {
 	g_autoptr(GArray) set = cpus(allowed);
-	g_autoptr(GArray) chosen = placement_choose(p, mode, set, n);
+	g_autoptr(GArray) chosen = placement_choose(p, mode, set, n, 0);
 
 	assert_cpus(chosen, expected);
 }
@@ -62,10 +62,10 @@ static void test_load(void)
 	g_autoptr(placement_t) p = placement_new(host);
 	g_autoptr(GArray) first = cpus("0-1");
 
-	placement_add(p, first, 1);
+	placement_add(p, first, 1, 0);
 	expect(p, PLACEMENT_SPREAD, "0-3", 1, "2");
 	g_autoptr(placement_t) again = placement_new(host);
-	placement_add(again, first, 2);
+	placement_add(again, first, 2, 0);
 	expect(again, PLACEMENT_PACK, "0-3", 1, "2");
 }
 
@@ -87,7 +87,7 @@ static void test_random(void)
 				g_rand_boolean(rand) ? PLACEMENT_SPREAD : PLACEMENT_PACK;
 			g_autoptr(GArray) some = random_cpus(rand, cores * threads);
 			uint32_t n = (uint32_t)g_rand_int_range(rand, 1, 10);
-			g_autoptr(GArray) chosen = placement_choose(p, mode, some, n);
+			g_autoptr(GArray) chosen = placement_choose(p, mode, some, n, 0);
 			g_assert_true(sched_cpus_is_subset(chosen, some));
 			g_assert_cmpuint(chosen->len, ==, MIN(n, some->len));
 		}
@@ -95,7 +95,7 @@ static void test_random(void)
 		g_autoptr(GHashTable) used = g_hash_table_new(g_str_hash, g_str_equal);
 		for (guint i = 0; i < cores; i++) {
 			g_autoptr(GArray) one =
-				placement_choose(fresh, PLACEMENT_SPREAD, online, 1);
+				placement_choose(fresh, PLACEMENT_SPREAD, online, 1, 0);
 			guint id = g_array_index(one, uint32_t, 0);
 			const struct host_cpu *cpu =
 				&g_array_index(host->cpus, struct host_cpu, id);

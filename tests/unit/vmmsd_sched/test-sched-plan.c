@@ -98,6 +98,51 @@ static void test_made(void)
 	expect(host, exclusive, G_N_ELEMENTS(exclusive));
 }
 
+/* A choice of CPUs never breaks a promise that the host could keep. */
+static void test_placed_reservations(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 1, TRUE);
+	/* By load alone c would join a, which leaves too little. */
+	static const struct row around[] = {
+		{.name = "a",
+		 .placement = PLACEMENT_SPREAD,
+		 .reserve = 60,
+		 .cpus = "0",
+		 .cpu_weight = 100},
+		{.name = "b",
+		 .placement = PLACEMENT_SPREAD,
+		 .reserve = 30,
+		 .cpus = "1",
+		 .cpu_weight = 6600},
+		{.name = "c",
+		 .placement = PLACEMENT_PACK,
+		 .reserve = 60,
+		 .cpus = "1",
+		 .cpu_weight = 9900},
+	};
+	/* No CPU has room for c alone, but both together have. */
+	static const struct row wide[] = {
+		{.name = "a",
+		 .placement = PLACEMENT_SPREAD,
+		 .reserve = 60,
+		 .cpus = "0-1",
+		 .cpu_weight = 100},
+		{.name = "b",
+		 .placement = PLACEMENT_SPREAD,
+		 .reserve = 60,
+		 .cpus = "0-1",
+		 .cpu_weight = 100},
+		{.name = "c",
+		 .placement = PLACEMENT_SPREAD,
+		 .reserve = 60,
+		 .cpus = "0-1",
+		 .cpu_weight = 100},
+	};
+
+	expect(host, around, G_N_ELEMENTS(around));
+	expect(host, wide, G_N_ELEMENTS(wide));
+}
+
 /* CPUs that went away under VMs that run: nobody is left without. */
 static void test_lost(void)
 {
@@ -280,6 +325,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/sched-plan/made", test_made);
+	g_test_add_func("/sched-plan/placed-reservations", test_placed_reservations);
 	g_test_add_func("/sched-plan/lost", test_lost);
 	g_test_add_func("/sched-plan/checks", test_checks);
 	g_test_add_func("/sched-plan/checks-host", test_checks_host);
