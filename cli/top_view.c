@@ -9,6 +9,7 @@
 
 /* From these parts on, waiting is worth a sentence. */
 #define READY_HIGH 0.2
+#define WAIT_HIGH  0.05 /* one that is idle may wait long for the little that it does */
 #define LIMIT_HIGH 0.1
 
 static const char *const sort_names[TOP_SORTS] = {"cpu", "ready", "limit", "exits", "name"};
@@ -56,6 +57,7 @@ static void row_compare(struct top_row *now, const struct vm_stats *then)
 
 	now->cpu = scaled(used, 1e-9);
 	now->ready = rate_ready(used, ready);
+	now->waiting = scaled(ready, 1e-9);
 	now->limit = scaled(rate_between(then, stats, then->throttled, stats->throttled), 1e-9);
 	now->devices = scaled(rate_between(then, stats, then->others, stats->others), 1e-9);
 	now->exits = rate_between(then, stats, then->exits, stats->exits);
@@ -161,6 +163,7 @@ void top_hint(const struct top_rows *rows, char *buffer, size_t size)
 		const struct top_row *row = &rows->rows[i];
 
 		if (row->ready.known && row->ready.value >= READY_HIGH &&
+		    row->waiting.value >= WAIT_HIGH &&
 		    (!worst || row->ready.value > worst->ready.value))
 			worst = row;
 	}

@@ -14,6 +14,7 @@ struct top_row {
 	/* Since the look before; CPU, limit and devices in parts of one CPU, ready of what it asked
 	 * for, exits in a second. */
 	struct rate cpu, ready, limit, devices, exits;
+	struct rate waiting; /* for a CPU, in parts of one */
 };
 
 struct top_rows {

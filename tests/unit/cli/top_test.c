@@ -87,6 +87,7 @@ static void add(struct top_rows *rows, const char *name, struct rate cpu, struct
 	row->state = g_strdup("running");
 	row->cpu = cpu;
 	row->ready = ready;
+	row->waiting = ready;
 }
 
 static void assert_order(const struct top_rows *rows, const char *expected)
@@ -134,6 +135,11 @@ static void test_hint(void)
 	top_hint(&rows, hint, sizeof(hint));
 	g_assert_cmpstr(hint, ==,
 			"c waits 60% of its time for a CPU: raise --weight, or --affinity");
+	/* Of one that is all but idle it says nothing. */
+	rows.rows[2].waiting.value = 0.01;
+	top_hint(&rows, hint, sizeof(hint));
+	g_assert_cmpstr(hint, ==, "");
+	rows.rows[2].waiting.value = 0.6;
 	rows.rows[2].limit = (struct rate){true, 0.5};
 	top_hint(&rows, hint, sizeof(hint));
 	g_assert_cmpstr(hint, ==, "c waits 60% of its time, held by its limit: raise --limit");
