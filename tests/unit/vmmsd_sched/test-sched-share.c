@@ -179,7 +179,7 @@ static void test_random(void)
 	g_autoptr(GRand) rand = g_rand_new_with_seed(42);
 	struct sched_share shares[VMS_MAX];
 
-	for (unsigned round = 0; round < 20000; round++) {
+	for (unsigned round = 0; round < 6000; round++) {
 		guint n_cpus = (guint)g_rand_int_range(rand, 1, 33);
 		g_autofree char *list = g_strdup_printf("0-%u", n_cpus - 1);
 		g_autoptr(GArray) set = cpus(n_cpus == 1 ? "0" : list);
@@ -196,7 +196,7 @@ static void test_random_ratios(void)
 	g_autoptr(GRand) rand = g_rand_new_with_seed(43);
 	g_autoptr(GArray) set = cpus("0-1");
 
-	for (unsigned round = 0; round < 5000; round++) {
+	for (unsigned round = 0; round < 2000; round++) {
 		struct sched_share shares[VMS_MAX];
 		guint n = random_shares(rand, shares, set);
 		double top = 0;
@@ -220,7 +220,7 @@ static void test_random_sets(void)
 {
 	g_autoptr(GRand) rand = g_rand_new_with_seed(44);
 
-	for (unsigned round = 0; round < 3000; round++) {
+	for (unsigned round = 0; round < 1500; round++) {
 		g_autoptr(GPtrArray) sets =
 			g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
 		struct sched_share shares[VMS_MAX];
