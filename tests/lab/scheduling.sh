@@ -54,6 +54,10 @@ vm_up a
 vm_up b
 same "the mechanism" "$(hvctl show a -o json | grep -oE '"mechanism": *"[a-z]*"' | sed 's/.*"\(.*\)"/\1/')" systemd
 same "the weight of a's unit" "$(systemctl show -P CPUWeight "vmworker@$(vm_get a uuid).service")" 300
+has "what host says" "$(hvctl host)" '^Scheduling by: +systemd$'
+has "what top says" "$(hvctl top --once a)" '^a +running +1 +[0-9]+ +[0-9]+ '
+has "the map" "$(hvctl show --placement)" " $last  [ab/0,]+ +a,b$"
+has "the metrics" "$(hvctl metrics a)" '^vmms_vcpu_ready_seconds_total.vm="a".* [0-9]+\.[0-9]{9}$'
 got=$(usage a b)
 near "the ratio of weights 300 and 100" "$(ratio "$(of a "$got")" "$(of b "$got")")" 3 3
 
@@ -163,7 +167,17 @@ if [ "$cpus" -ge 2 ]; then
 	refused 1 'would leave the host no CPU|since VM a has' hvctl start \
 		"$(spinner d --affinity "0-$last" --exclusive && echo d)"
 	hvctl stop a
-	same "what system.slice may use" "$(cat /sys/fs/cgroup/system.slice/cpuset.cpus.effective)" "0-$last"
+	given_back() { [ "$(cat /sys/fs/cgroup/system.slice/cpuset.cpus.effective)" = "0-$last" ]; }
+	within 5 "system.slice has the CPU of a again" given_back
+	# One that ends while vmmsd is down: the next vmmsd gives back what it had.
+	hvctl start a
+	vm_up a
+	unit=vmworker@$(vm_get a uuid).service
+	systemctl stop vmmsd
+	systemctl kill -s KILL "$unit"
+	systemctl start vmmsd
+	within 5 "system.slice has the CPU of a again" given_back
+	hvctl stop a || true # where it is restarted after a crash
 fi
 
 # Spread: two VMs with one processor each never share a core.
