@@ -71,6 +71,8 @@ static const struct {
 	{"vpRuntime", "VP runtime"},
 	{"referenceTsc", "Reference TSC"},
 	{"synic", "SynIC"},
+	{"os", "OS"},
+	{"vmbus", "VMBus"},
 };
 
 /* "engineReason" -> "Engine reason"; a name in capitals (KVM_CAP_...) stays. */

@@ -72,6 +72,17 @@ int call_get_property(hvctl *h, const char *path, const char *interface, const c
 	return 0;
 }
 
+int call_check_text(hvctl *h, const char *what, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length <= VMMS_MAX_GUEST_TEXT)
+		return 0;
+	return error_set(h, HVCTL_ERROR_INVALID_ARGUMENT,
+			 "the %s has %zu bytes; at most %u are taken", what, length,
+			 VMMS_MAX_GUEST_TEXT);
+}
+
 int reply_string(hvctl *h, sd_bus_message *reply, char **ret)
 {
 	const char *text;

@@ -97,6 +97,8 @@ int call_vm(hvctl *h, const char *name, const char *member, sd_bus_message **rep
 	    const char *types, ...);
 int call_get_property(hvctl *h, const char *path, const char *interface, const char *property,
 		      sd_bus_message **reply, const char *type);
+/* For what goes on to a guest: INVALID_ARGUMENT when it is longer than the service takes. */
+int call_check_text(hvctl *h, const char *what, const char *text);
 /* One string out of a reply, copied. */
 int reply_string(hvctl *h, sd_bus_message *reply, char **ret);
 /* Path of the VM; the caller's. */

@@ -151,6 +151,11 @@ int hvctl_resume(hvctl *h, const char *name, hvctl_job **ret);
 int hvctl_reset(hvctl *h, const char *name, hvctl_job **ret);
 int hvctl_stop_all(hvctl *h, hvctl_job **ret); /* every VM by its own stop action */
 
+/* The contents of `fd` (a regular file open for reading; borrowed) to an absolute path in the
+ * guest. Cancelling the job removes what was copied. */
+int hvctl_copy(hvctl *h, const char *name, int fd, const char *path, bool overwrite,
+	       hvctl_job **ret);
+
 /* The D-Bus path. */
 const char *hvctl_job_path(const hvctl_job *job);
 /* 0 when it is done; the job's own error when it failed; HVCTL_ERROR_CANCELED, or
@@ -171,6 +176,14 @@ void hvctl_job_free(hvctl_job *job);
 /* *ret_fd is a connected stream socket (close-on-exec) to serial port 0 or 1; close() it. End of
  * file means that the VM has ended. */
 int hvctl_open_console(hvctl *h, const char *name, unsigned port, unsigned flags, int *ret_fd);
+
+/* -- the guest -- */
+
+/* Presses the keys that type `text` on the guest's keyboard (US layout; at most 4096 bytes), or,
+ * with `keys`, those that it names, together: "ctrl-alt-del". NOT_SUPPORTED without a driver. */
+int hvctl_type(hvctl *h, const char *name, const char *text, bool keys);
+/* Sets a key-value pair in the guest; `value` NULL deletes it. */
+int hvctl_set_pair(hvctl *h, const char *name, const char *key, const char *value);
 
 /* -- events -- */
 

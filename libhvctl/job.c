@@ -232,6 +232,20 @@ HVCTL_PUBLIC int hvctl_shutdown(hvctl *h, const char *name, uint64_t timeout, bo
 	return r < 0 || !ret ? r : job_begin(h, reply, ret);
 }
 
+HVCTL_PUBLIC int hvctl_copy(hvctl *h, const char *name, int fd, const char *path, bool overwrite,
+			    hvctl_job **ret)
+{
+	AUTO_MESSAGE sd_bus_message *reply = NULL;
+
+	int r = call_check_text(h, "path", path);
+	if (r >= 0 && ret)
+		r = jobs_watch(h);
+	if (r < 0)
+		return r;
+	r = call_vm(h, name, "Copy", &reply, "hsb", fd, path, (int)overwrite);
+	return r < 0 || !ret ? r : job_begin(h, reply, ret);
+}
+
 HVCTL_PUBLIC int hvctl_stop_all(hvctl *h, hvctl_job **ret)
 {
 	AUTO_MESSAGE sd_bus_message *reply = NULL;

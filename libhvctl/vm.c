@@ -149,3 +149,22 @@ HVCTL_PUBLIC int hvctl_open_console(hvctl *h, const char *name, unsigned port, u
 	*ret_fd = fcntl(borrowed, F_DUPFD_CLOEXEC, 3);
 	return *ret_fd >= 0 ? 0 : error_set_errno(h, -errno, "OpenConsole");
 }
+
+HVCTL_PUBLIC int hvctl_type(hvctl *h, const char *name, const char *text, bool keys)
+{
+	int r = call_check_text(h, "text", text);
+
+	return r < 0 ? r : call_vm(h, name, "Type", NULL, "sb", text, (int)keys);
+}
+
+HVCTL_PUBLIC int hvctl_set_pair(hvctl *h, const char *name, const char *key, const char *value)
+{
+	int r = call_check_text(h, "key", key);
+
+	if (r >= 0 && value)
+		r = call_check_text(h, "value", value);
+	if (r < 0)
+		return r;
+	return value ? call_vm(h, name, "SetPair", NULL, "ss", key, value)
+		     : call_vm(h, name, "DeletePair", NULL, "s", key);
+}

@@ -65,6 +65,7 @@
 #define VMMS_FILE_CONSOLE0 "console0" /* console ring of COM1, read-write (console_ring.h) */
 #define VMMS_FILE_CONSOLE1 "console1" /* the same of COM2 */
 #define VMMS_FILE_RESULT   "result"   /* how the VM ended, one JSON line, written once */
+#define VMMS_FILE_VSOCK	   "vsock"    /* a listening stream socket: connections to the guest */
 /* Tags that a number follows, the index in the definition's list: "disk0", "nic0.3". */
 #define VMMS_FILE_DISK "disk" /* file or block device, read-write unless readOnly; locked */
 #define VMMS_FILE_NIC  "nic"  /* index.queue: of a TAP; a connected socket is index.0 */
@@ -75,11 +76,15 @@
 #define VMMS_CONSOLE_READ_ONLY 4u /* input from this viewer is ignored */
 
 /* Limits that both ends know. */
-#define VMMS_NAME_MAX	    64
-#define VMMS_MAX_VPS	    240u
+#define VMMS_NAME_MAX 64
+#define VMMS_MAX_VPS  240u
+/* GuestEvent: a disk waits for the host's storage and the worker has paused the VM. */
+#define VMMS_GUEST_EVENT_DISK "io-error"
+
 #define VMMS_MAX_DISKS	    64u
 #define VMMS_MAX_NICS	    8u
 #define VMMS_MAX_NIC_QUEUES 16u
+#define VMMS_MAX_GUEST_TEXT 16384u  /* bytes of a text that goes on to a guest */
 #define VMMS_MAX_MESSAGE    262144u /* longest definition, command line included, in bytes */
 
 #endif

@@ -5,6 +5,7 @@
 #include "autostart.h"
 #include "bus.h"
 #include "bus_console.h"
+#include "bus_guest.h"
 #include "bus_property.h"
 #include "bus_stats.h"
 #include "cleanup.h"
@@ -215,10 +216,51 @@ static int method_get_definition(sd_bus_message *call, void *userdata, sd_bus_er
 static int method_describe(sd_bus_message *call, void *userdata, sd_bus_error *out)
 {
 	const struct vm *vm = call_vm(call, userdata);
-	g_autofree char *text = vm ? vm_describe(vm) : NULL;
 
 	(void)out;
-	return vm ? sd_bus_reply_method_return(call, "s", text) : -ENOENT;
+	return vm ? bus_guest_describe(call, userdata, vm) : -ENOENT;
+}
+
+/* The worker knows what the arguments mean; here they are only kept short. */
+static gboolean arguments_check(sd_bus_message *call, GError **error)
+{
+	const char *text;
+
+	for (const char *type = sd_bus_message_get_signature(call, 1); *type == 's'; type++)
+		if (sd_bus_message_read(call, "s", &text) < 0 ||
+		    !bus_check_length(text, VMMS_MAX_GUEST_TEXT, "the text", error))
+			return FALSE;
+	return TRUE;
+}
+
+/* Type, SetPair, DeletePair. */
+static int method_forward(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	g_autoptr(GError) error = NULL;
+	struct vm *vm;
+	int r = call_begin(call, userdata, AUTHZ_RUN, &vm, out);
+
+	if (r < 0)
+		return r;
+	return arguments_check(call, &error) && bus_guest_forward(call, userdata, vm, &error)
+		       ? 1
+		       : bus_error_set(out, error);
+}
+
+static int method_copy(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	g_autoptr(GError) error = NULL;
+	struct job *job = NULL;
+	const char *path;
+	struct vm *vm;
+	int fd, overwrite;
+	int r = sd_bus_message_read(call, "hsb", &fd, &path, &overwrite);
+
+	if (r < 0 || (r = call_begin(call, userdata, AUTHZ_RUN, &vm, out)) < 0)
+		return r;
+	if (bus_check_length(path, VMMS_MAX_GUEST_TEXT, "the path", &error))
+		job = vm_copy(userdata, vm, fd, path, overwrite != 0, &error);
+	return bus_reply_job(call, job, out, error);
 }
 
 static int method_get_statistics(sd_bus_message *call, void *userdata, sd_bus_error *out)
@@ -306,6 +348,14 @@ const sd_bus_vtable bus_vm_vtable[] = {
 				method_get_definition, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("Describe", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", description),
 				method_describe, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("Type", SD_BUS_ARGS("s", text, "b", keys), SD_BUS_NO_RESULT,
+				method_forward, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("SetPair", SD_BUS_ARGS("s", key, "s", value), SD_BUS_NO_RESULT,
+				method_forward, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("DeletePair", SD_BUS_ARGS("s", key), SD_BUS_NO_RESULT,
+				method_forward, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("Copy", SD_BUS_ARGS("h", file, "s", path, "b", overwrite),
+				SD_BUS_RESULT("o", job), method_copy, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("GetStatistics", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", statistics),
 				method_get_statistics, METHOD),
 	SD_BUS_PROPERTY("Uuid", "s", get, 0, SD_BUS_VTABLE_PROPERTY_CONST),

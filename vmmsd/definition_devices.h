@@ -29,6 +29,7 @@ struct definition_nic {
 	char *bridge;  /* of a bridge: this or a network, the other is NULL */
 	char *network; /* libvirt's, of a bridge; the switch's, of a private one */
 	struct mac_address mac;
+	uint32_t mtu; /* 576 to 9000 */
 };
 
 const char *definition_disk_format_name(enum disk_format format);

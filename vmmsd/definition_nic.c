@@ -216,6 +216,7 @@ void definition_nics_convert(struct definition *definition, struct json_object *
 		to->type = nic_type(nic);
 		to->bridge = g_strdup(text(nic, "bridge"));
 		to->network = g_strdup(text(nic, "network"));
+		to->mtu = number(nic, "mtu");
 		(void)mac_address_parse(text(nic, "mac"), &to->mac, &fault); /* refined */
 	}
 }

@@ -19,6 +19,14 @@ struct job *vm_shutdown(struct service *service, struct vm *vm, uint64_t timeout
 struct job *vm_pause(struct service *service, struct vm *vm, GError **error);
 struct job *vm_resume(struct service *service, struct vm *vm, GError **error);
 struct job *vm_reset(struct service *service, struct vm *vm, GError **error);
+/* Of a file (borrowed) to a path in the guest. */
+struct job *vm_copy(struct service *service, struct vm *vm, int fd, const char *path,
+		    gboolean overwrite, GError **error);
+/* What ends the VM in order does not wait for a copy: ends it in favour of "a shutdown". */
+gboolean vm_copy_runs(const struct vm *vm);
+void vm_copy_yield(struct vm *vm, const char *by);
+/* The worker says how far it is, 0-100. */
+void vm_copy_progress(struct vm *vm, uint32_t percent);
 /* Every VM that runs, by its own stopAction, highest stopOrder first. */
 struct job *stop_all(struct service *service, GError **error);
 

@@ -32,6 +32,7 @@ void options_clear(struct options *options)
 	g_free(options->cache_dir);
 	g_free(options->worker);
 	g_free(options->unpack);
+	g_free(options->net_switch);
 	*options = (struct options){0};
 }
 
@@ -158,6 +159,8 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
 		 "FILE"},
 		{"unpack", 0, 0, G_OPTION_ARG_FILENAME, &options->unpack,
 		 "The program that unpacks kernels", "FILE"},
+		{"switch", 0, 0, G_OPTION_ARG_FILENAME, &options->net_switch,
+		 "The program that joins adapters of the type private", "FILE"},
 		{"log-level", 0, 0, G_OPTION_ARG_STRING, &level,
 		 "error, warning, info (the default) or debug", "LEVEL"},
 		{"version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL},
@@ -182,6 +185,7 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
 	options_settle_directories(options);
 	path_settle(&options->worker, program_find("vmworker", "vmworker"));
 	path_settle(&options->unpack, program_find("vmms-unpack", "vmworker/boot"));
+	path_settle(&options->net_switch, program_find("vmms-switch", "vmworker/net"));
 	return TRUE;
 }
 

@@ -15,6 +15,7 @@ struct options {
 	char *cache_dir;   /* unpacked kernels */
 	char *worker;	   /* absolute path of vmworker */
 	char *unpack;	   /* absolute path of vmms-unpack */
+	char *net_switch;  /* absolute path of vmms-switch */
 	int log_level;
 	gboolean exit_now; /* --version was answered */
 };

@@ -8,6 +8,7 @@ vmms_library(vmmsd_service
     bus.c
     bus_console.c
     bus_error.c
+    bus_guest.c
     bus_job.c
     bus_manager.c
     bus_property.c
@@ -18,10 +19,12 @@ vmms_library(vmmsd_service
     console_log.c
     disk_image.c
     events.c
+    guest_info.c
     job.c
     kernel_image.c
     log.c
     options.c
+    passt.c
     process.c
     sched_service.c
     sched_stats.c
@@ -33,7 +36,10 @@ vmms_library(vmmsd_service
     socket_at.c
     stop_all.c
     subprocess.c
+    switch_port.c
     systemd_unit.c
+    tap.c
+    vm_copy.c
     vm_disks.c
     vm_end.c
     vm_nics.c

@@ -19,7 +19,7 @@ static int address_at(int directory_fd, const char *name, struct sockaddr_un *re
 	return size > 0 && (size_t)size < sizeof(ret->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
-int socket_listen_at(int directory_fd, const char *name, int backlog)
+static int listen_at(int directory_fd, const char *name, int type, int backlog)
 {
 	autofd int fd = -1;
 	struct sockaddr_un address;
@@ -32,7 +32,7 @@ int socket_listen_at(int directory_fd, const char *name, int backlog)
 	r = address_at(directory_fd, fresh, &address);
 	if (r < 0)
 		return r;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (unlinkat(directory_fd, fresh, 0) < 0 && errno != ENOENT)
@@ -48,7 +48,7 @@ int socket_listen_at(int directory_fd, const char *name, int backlog)
 	return fd_steal(&fd);
 }
 
-int socket_connect_at(int directory_fd, const char *name)
+static int connect_at(int directory_fd, const char *name, int type)
 {
 	autofd int fd = -1;
 	struct sockaddr_un address;
@@ -57,10 +57,30 @@ int socket_connect_at(int directory_fd, const char *name)
 	r = address_at(directory_fd, name, &address);
 	if (r < 0)
 		return r;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return fd_steal(&fd);
+}
+
+int socket_listen_at(int directory_fd, const char *name, int backlog)
+{
+	return listen_at(directory_fd, name, SOCK_STREAM, backlog);
+}
+
+int socket_listen_packets_at(int directory_fd, const char *name, int backlog)
+{
+	return listen_at(directory_fd, name, SOCK_SEQPACKET, backlog);
+}
+
+int socket_connect_at(int directory_fd, const char *name)
+{
+	return connect_at(directory_fd, name, SOCK_STREAM);
+}
+
+int socket_connect_packets_at(int directory_fd, const char *name)
+{
+	return connect_at(directory_fd, name, SOCK_SEQPACKET);
 }

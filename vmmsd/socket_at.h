@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Stream sockets named relative to a directory descriptor, so that the 108 bytes of sun_path bound
+ * Unix sockets named relative to a directory descriptor, so that the 108 bytes of sun_path bound
  * only the file name and not the depth of the state directory. unix(7).
  */
 #ifndef SOCKET_AT_H
@@ -15,5 +15,9 @@ int socket_listen_at(int directory_fd, const char *name, int backlog);
 /* A connected, close-on-exec, non-blocking socket, or -errno. Does not wait: a full backlog is
  * -EAGAIN. */
 int socket_connect_at(int directory_fd, const char *name);
+
+/* The same of SOCK_SEQPACKET. */
+int socket_listen_packets_at(int directory_fd, const char *name, int backlog);
+int socket_connect_packets_at(int directory_fd, const char *name);
 
 #endif

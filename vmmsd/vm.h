@@ -16,6 +16,7 @@
 #include "vm_state.h"
 
 struct job;
+struct json_object;
 struct worker;
 struct vm_registry;
 
@@ -53,7 +54,7 @@ void vm_set_job(struct vm *vm, struct job *job, const char *kind);
 /* BUSY: "VM web1: a start job is running on it; wait for it or cancel it". */
 gboolean vm_check_idle(const struct vm *vm, GError **error);
 
-/* The JSON of `hvctl show -o json` (docs/json.md, "show"); g_free. */
-char *vm_describe(const struct vm *vm);
+/* The JSON of `hvctl show -o json` (docs/json.md, "show"); g_free. guest is borrowed, or NULL. */
+char *vm_describe(const struct vm *vm, struct json_object *guest);
 
 #endif

@@ -52,7 +52,7 @@ static struct json_object *scheduling(const struct vm *vm)
 	return object;
 }
 
-char *vm_describe(const struct vm *vm)
+char *vm_describe(const struct vm *vm, struct json_object *guest)
 {
 	const struct definition *definition = vm->definition;
 	g_autoptr(json_value_t) object = json_object_new_object();
@@ -86,5 +86,6 @@ char *vm_describe(const struct vm *vm)
 	add_devices(object, definition);
 	add(object, "topology", sched_definition_describe_topology(&definition->sched));
 	add(object, "scheduling", scheduling(vm));
+	add(object, "guest", json_object_get(guest));
 	return json_text_print(object);
 }

@@ -175,19 +175,42 @@ void vm_ended_unseen(struct service *service, struct vm *vm)
 	g_free(ending.reason);
 }
 
+/* The worker has paused the VM by itself. What a job makes of a VM, it still can. */
+static void on_disk_stopped(struct worker *worker, const char *text)
+{
+	struct vm *vm = worker->vm;
+	g_autoptr(GError) error = NULL;
+
+	if (vm->state == VM_STATE_RUNNING && (!vm_apply(vm, VM_EVENT_PAUSE, NULL, &error) ||
+					      !vm_apply(vm, VM_EVENT_PAUSED, NULL, &error)))
+		log_vm(worker->service->log, LOG_ERR, vm, "its pause cannot be stored: %s",
+		       error->message);
+	vm_tell(worker->service, vm, VMMS_GUEST_EVENT_DISK, text);
+}
+
 static void on_guest_event(struct worker *worker, const char *event, const char *detail)
 {
 	g_autofree char *name = g_strdup_printf("guest-%.32s", event);
 	g_autofree char *text = g_strdup_printf("%.512s", detail);
 
+	if (g_str_equal(event, VMMS_GUEST_EVENT_DISK)) {
+		on_disk_stopped(worker, text);
+		return;
+	}
 	/* The processors of a guest that began anew are new threads. */
 	if (g_str_equal(event, "reset") || g_str_equal(event, "crash"))
 		sched_threads_changed(worker->service->sched, worker->vm);
 	vm_tell(worker->service, worker->vm, name, text);
 }
 
+static void on_copy_progress(struct worker *worker, uint32_t percent)
+{
+	vm_copy_progress(worker->vm, percent);
+}
+
 const struct worker_owner vm_worker_owner = {
 	.launched = vm_start_launched,
 	.gone = on_gone,
 	.guest_event = on_guest_event,
+	.copy_progress = on_copy_progress,
 };

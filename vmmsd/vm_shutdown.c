@@ -107,7 +107,8 @@ struct job *vm_shutdown(struct service *service, struct vm *vm, uint64_t timeout
 	GError *call_error = NULL;
 	struct job *job;
 
-	if (!vm_check_idle(vm, error) || !vm_check(vm, VM_EVENT_SHUTDOWN, error))
+	if ((!vm_copy_runs(vm) && !vm_check_idle(vm, error)) ||
+	    !vm_check(vm, VM_EVENT_SHUTDOWN, error))
 		return NULL;
 	if (timeout_us > TIMEOUT_MAX_US) {
 		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_ARGUMENT,
@@ -116,6 +117,7 @@ struct job *vm_shutdown(struct service *service, struct vm *vm, uint64_t timeout
 			    vm->definition->name, timeout_us / G_USEC_PER_SEC);
 		return NULL;
 	}
+	vm_copy_yield(vm, "a shutdown");
 	shutdown = g_new0(struct shutdown, 1);
 	shutdown->force = force;
 	shutdown->timeout_us =

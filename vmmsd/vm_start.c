@@ -12,6 +12,7 @@
 #include "kernel_image.h"
 #include "operation.h"
 #include "sched_service.h"
+#include "socket_at.h"
 #include "vm_disks.h"
 #include "vm_nics.h"
 #include "worker_dir.h"
@@ -20,6 +21,7 @@
 
 #define START_CALL_US SECONDS(30)  /* for Worker.Start: the partition is built */
 #define START_JOB_US  SECONDS(150) /* for everything together */
+#define VSOCK_BACKLOG 64
 
 struct start {
 	struct service *service;
@@ -27,6 +29,7 @@ struct start {
 	struct kernel_request *request;
 	int kernel, initrd, payload; /* -1: none */
 	struct vm_disks disks;
+	struct vm_nics nics;
 };
 
 static void start_free(void *context)
@@ -39,6 +42,7 @@ static void start_free(void *context)
 	fd_close(start->initrd);
 	fd_close(start->payload);
 	vm_disks_clear(&start->disks);
+	vm_nics_clear(&start->nics);
 	g_free(start);
 }
 
@@ -141,7 +145,8 @@ static gboolean start_open_devices(struct start *start, struct vm *vm, GError **
 	g_autoptr(GError) local = NULL;
 
 	vm_disks_init(&start->disks, start->service, vm);
-	if (vm_disks_open(&start->disks, &local) && vm_nics_check(vm, &local))
+	vm_nics_init(&start->nics, start->service, vm);
+	if (vm_disks_open(&start->disks, &local) && vm_nics_open(&start->nics, &local))
 		return TRUE;
 	g_propagate_error(error, vm_error(vm, local));
 	return FALSE;
@@ -185,6 +190,13 @@ static int append_file(sd_bus_message *call, const char *tag, int fd)
 	return fd < 0 ? 0 : sd_bus_message_append(call, "(sh)", tag, fd);
 }
 
+static int append_vsock(sd_bus_message *call, int directory)
+{
+	autofd int fd = socket_listen_at(directory, WORKER_DIR_VSOCK, VSOCK_BACKLOG);
+
+	return fd < 0 ? fd : append_file(call, VMMS_FILE_VSOCK, fd);
+}
+
 /* The files that the worker fills are made here, so that it opens nothing by name. */
 static int start_append_files(const struct start *start, int directory, sd_bus_message *call)
 {
@@ -199,7 +211,8 @@ static int start_append_files(const struct start *start, int directory, sd_bus_m
 	    (r = append_file(call, VMMS_FILE_KERNEL, start->kernel)) < 0 ||
 	    (r = append_file(call, VMMS_FILE_PAYLOAD, start->payload)) < 0 ||
 	    (r = append_file(call, VMMS_FILE_INITRD, start->initrd)) < 0 ||
-	    (r = vm_disks_append(&start->disks, call)) < 0)
+	    (r = vm_disks_append(&start->disks, call)) < 0 ||
+	    (r = vm_nics_append(&start->nics, call)) < 0 || (r = append_vsock(call, directory)) < 0)
 		return r;
 	for (size_t i = 0; i < G_N_ELEMENTS(made); i++) {
 		autofd int fd = worker_dir_create_file(directory, made[i]);
@@ -237,7 +250,7 @@ void vm_start_launched(struct worker *worker)
 		worker_fail(worker, error);
 }
 
-static void on_locked(void *context, GError *error)
+static void on_connected(void *context, GError *error)
 {
 	struct start *start = context;
 	struct job *job = start->job;
@@ -248,6 +261,16 @@ static void on_locked(void *context, GError *error)
 		start_fail(job, error);
 	else
 		worker_launch(job->vm->worker);
+}
+
+static void on_locked(void *context, GError *error)
+{
+	struct start *start = context;
+
+	if (error)
+		start_fail(start->job, error);
+	else
+		vm_nics_connect(&start->nics, on_connected, start);
 }
 
 static void on_kernel(void *context, int payload_fd, const GError *error)

@@ -278,6 +278,7 @@ static int on_link_message(sd_bus_message *message, void *userdata, sd_bus_error
 {
 	struct worker *worker = userdata;
 	const char *event, *detail;
+	uint32_t percent;
 
 	(void)unused;
 	if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected") > 0) {
@@ -296,6 +297,9 @@ static int on_link_message(sd_bus_message *message, void *userdata, sd_bus_error
 	    sd_bus_message_read(message, "ss", &event, &detail) >= 0 &&
 	    worker_take_guest_token(worker))
 		worker->owner->guest_event(worker, event, detail);
+	if (sd_bus_message_is_signal(message, VMMS_IFACE_WORKER, "CopyProgress") > 0 &&
+	    sd_bus_message_read(message, "u", &percent) >= 0)
+		worker->owner->copy_progress(worker, percent);
 	return 0;
 }
 

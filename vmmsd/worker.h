@@ -26,6 +26,8 @@ struct worker_owner {
 	void (*gone)(struct worker *worker);
 	/* Worker.GuestEvent; the text comes from a guest's VM. */
 	void (*guest_event)(struct worker *worker, const char *event, const char *detail);
+	/* Worker.CopyProgress. */
+	void (*copy_progress)(struct worker *worker, uint32_t percent);
 };
 
 struct worker {

@@ -8,8 +8,8 @@
 #include "vmms1.h"
 
 static const char *const all_files[] = {
-	WORKER_DIR_CONTROL, WORKER_DIR_RESULT, VMMS_FILE_CONSOLE0,
-	VMMS_FILE_CONSOLE1, WORKER_DIR_LOG,
+	WORKER_DIR_CONTROL, WORKER_DIR_RESULT,	WORKER_DIR_VSOCK,
+	VMMS_FILE_CONSOLE0, VMMS_FILE_CONSOLE1, WORKER_DIR_LOG,
 };
 
 int worker_dir_open(const char *runtime_dir, const char *uuid)
@@ -43,6 +43,7 @@ void worker_dir_clean(int directory)
 {
 	(void)unlinkat(directory, WORKER_DIR_CONTROL, 0);
 	(void)unlinkat(directory, WORKER_DIR_RESULT, 0);
+	(void)unlinkat(directory, WORKER_DIR_VSOCK, 0);
 }
 
 void worker_dir_remove(const char *runtime_dir, const char *uuid)

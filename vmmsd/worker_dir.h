@@ -7,6 +7,7 @@
 
 #define WORKER_DIR_CONTROL "control"	/* socket of org.vmms1.Worker */
 #define WORKER_DIR_RESULT  "result"	/* how the VM ended */
+#define WORKER_DIR_VSOCK   "vsock"	/* socket for connections to the guest */
 #define WORKER_DIR_LOG	   "worker.log" /* standard error of a spawned worker */
 
 /* Directory descriptors, or -errno. worker_dir_make creates it with mode 0700. */
@@ -16,7 +17,7 @@ int worker_dir_make(const char *runtime_dir, const char *uuid);
 /* A new, empty, read-write file in place of an old one of that name; or -errno. */
 int worker_dir_create_file(int directory, const char *name);
 
-/* What is over with the worker: control and result. Scroll-back and log stay for a look. */
+/* What is over with the worker: control, vsock and result. Scroll-back and log stay for a look. */
 void worker_dir_clean(int directory);
 /* All of it, when the VM is deleted. */
 void worker_dir_remove(const char *runtime_dir, const char *uuid);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control_guest.h"
 #include "start_files.h"
 #include "worker.h"
 #include "worker_error.h"
@@ -199,9 +200,21 @@ const sd_bus_vtable control_object_vtable[] = {
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("GetStatistics", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{st}", counters),
 				method_get_statistics, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("GetGuest", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sss)", words),
+				control_get_guest, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Type", SD_BUS_ARGS("s", text, "b", keys), SD_BUS_NO_RESULT,
+				control_type, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("SetPair", SD_BUS_ARGS("s", key, "s", value), SD_BUS_NO_RESULT,
+				control_set_pair, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("DeletePair", SD_BUS_ARGS("s", key), SD_BUS_NO_RESULT,
+				control_delete_pair, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Copy", SD_BUS_ARGS("h", file, "s", path, "b", overwrite),
+				SD_BUS_NO_RESULT, control_copy, SD_BUS_VTABLE_UNPRIVILEGED),
+	PLAIN_METHOD("CancelCopy", control_cancel_copy),
 	CHANGING_PROPERTY("Uuid", "s", property_uuid),
 	CHANGING_PROPERTY("State", "s", property_state),
 	CHANGING_PROPERTY("Started", "t", property_started),
 	SD_BUS_SIGNAL_WITH_ARGS("GuestEvent", SD_BUS_ARGS("s", event, "s", detail), 0),
+	SD_BUS_SIGNAL_WITH_ARGS("CopyProgress", SD_BUS_ARGS("u", percent), 0),
 	SD_BUS_VTABLE_END,
 };

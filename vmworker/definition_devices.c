@@ -16,15 +16,9 @@ static const char *const caches[] = {"writeback", "writethrough", "none", "unsaf
 static const char *const errors[] = {"report", "pause", NULL};
 static const char *const nic_types[] = {"user", "bridge", "private", "none", NULL};
 
-static const char *const enlightenment_names[ENGINE_ENLIGHTENMENT_N] = {
-#define X(symbol, name) [ENGINE_ENLIGHTENMENT_##symbol] = (name),
-	ENGINE_ENLIGHTENMENTS(X)
-#undef X
-};
-
 void device_list_init(struct device_list *list)
 {
-	*list = (struct device_list){0};
+	*list = (struct device_list){.enlightenments_off = ENGINE_ENLIGHTENMENTS_OFF_DEFAULT};
 }
 
 static void disk_clear(struct engine_disk *disk)
@@ -253,10 +247,11 @@ gboolean device_list_read_enlightenments(struct device_list *list, struct json_o
 	bool on[ENGINE_ENLIGHTENMENT_N];
 
 	for (size_t i = 0; i < ENGINE_ENLIGHTENMENT_N; i++) {
-		fields[i] = (struct field){.name = enlightenment_names[i],
-					   .kind = FIELD_FLAG,
-					   .offset = i * sizeof(on[0])};
-		on[i] = true;
+		fields[i] = (struct field){
+			.name = engine_enlightenment_name((enum engine_enlightenment)i),
+			.kind = FIELD_FLAG,
+			.offset = i * sizeof(on[0])};
+		on[i] = !(ENGINE_ENLIGHTENMENTS_OFF_DEFAULT >> i & 1);
 	}
 	if (!fields_read(on, value, path, fields, ENGINE_ENLIGHTENMENT_N, error))
 		return FALSE;

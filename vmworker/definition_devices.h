@@ -19,7 +19,7 @@ struct device_list {
 	uint32_t enlightenments_off;
 };
 
-void device_list_init(struct device_list *list); /* none, and everything on */
+void device_list_init(struct device_list *list); /* none, and what is on by default */
 void device_list_clear(struct device_list *list);
 
 /* Each takes one member of the document. WORKER_ERROR INVALID_DEFINITION with the JSON path. */

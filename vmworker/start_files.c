@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "worker_error.h"
+
+#define ACCESS_LISTEN (-1) /* a socket that others connect to */
 
 static const struct tag {
 	const char *name;
@@ -20,6 +23,7 @@ static const struct tag {
 	[START_FILE_CONSOLE0] = {VMMS_FILE_CONSOLE0, O_RDWR},
 	[START_FILE_CONSOLE1] = {VMMS_FILE_CONSOLE1, O_RDWR},
 	[START_FILE_RESULT] = {VMMS_FILE_RESULT, O_WRONLY},
+	[START_FILE_VSOCK] = {VMMS_FILE_VSOCK, ACCESS_LISTEN},
 };
 
 void start_files_init(struct start_files *files)
@@ -39,12 +43,24 @@ void start_files_close(struct start_files *files)
 	device_files_close(&files->devices);
 }
 
+static const char *socket_fault(int fd)
+{
+	int listens = 0;
+	socklen_t size = sizeof(listens);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+		return NULL;
+	return "this is no socket that listens; make one";
+}
+
 /* Regular files only: reading a pipe or a terminal could keep the worker waiting for ever. */
 static const char *fd_fault(int fd, int access)
 {
 	int flags = fcntl(fd, F_GETFL);
 	struct stat st;
 
+	if (access == ACCESS_LISTEN)
+		return socket_fault(fd);
 	if (flags < 0 || fstat(fd, &st) < 0)
 		return "the descriptor is not open; open the file first";
 	if (!S_ISREG(st.st_mode))

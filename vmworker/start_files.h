@@ -14,6 +14,7 @@ enum start_file {
 	START_FILE_CONSOLE0,
 	START_FILE_CONSOLE1,
 	START_FILE_RESULT,
+	START_FILE_VSOCK,
 	START_FILE_N
 };
 
@@ -25,7 +26,7 @@ struct start_files {
 void start_files_init(struct start_files *files);
 void start_files_close(struct start_files *files); /* twice is fine */
 
-/* Duplicates fd. WORKER_ERROR INVALID_ARGUMENT: unknown tag, given twice, not a regular file (of a
+/* Duplicates fd. WORKER_ERROR INVALID_ARGUMENT: unknown tag, given twice, not such a file (of a
  * device: device_files_lend looks at it). */
 gboolean start_files_add(struct start_files *files, const char *tag, int fd, GError **error);
 

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <systemd/sd-id128.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "clock_watch.h"
 #include "core_cookie.h"
 #include "definition_read.h"
 #include "log.h"
@@ -18,7 +20,8 @@ struct worker {
 	struct worker_config config;
 	enum worker_state state;
 	uint64_t started_us;
-	sd_event_source *start_timer; /* while idle */
+	sd_event_source *start_timer;	 /* while idle */
+	struct clock_watch *clock_watch; /* from Start on; NULL when there could be none */
 	/* From Start on: */
 	struct vm_definition *definition;
 	struct start_files files;
@@ -171,6 +174,43 @@ static void worker_on_panic(void *context, const char *line)
 	worker->config.events.guest_event(worker->config.events.context, "panic", line);
 }
 
+/* An I/O error of the host: the guest waits, as if a user had paused it, until one resumes it. */
+static void worker_on_disk_stopped(void *context, const char *text)
+{
+	struct worker *worker = context;
+	g_autoptr(GError) error = NULL;
+
+	if (worker->state == WORKER_ENDED)
+		return;
+	log_line(SD_ERR, "virtual machine %s: %s", worker->config.name, text);
+	if (!worker->ops->pause(worker->engine, &error))
+		log_line(SD_ERR, "%s", error->message);
+	else
+		state_set(worker, WORKER_PAUSED);
+	worker->config.events.guest_event(worker->config.events.context, VMMS_GUEST_EVENT_DISK,
+					  text);
+}
+
+static void worker_on_responding(void *context, bool is)
+{
+	struct worker *worker = context;
+	const char *detail = is ? "the guest answers its heartbeat again"
+				: "the guest does not answer its heartbeat; its kernel may hang";
+
+	log_line(SD_NOTICE, "virtual machine %s: %s", worker->config.name, detail);
+	worker->config.events.guest_event(worker->config.events.context,
+					  is ? "responding" : "not-responding", detail);
+}
+
+/* A guest that stands still is told when it goes on. */
+static void worker_on_clock_jump(void *context)
+{
+	struct worker *worker = context;
+
+	if (worker->state == WORKER_RUNNING)
+		worker->ops->sync_time(worker->engine);
+}
+
 /* ---- birth ------------------------------------------------------------------------------------
  */
 
@@ -197,6 +237,7 @@ gboolean worker_free(struct worker *worker)
 	if (!worker)
 		return TRUE;
 	sd_event_source_disable_unref(worker->start_timer);
+	clock_watch_free(g_steal_pointer(&worker->clock_watch));
 	if (worker->engine && !worker->ops->free(worker->engine))
 		return FALSE;
 	start_files_close(&worker->files);
@@ -225,10 +266,15 @@ static gboolean worker_build(struct worker *worker, GError **error)
 		.kernel_fd = files->fd[START_FILE_KERNEL],
 		.payload_fd = files->fd[START_FILE_PAYLOAD],
 		.initrd_fd = files->fd[START_FILE_INITRD],
+		.vsock_fd = files->fd[START_FILE_VSOCK],
 		.devices = device_list_engine(&definition->devices),
 		.console_fd = {files->fd[START_FILE_CONSOLE0], files->fd[START_FILE_CONSOLE1]},
 		.event = worker->config.event,
-		.events = {.halted = worker_on_halted, .panic = worker_on_panic, .context = worker},
+		.events = {.halted = worker_on_halted,
+			   .panic = worker_on_panic,
+			   .disk_stopped = worker_on_disk_stopped,
+			   .responding = worker_on_responding,
+			   .context = worker},
 	};
 
 	(void)sd_id128_from_string(worker->config.uuid, &uuid); /* options.c has checked it */
@@ -292,6 +338,7 @@ gboolean worker_start(struct worker *worker, const char *definition, size_t size
 		worker_exit(worker, EXIT_FAILURE);
 		return FALSE;
 	}
+	worker->clock_watch = clock_watch_new(worker->config.event, worker_on_clock_jump, worker);
 	worker->started_us = now_ns(CLOCK_REALTIME) / 1000;
 	state_set(worker, WORKER_RUNNING);
 	return TRUE;
@@ -394,4 +441,52 @@ void worker_statistics(struct worker *worker, engine_counter_visit visit, void *
 {
 	if (worker->state == WORKER_RUNNING || worker->state == WORKER_PAUSED)
 		worker->ops->statistics(worker->engine, visit, context);
+}
+
+/* ---- what the guest answers -------------------------------------------------------------------
+ */
+
+void worker_describe(struct worker *worker, engine_word_visit visit, void *context)
+{
+	if (worker->state == WORKER_RUNNING || worker->state == WORKER_PAUSED)
+		worker->ops->describe(worker->engine, visit, context);
+}
+
+static gboolean running_check(const struct worker *worker, GError **error)
+{
+	if (worker->state == WORKER_RUNNING)
+		return TRUE;
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_WRONG_STATE,
+		    "virtual machine %s: its worker is %s, so the guest cannot answer; %s it first",
+		    worker->config.name, worker_state_name(worker->state),
+		    worker->state == WORKER_PAUSED ? "resume" : "start");
+	return FALSE;
+}
+
+gboolean worker_type(struct worker *worker, const char *text, bool keys, GError **error)
+{
+	return running_check(worker, error) && worker->ops->type(worker->engine, text, keys, error);
+}
+
+gboolean worker_set_pair(struct worker *worker, const char *key, const char *value,
+			 const struct engine_request *request, GError **error)
+{
+	return running_check(worker, error) &&
+	       worker->ops->set_pair(worker->engine, key, value, request, error);
+}
+
+gboolean worker_copy(struct worker *worker, const struct engine_copy *copy, GError **error)
+{
+	if (running_check(worker, error))
+		return worker->ops->copy(worker->engine, copy, error);
+	close(copy->fd);
+	return FALSE;
+}
+
+gboolean worker_cancel_copy(struct worker *worker, GError **error)
+{
+	if (!state_check(worker, error))
+		return FALSE;
+	worker->ops->cancel_copy(worker->engine);
+	return TRUE;
 }

@@ -7,6 +7,7 @@
 #define WORKER_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
@@ -20,7 +21,7 @@ enum worker_state { WORKER_IDLE, WORKER_RUNNING, WORKER_PAUSED, WORKER_ENDED, WO
 struct worker_events {
 	/* State or Started has changed. */
 	void (*changed)(void *context);
-	/* Something that a user may want to know: "reset", "crash", "panic". */
+	/* Something that a user may want to know: "reset", "crash", "panic", "not-responding". */
 	void (*guest_event)(void *context, const char *event, const char *detail);
 	/* The process should end, with this exit code, after replies have been sent. Once. */
 	void (*ended)(void *context, int exit_code);
@@ -61,6 +62,16 @@ gboolean worker_console(struct worker *worker, uint32_t port, uint32_t flags, in
 			GError **error);
 /* No counters before Start. */
 void worker_statistics(struct worker *worker, engine_counter_visit visit, void *context);
+
+/* Nothing before Start. */
+void worker_describe(struct worker *worker, engine_word_visit visit, void *context);
+/* WRONG_STATE unless it runs: a guest that stands still answers nothing. See engine.h. */
+gboolean worker_type(struct worker *worker, const char *text, bool keys, GError **error);
+gboolean worker_set_pair(struct worker *worker, const char *key, const char *value,
+			 const struct engine_request *request, GError **error);
+gboolean worker_copy(struct worker *worker, const struct engine_copy *copy, GError **error);
+/* None under way is fine. */
+gboolean worker_cancel_copy(struct worker *worker, GError **error);
 
 /* A signal asked the process to end: as if the plug was pulled. */
 void worker_terminate(struct worker *worker, const char *signal_name);

@@ -33,10 +33,11 @@ image_failed() {
 # The lab's own root disk and initrd. image_base FLAVOUR KERNELS prints the directory with base.img,
 # vmlinuz and initrd.img.
 image_base() {
-	local flavour=$1 kernels=$2 purposes=image dir
+	local flavour=$1 kernels=$2 purposes=image dir guest
+	guest=$(image_guest)
 	[ "$flavour" = plain ] || purposes="image image-$flavour"
 	# shellcheck disable=SC2046,SC2086 # one word a purpose, and a file
-	dir=$lab/cache/base-$flavour-$(packages_of $purposes | cat - <(basename "$kernels") |
+	dir=$lab/cache/base-$flavour-$(packages_of $purposes | cat - <(basename -a "$kernels" "$guest") |
 		stamp "$recipe/host-init" "$recipe/image.sh" "$recipe/kernels.sh" "$(lab_key).pub" \
 			$(find "$recipe/root" -type f | LC_ALL=C sort))
 	if [ ! -d "$dir" ]; then
@@ -44,7 +45,7 @@ image_base() {
 		local tmp=$dir.$$
 		mkdir -p "$tmp"
 		# shellcheck disable=SC2046,SC2086
-		(cd "$tmp" && base_build "$kernels" $(packages_of $purposes)) >"$lab/image.log" 2>&1 ||
+		(cd "$tmp" && base_build "$kernels" "$guest" $(packages_of $purposes)) >"$lab/image.log" 2>&1 ||
 			image_failed "$tmp" "$lab/image.log" "the lab's image"
 		mv "$tmp" "$dir"
 		image_prune "$dir" "base-$flavour"
@@ -60,15 +61,12 @@ lab_key() {
 }
 
 base_build() {
-	local kernels=$1 root=$PWD/root packages
-	shift
+	local kernels=$1 guest=$2 root=$PWD/root packages
+	shift 2
 	packages=$(IFS=,; printf '%s' "$*")
-	mmdebstrap --variant=minbase --skip=cleanup/reproducible \
-		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-		--dpkgopt='path-exclude=/usr/share/locale/*' \
-		--aptopt='Apt::Install-Recommends "false"' \
-		--include="$packages" bookworm "$root" || return
+	debian_tree "$packages" "$root" || return
 	base_configure "$root" "$kernels" || return
+	cp --sparse=always "$guest/guest.img" "$root/srv/" || return
 	cp "$kernels/vmlinuz-cloud-amd64" vmlinuz
 	host_initrd_build "$kernels" || return
 	truncate -s 12G base.img
@@ -94,33 +92,51 @@ base_configure() {
 	: >"$root/etc/fstab"
 	chroot "$root" systemctl -q enable lab-sshd.service lab-ready.service
 	chroot "$root" systemctl -q set-default multi-user.target
-	# Every process costs a quarter of a second here: what only a machine with people or
-	# real hardware needs is left out.
-	for unit in ssh.service getty.target serial-getty@ttyS0.service getty@tty1.service \
-		systemd-hwdb-update.service ldconfig.service systemd-journal-catalog-update.service \
-		systemd-update-done.service systemd-sysusers.service systemd-random-seed.service \
-		apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer \
-		e2scrub_all.timer e2scrub_reap.service systemd-pstore.service \
-		systemd-update-utmp.service systemd-update-utmp-runlevel.service \
+	units_mask "$root" ssh.service getty.target serial-getty@ttyS0.service getty@tty1.service \
 		systemd-machine-id-commit.service systemd-user-sessions.service \
-		systemd-modules-load.service systemd-remount-fs.service systemd-sysctl.service \
-		systemd-tmpfiles-setup-dev.service kmod-static-nodes.service modprobe@.service \
-		systemd-tmpfiles-clean.timer systemd-boot-system-token.service \
-		systemd-binfmt.service systemd-repart.service systemd-firstboot.service \
-		systemd-ask-password-wall.path systemd-ask-password-console.path \
-		systemd-initctl.socket systemd-journald-audit.socket systemd-journal-flush.service \
-		sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
-		sys-fs-fuse-connections.mount proc-sys-fs-binfmt_misc.automount dev-mqueue.mount \
-		dev-hugepages.mount swap.target cryptsetup.target integritysetup.target \
-		veritysetup.target remote-fs.target nss-user-lookup.target paths.target; do
-		ln -sf /dev/null "$root/etc/systemd/system/$unit"
-	done
+		systemd-remount-fs.service swap.target paths.target
 	rm -f "$root/usr/lib/systemd/system/multi-user.target.wants/systemd-logind.service"
 	mkdir -p "$root/etc/systemd/system-generators"
 	for unit in "$root"/usr/lib/systemd/system-generators/*; do
 		ln -sf /dev/null "$root/etc/systemd/system-generators/$(basename "$unit")"
 	done
 	chroot "$root" systemd-machine-id-setup
+}
+
+# debian_tree PACKAGES DIR: a minimal Debian with these packages, without what only people read.
+debian_tree() {
+	local apart=()
+	# What is mounted meanwhile goes for sure, also when somebody looks into it at the end.
+	[ "$(id -u)" -ne 0 ] || apart=(unshare --mount)
+	"${apart[@]}" mmdebstrap --variant=minbase --skip=cleanup/reproducible \
+		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+		--dpkgopt='path-exclude=/usr/share/locale/*' \
+		--aptopt='Apt::Install-Recommends "false"' \
+		--include="$1" bookworm "$2"
+}
+
+# units_mask ROOT UNIT...: these, and what only real hardware needs. Every process costs a quarter
+# of a second in emulation.
+units_mask() {
+	local root=$1 unit
+	shift
+	for unit in "$@" systemd-hwdb-update.service ldconfig.service \
+		systemd-journal-catalog-update.service systemd-update-done.service \
+		systemd-sysusers.service systemd-random-seed.service apt-daily.timer \
+		apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_all.timer \
+		e2scrub_reap.service systemd-pstore.service systemd-update-utmp.service \
+		systemd-update-utmp-runlevel.service systemd-modules-load.service \
+		systemd-sysctl.service systemd-tmpfiles-setup-dev.service kmod-static-nodes.service \
+		modprobe@.service systemd-tmpfiles-clean.timer systemd-boot-system-token.service \
+		systemd-binfmt.service systemd-repart.service systemd-firstboot.service \
+		systemd-ask-password-wall.path systemd-ask-password-console.path \
+		systemd-initctl.socket systemd-journald-audit.socket systemd-journal-flush.service \
+		sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
+		sys-fs-fuse-connections.mount proc-sys-fs-binfmt_misc.automount dev-mqueue.mount \
+		dev-hugepages.mount cryptsetup.target integritysetup.target veritysetup.target \
+		remote-fs.target nss-user-lookup.target; do
+		ln -sf /dev/null "$root/etc/systemd/system/$unit"
+	done
 }
 
 host_initrd_build() {

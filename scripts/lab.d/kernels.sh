@@ -79,10 +79,11 @@ guest_initrd_build() {
 	ln -s busybox "$root/bin/sh"
 	cp "$recipe/guest-init" "$root/init"
 	cp "$recipe/guest-button" "$root/etc/acpi/PWRF/00000080"
+	cp "$recipe/guest-disks" "$recipe/guest-net" "$root/bin/"
 	for flavour in cloud-amd64 amd64; do
 		guest_modules "$flavour" always button evdev || return
 		guest_modules "$flavour" hyperv hv_vmbus hv_utils hyperv_keyboard hv_storvsc sd_mod \
-			hv_netvsc || return
+			sr_mod hv_netvsc hv_balloon ext4 autofs4 af_packet || return
 	done
 	initrd_pack "$root" initrd.img
 	rm -rf "$root"

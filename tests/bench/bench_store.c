@@ -107,7 +107,7 @@ static void load(struct results *results, const char *directory)
 	const GPtrArray *vms = vm_registry_sorted(registry);
 	start = bench_now_ms();
 	for (guint i = 0; i < vms->len; i++)
-		g_free(vm_describe(vms->pdata[i]));
+		g_free(vm_describe(vms->pdata[i], NULL));
 	bench_add(&results->describe, bench_now_ms() - start);
 
 	g_autofree char *json = g_strdup(((struct vm *)vms->pdata[0])->definition->json);

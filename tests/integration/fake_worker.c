@@ -6,8 +6,8 @@
  *   dies-first...      exits with status 3 at once
  *   dies-connected...  is killed by a signal when vmmsd connects
  *   hangs...           never looks at its socket
- * Disk N is kept open as descriptor 100 + N. Afterwards the first word of boot.cmdline in the
- * definition does; see the table of behaviours.
+ * Disk N is kept open as descriptor 100 + N, queue Q of adapter N as 200 + 16 * N + Q. Afterwards
+ * the first word of boot.cmdline in the definition does; see the table of behaviours.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +37,7 @@ struct fake {
 	uint64_t started_us;
 	int result; /* -1 before Start */
 	GPtrArray *links;
+	sd_bus_message *copy; /* that is not answered yet, or NULL */
 };
 
 static void result_write(struct fake *fake, const char *state, const char *reason, const char *how)
@@ -117,6 +118,15 @@ static void disk_keep(const char *tag, int fd)
 		abort();
 }
 
+static void nic_keep(const char *tag, int fd)
+{
+	char *queue;
+	int index = (int)g_ascii_strtoull(tag + strlen(VMMS_FILE_NIC), &queue, 10);
+
+	if (dup3(fd, 200 + 16 * index + (int)g_ascii_strtoull(queue + 1, NULL, 10), O_CLOEXEC) < 0)
+		abort();
+}
+
 static int take_files(struct fake *fake, sd_bus_message *call)
 {
 	const char *tag;
@@ -128,6 +138,8 @@ static int take_files(struct fake *fake, sd_bus_message *call)
 			fake->result = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		else if (g_str_has_prefix(tag, VMMS_FILE_DISK))
 			disk_keep(tag, fd);
+		else if (g_str_has_prefix(tag, VMMS_FILE_NIC))
+			nic_keep(tag, fd);
 		else if (g_str_equal(tag, VMMS_FILE_CONSOLE0) && !console_write(fd))
 			return -EIO;
 	return r;
@@ -320,6 +332,106 @@ static int method_open_console(sd_bus_message *call, void *userdata, sd_bus_erro
 	return r;
 }
 
+/* ---- the guest ------------------------------------------------------------------------------- */
+
+static int method_get_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct fake *fake = userdata;
+	g_autofree char *huge = g_strnfill(100000, 'h');
+
+	(void)error;
+	if (fake_is(fake, "mute-guest"))
+		return 1;
+	if (fake_is(fake, "odd-guest"))
+		return sd_bus_reply_method_return(call, "a(sss)", 4, "fact", huge, huge, "guest",
+						  "state", "responding", "guest", "uuid", "x",
+						  "nonsense", "a", "b");
+	return sd_bus_reply_method_return(
+		call, "a(sss)", 9, "enlightenment", "synic", "on", "enlightenment", "crash", "on",
+		"guest", "state", "not responding", "guest", "os", "Linux 6.1.158", "fact",
+		"FullyQualifiedDomainName", "web1.example", "pair", "role", "db", "address",
+		"56:4d:53:00:00:01", "192.0.2.1", "address", "56:4d:53:00:00:02", "192.0.2.2",
+		"address", "56:4d:53:00:00:01", "fe80::1");
+}
+
+static int guest_answer(sd_bus_message *call, struct fake *fake, sd_bus_error *error)
+{
+	if (fake_is(fake, "deaf-guest"))
+		return sd_bus_error_set(error, VMMS_ERROR_PREFIX "NotSupported",
+					"the guest has no driver for it");
+	if (fake_is(fake, "die-in-guest"))
+		fake_die();
+	return sd_bus_reply_method_return(call, NULL);
+}
+
+/* Tells what it was asked as an event of the guest. */
+static int guest_tell(sd_bus_message *call, struct fake *fake, sd_bus_error *error, char *detail)
+{
+	(void)sd_bus_emit_signal(sd_bus_message_get_bus(call), VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+				 "GuestEvent", "ss", sd_bus_message_get_member(call), detail);
+	g_free(detail);
+	return guest_answer(call, fake, error);
+}
+
+static int method_type(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const char *text;
+	int keys;
+
+	if (sd_bus_message_read(call, "sb", &text, &keys) < 0)
+		return -EINVAL;
+	return guest_tell(call, userdata, error, g_strdup_printf("%s %d", text, keys));
+}
+
+static int method_set_pair(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const char *key, *value;
+
+	if (sd_bus_message_read(call, "ss", &key, &value) < 0)
+		return -EINVAL;
+	return guest_tell(call, userdata, error, g_strdup_printf("%s=%s", key, value));
+}
+
+static int method_delete_pair(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const char *key;
+
+	if (sd_bus_message_read(call, "s", &key) < 0)
+		return -EINVAL;
+	return guest_tell(call, userdata, error, g_strdup(key));
+}
+
+static int method_copy(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct fake *fake = userdata;
+	char text[64] = "";
+	const char *path;
+	int fd, overwrite;
+
+	if (sd_bus_message_read(call, "hsb", &fd, &path, &overwrite) < 0 ||
+	    pread(fd, text, sizeof(text) - 1, 0) < 0)
+		return -EINVAL;
+	(void)sd_bus_emit_signal(sd_bus_message_get_bus(call), VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+				 "CopyProgress", "u", 42u);
+	if (fake_is(fake, "slow-copy")) {
+		fake->copy = sd_bus_message_ref(call);
+		return 1;
+	}
+	return guest_tell(call, fake, error, g_strdup_printf("%s %s %d", path, text, overwrite));
+}
+
+static int method_cancel_copy(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct fake *fake = userdata;
+
+	(void)error;
+	if (fake->copy)
+		(void)sd_bus_reply_method_errorf(fake->copy, VMMS_ERROR_PREFIX "Canceled",
+						 "the copy was canceled");
+	fake->copy = sd_bus_message_unref(fake->copy);
+	return sd_bus_reply_method_return(call, NULL);
+}
+
 static int get(sd_bus *bus, const char *path, const char *interface, const char *property,
 	       sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -342,6 +454,13 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("PowerButton", NULL, NULL, method_power_button, 0),
 	SD_BUS_METHOD("Stop", NULL, NULL, method_stop, 0),
 	SD_BUS_METHOD("OpenConsole", "uu", "h", method_open_console, 0),
+	SD_BUS_METHOD("GetGuest", NULL, "a(sss)", method_get_guest, 0),
+	SD_BUS_METHOD("Type", "sb", NULL, method_type, 0),
+	SD_BUS_METHOD("SetPair", "ss", NULL, method_set_pair, 0),
+	SD_BUS_METHOD("DeletePair", "s", NULL, method_delete_pair, 0),
+	SD_BUS_METHOD("Copy", "hsb", NULL, method_copy, 0),
+	SD_BUS_METHOD("CancelCopy", NULL, NULL, method_cancel_copy, 0),
+	SD_BUS_SIGNAL("CopyProgress", "u", 0),
 	SD_BUS_METHOD("GetStatistics", NULL, "a{st}", method_get_statistics, 0),
 	SD_BUS_PROPERTY("Uuid", "s", get, 0, 0),
 	SD_BUS_PROPERTY("State", "s", get, 0, 0),
@@ -412,6 +531,7 @@ int main(int argc, char **argv)
 		    0)
 		return EXIT_FAILURE;
 	status = sd_event_loop(fake.event);
+	sd_bus_message_unref(fake.copy);
 	g_ptr_array_unref(fake.links);
 	sd_event_unref(fake.event);
 	g_free(fake.behaviour);

@@ -2,7 +2,7 @@
 # Tests of hvctl and libhvctl against a service that speaks the contract and runs nothing.
 set(here "${CMAKE_CURRENT_LIST_DIR}")
 add_executable(hvctl_fake_service ${here}/hvctl_fake_service.c ${here}/hvctl_fake_bus.c
-  ${here}/hvctl_fake_console.c)
+  ${here}/hvctl_fake_console.c ${here}/hvctl_fake_guest.c)
 target_link_libraries(hvctl_fake_service PRIVATE vmms_flags vmms_schemas PkgConfig::GLIB
   PkgConfig::SYSTEMD PkgConfig::JSONC)
 
@@ -15,6 +15,10 @@ target_compile_definitions(hvctl_fixture PUBLIC HVCTL="$<TARGET_FILE:hvctl>"
 vmms_test(test-hvctl-verbs SOURCES ${here}/hvctl_verbs_test.c
   LIBS hvctl_fixture PkgConfig::JSONC LABEL integration)
 add_dependencies(test-hvctl-verbs hvctl hvctl_fake_service)
+
+vmms_test(test-hvctl-guest SOURCES ${here}/hvctl_guest_test.c LIBS hvctl_fixture
+  LABEL integration)
+add_dependencies(test-hvctl-guest hvctl hvctl_fake_service)
 
 vmms_test(test-hvctl-console SOURCES ${here}/hvctl_console_test.c LIBS hvctl_fixture util
   LABEL integration)

@@ -128,6 +128,9 @@ static int serve(struct fake *fake, sd_bus *bus)
 		r = sd_bus_add_fallback_vtable(bus, NULL, VMMS_VM_PREFIX, VMMS_IFACE_VM,
 					       fake_vm_vtable, fake_vm_find, fake);
 	if (r >= 0)
+		r = sd_bus_add_fallback_vtable(bus, NULL, VMMS_JOB_PREFIX, VMMS_IFACE_JOB,
+					       fake_job_vtable, fake_job_find, fake);
+	if (r >= 0)
 		r = sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local",
 					"org.freedesktop.DBus.Local", "Disconnected", on_disconnect,
 					fake);

@@ -54,8 +54,17 @@ void fake_job_finish(struct fake_vm *vm, unsigned job, const char *state, const 
 int fake_console_open(struct fake_vm *vm, uint32_t flags);
 void fake_console_close(struct fake_vm *vm);
 
-extern const sd_bus_vtable fake_manager_vtable[], fake_vm_vtable[];
+extern const sd_bus_vtable fake_manager_vtable[], fake_vm_vtable[], fake_job_vtable[];
 int fake_vm_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **found,
 		 sd_bus_error *error);
+
+int fake_job_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
+		  void **found, sd_bus_error *error);
+
+/* Methods of a VM (hvctl_fake_guest.c). */
+int fake_guest_type(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int fake_guest_set_pair(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int fake_guest_delete_pair(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int fake_guest_copy(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 #endif

@@ -113,6 +113,10 @@ static void test_completion(void)
 	check_offer(&service, "hvctl start --no", "--no-wait");
 	check_offer(&service, "hvctl list -o j", "json");
 	check_offer(&service, "hvctl help cons", "console");
+	check_offer(&service, "hvctl cp /etc/pass", "/etc/passwd");
+	check_offer(&service, "hvctl cp /etc/passwd vm-0", "vm-00001:");
+	check_offer(&service, "hvctl type vm-00000 --key ctrl", "ctrl-alt-del");
+	check_offer(&service, "hvctl set-pair vm-00000 role --de", "--delete");
 	check_offer(&service, "hvctl create x --kernel /etc/pass", "/etc/passwd");
 	check_offer(&service, "hvctl create x --disk pa", "path=");
 	check_offer(&service, "hvctl create x --disk path=/a,ca", "path=/a,cache=");

@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -174,6 +177,135 @@ static void test_pause(void)
 	worker_reap(worker);
 }
 
+static void guest_refuses(struct worker_process *worker, const char *method, const char *name,
+			  const char *part, const char *types, ...)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *call = NULL;
+	va_list ap;
+
+	g_assert_cmpint(sd_bus_message_new_method_call(worker->bus, &call, NULL, VMMS_WORKER_PATH,
+						       VMMS_IFACE_WORKER, method),
+			>=, 0);
+	va_start(ap, types);
+	g_assert_cmpint(sd_bus_message_appendv(call, types, ap), >=, 0);
+	va_end(ap);
+	g_assert_cmpint(sd_bus_call(worker->bus, call, 0, &error, NULL), <, 0);
+	g_assert_cmpstr(error.name, ==, name);
+	assert_contains(error.message, part);
+	sd_bus_error_free(&error);
+	sd_bus_message_unref(call);
+}
+
+/* What needs drivers is refused, in the sandbox, by a guest that has none. */
+static void test_without_drivers(void)
+{
+	struct worker_process *worker = worker_spawn(true, NULL);
+	static const char no[] = "org.vmms1.Error.NotSupported";
+	static const char bad[] = "org.vmms1.Error.InvalidArgument";
+
+	worker_start_guest(worker, "loop", "");
+	guest_refuses(worker, "Type", no, "load hyperv-keyboard", "sb", "x", 0);
+	guest_refuses(worker, "Type", no, "load hyperv-keyboard", "sb", "ctrl-alt-del", 1);
+	guest_refuses(worker, "Type", bad, "US keyboard", "sb", "\xc3\xa9", 0);
+	guest_refuses(worker, "Type", bad, "names no keys", "sb", "ctrl-alt-hel", 1);
+	guest_refuses(worker, "SetPair", no, "load hv_utils", "ss", "k", "v");
+	guest_refuses(worker, "DeletePair", no, "load hv_utils", "s", "k");
+	guest_refuses(worker, "Copy", no, "load hv_utils", "hsb", worker->kernel_fd, "/x", 0);
+	guest_refuses(worker, "Copy", bad, "absolute", "hsb", worker->kernel_fd, "x", 0);
+	g_assert_cmpint(worker_call(worker->bus, "CancelCopy", NULL), >=, 0);
+	worker_reap(worker);
+}
+
+static bool guest_has(struct worker_process *worker, const char *section, const char *name,
+		      const char *value)
+{
+	const char *s, *n, *v;
+	sd_bus_message *reply = NULL;
+	bool found = false;
+
+	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+					   "GetGuest", NULL, &reply, NULL),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "(sss)"), >=, 0);
+	while (sd_bus_message_read(reply, "(sss)", &s, &n, &v) > 0)
+		found = found || (!strcmp(s, section) && !strcmp(n, name) && !strcmp(v, value));
+	sd_bus_message_unref(reply);
+	return found;
+}
+
+static void test_described(void)
+{
+	struct worker_process *worker = worker_spawn(true, NULL);
+
+	g_assert_false(guest_has(worker, "guest", "state", "unknown")); /* no guest yet */
+	worker_start_guest(worker, "loop", ",\"enlightenments\":{\"crash\":false,\"stimer\":true}");
+	g_assert_true(guest_has(worker, "guest", "state", "unknown"));
+	g_assert_true(guest_has(worker, "enlightenment", "synic", "on"));
+	g_assert_true(guest_has(worker, "enlightenment", "stimer", "on"));
+	g_assert_false(guest_has(worker, "enlightenment", "crash", "on"));
+	worker_reap(worker);
+}
+
+static int vsock_listen(struct worker_process *worker, struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	g_snprintf(address->sun_path, sizeof(address->sun_path), "%s/vsock", worker->dir);
+	g_assert_cmpint(bind(fd, (const struct sockaddr *)address, sizeof(*address)), ==, 0);
+	g_assert_cmpint(listen(fd, 4), ==, 0);
+	return fd;
+}
+
+/* In the sandbox: who says nonsense is sent away, before a reset and after it; a hidden
+ * hypervisor takes nobody. */
+static void vsock_expect(const char *members, bool taken)
+{
+	struct worker_process *worker = worker_spawn(true, NULL);
+	g_autofree char *definition = worker_definition("loop", members);
+	struct sockaddr_un address;
+	int listener = vsock_listen(worker, &address);
+	char byte;
+
+	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+					   "Start", NULL, NULL, "sa(sh)", definition, 3,
+					   VMMS_FILE_KERNEL, worker->kernel_fd, VMMS_FILE_RESULT,
+					   worker->result_fd, VMMS_FILE_VSOCK, listener),
+			>=, 0);
+	close(listener);
+	for (int i = 0; i < 2; i++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int r = connect(fd, (const struct sockaddr *)&address, sizeof(address));
+		g_assert_cmpint(r, ==, taken ? 0 : -1);
+		if (taken) {
+			g_assert_cmpint(send(fd, "HELLO\n", 6, MSG_NOSIGNAL), ==, 6);
+			g_assert_cmpint(read(fd, &byte, 1), <=, 0);
+		}
+		close(fd);
+		g_assert_cmpint(worker_call(worker->bus, "Reset", NULL), >=, 0);
+	}
+	g_assert_cmpint(unlink(address.sun_path), ==, 0);
+	worker_reap(worker);
+}
+
+static void test_vsock(void)
+{
+	vsock_expect("", true);
+	vsock_expect(",\"hypervisor\":\"hidden\"", false);
+}
+
+static void test_hidden(void)
+{
+	struct worker_process *worker = worker_spawn(true, NULL);
+
+	worker_start_guest(worker, "loop", ",\"hypervisor\":\"hidden\"");
+	g_assert_false(guest_has(worker, "enlightenment", "synic", "on"));
+	guest_refuses(worker, "Type", "org.vmms1.Error.NotSupported", "make the hypervisor visible",
+		      "sb", "x", 0);
+	worker_reap(worker);
+}
+
 static void test_stop(void)
 {
 	struct worker_process *worker = worker_spawn(true, NULL);
@@ -256,6 +388,24 @@ static unsigned int vp_threads(pid_t pid)
 	return n;
 }
 
+/* The threads and descriptors of adapters, behind the closed sandbox, and made once more. */
+static void test_adapters(void)
+{
+	struct worker_process *worker = worker_spawn(true, NULL);
+
+	worker_start_guest(
+		worker, "loop",
+		",\"nics\":[{\"type\":\"none\",\"mac\":\"56:4d:53:00:00:01\"},"
+		"{\"type\":\"none\",\"mac\":\"56:4d:53:00:00:02\",\"connected\":false}]");
+	worker_counter(worker, "nic.1.sent");
+	g_assert_cmpint(worker_call(worker->bus, "Reset", NULL), >=, 0);
+	worker_counter(worker, "nic.1.sent");
+	g_assert_cmpint(worker_call(worker->bus, "Stop", NULL), >=, 0);
+	g_autofree char *result = worker_wait_result(worker);
+	assert_contains(result, "\"state\":\"off\"");
+	worker_reap(worker);
+}
+
 static void test_eight_vps(void)
 {
 	struct worker_process *worker = worker_spawn(true, NULL);
@@ -333,10 +483,15 @@ int main(int argc, char **argv)
 	g_test_add_func("/worker/guest/panic-restart", test_panic_restart);
 	g_test_add_func("/worker/guest/console", test_console);
 	g_test_add_func("/worker/guest/pause", test_pause);
+	g_test_add_func("/worker/guest/without-drivers", test_without_drivers);
+	g_test_add_func("/worker/guest/described", test_described);
+	g_test_add_func("/worker/guest/hidden", test_hidden);
+	g_test_add_func("/worker/guest/vsock", test_vsock);
 	g_test_add_func("/worker/guest/stop", test_stop);
 	g_test_add_func("/worker/guest/stop-paused", test_stop_paused);
 	g_test_add_func("/worker/guest/signals", test_signals);
 	g_test_add_func("/worker/guest/reset", test_reset);
+	g_test_add_func("/worker/guest/adapters", test_adapters);
 	g_test_add_func("/worker/guest/eight-vps", test_eight_vps);
 	g_test_add_func("/worker/guest/reconnect", test_reconnect);
 	g_test_add_func("/worker/guest/start-twice", test_start_twice);

@@ -116,6 +116,12 @@ static void test_bad_files(void)
 			<, 0);
 	assert_contains(error.message, "twice");
 	sd_bus_error_free(&error);
+	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+					   "Start", &error, NULL, "sa(sh)", text, 1, "vsock",
+					   worker->kernel_fd),
+			<, 0);
+	assert_contains(error.message, "no socket that listens");
+	sd_bus_error_free(&error);
 	g_autofree char *state = worker_state_property(worker->bus);
 	g_assert_cmpstr(state, ==, "idle");
 
@@ -144,6 +150,21 @@ static void test_wrong_state(void)
 	}
 	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
 					   "OpenConsole", &error, NULL, "uu", 0u, 0u),
+			<, 0);
+	g_assert_cmpstr(error.name, ==, "org.vmms1.Error.WrongState");
+	sd_bus_error_free(&error);
+	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+					   "Type", &error, NULL, "sb", "x", 0),
+			<, 0);
+	g_assert_cmpstr(error.name, ==, "org.vmms1.Error.WrongState");
+	sd_bus_error_free(&error);
+	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+					   "SetPair", &error, NULL, "ss", "k", "v"),
+			<, 0);
+	g_assert_cmpstr(error.name, ==, "org.vmms1.Error.WrongState");
+	sd_bus_error_free(&error);
+	g_assert_cmpint(sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+					   "Copy", &error, NULL, "hsb", worker->kernel_fd, "/x", 0),
 			<, 0);
 	g_assert_cmpstr(error.name, ==, "org.vmms1.Error.WrongState");
 	sd_bus_error_free(&error);

@@ -372,27 +372,6 @@ static void test_block_device(void)
 	fixture_free(f);
 }
 
-static void test_nics(void)
-{
-	static const char *const types[] = {"user", "bridge", "private"};
-	struct fixture *f = fixture_new(NULL);
-	g_autofree char *none =
-		fixture_define_with(f, "none", "run", ",\"nics\":[{\"type\":\"none\"}]");
-
-	fixture_do(f, none, "Start");
-	for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
-		g_autofree char *nics =
-			g_strdup_printf(",\"nics\":[{\"type\":\"none\"},{\"type\":\"%s\"%s}]",
-					types[i], i > 0 ? ",\"network\":\"lan\"" : "");
-		g_autofree char *vm = fixture_define_with(f, types[i], "run", nics);
-		g_autofree char *text = g_strdup_printf(
-			"VM %s: adapter 1: adapters of the type %s are not in this version",
-			types[i], types[i]);
-		fixture_refuses(f, vm, "Start", "NotSupported", text);
-	}
-	fixture_free(f);
-}
-
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -404,6 +383,5 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/disks/bad-paths", test_bad_paths);
 	g_test_add_func("/vmmsd/disks/hvctl", test_hvctl);
 	g_test_add_func("/vmmsd/disks/block-device", test_block_device);
-	g_test_add_func("/vmmsd/disks/nics", test_nics);
 	return g_test_run();
 }

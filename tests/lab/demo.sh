@@ -12,7 +12,7 @@ mkdir -p "$tree/scripts" "$tree/build/release/"{vmmsd,cli,vmworker/boot}
 cp "$here/../../scripts/demo" "$tree/scripts/"
 cp "$here/../../scripts/lib.sh" "$tree/scripts/"
 printf '%s\n' 'need() { :; }' 'build_release() { :; }' >>"$tree/scripts/lib.sh"
-printf '%s\n' '#!/bin/sh' 'echo /srv/kernels' >"$tree/scripts/lab"
+printf '%s\n' '#!/bin/sh' '[ "$1" = guest ] && echo /srv || echo /srv/kernels' >"$tree/scripts/lab"
 chmod +x "$tree/scripts/lab"
 for program in vmmsd/vmmsd cli/hvctl vmworker/vmworker vmworker/boot/vmms-unpack; do
 	cp "$VMMS_BUILD/$program" "$tree/build/release/$program"
@@ -26,7 +26,9 @@ shown=$(/run/tree/scripts/demo 2>&1) || fail "the demonstration failed: $shown"
 has "what the demonstration shows" "$shown" 'this machine has hardware virtualization: the demonstration runs on it'
 has "what the demonstration shows" "$shown" 'Virtualization: *AMD-V'
 has "what the demonstration shows" "$shown" 'vmms-guest: userspace reached 1 cpus'
-has "what the demonstration shows" "$shown" 'Linux \(none\) 6\.'
+has "what the demonstration shows" "$shown" 'sda .* 1G Msft'
+has "what the demonstration shows" "$shown" '^running'
+has "what the demonstration shows" "$shown" 'Linux guest 6\.'
 has "what the demonstration shows" "$shown" '"state": "off", "reason": "the guest powered off'
 ! pgrep -f '^/run/tree/build' || fail "the demonstration left processes behind"
 rm -rf /run/tree

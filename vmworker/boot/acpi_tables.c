@@ -39,6 +39,8 @@ enum madt_type { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_LAPIC_
 
 extern const char acpi_dsdt[];
 extern const size_t acpi_dsdt_size;
+extern const char acpi_dsdt_plain[]; /* the same without VMBus */
+extern const size_t acpi_dsdt_plain_size;
 
 /* The area, filled from the front. */
 struct acpi_area {
@@ -215,7 +217,7 @@ static void roots_fill(const struct acpi_area *area, struct acpi_rsdp *rsdp, str
 	rsdp->extended_checksum = checksum(rsdp, sizeof(*rsdp));
 }
 
-size_t acpi_tables_build(uint32_t vp_count, uint64_t base, uint8_t *bytes, size_t size)
+size_t acpi_tables_build(uint32_t vp_count, bool vmbus, uint64_t base, uint8_t *bytes, size_t size)
 {
 	struct acpi_area area = {.bytes = bytes, .size = size, .base = base};
 	struct acpi_rsdp *rsdp = area_take(&area, sizeof(*rsdp), 16);
@@ -223,7 +225,8 @@ size_t acpi_tables_build(uint32_t vp_count, uint64_t base, uint8_t *bytes, size_
 	struct acpi_xsdt *xsdt = area_take(&area, sizeof(*xsdt), 16);
 	struct acpi_fadt *fadt = area_take(&area, sizeof(*fadt), 16);
 	struct acpi_facs *facs = area_take(&area, sizeof(*facs), 64);
-	uint8_t *dsdt = area_take(&area, acpi_dsdt_size, 16);
+	size_t dsdt_size = vmbus ? acpi_dsdt_size : acpi_dsdt_plain_size;
+	uint8_t *dsdt = area_take(&area, dsdt_size, 16);
 	struct acpi_header *madt;
 
 	if (!rsdp || !rsdt || !xsdt || !fadt || !facs || !dsdt || vp_count > PARTITION_MAX_VPS)
@@ -235,7 +238,7 @@ size_t acpi_tables_build(uint32_t vp_count, uint64_t base, uint8_t *bytes, size_
 	memcpy(facs->signature, "FACS", sizeof(facs->signature));
 	facs->length = sizeof(*facs);
 	facs->version = 2;
-	memcpy(dsdt, acpi_dsdt, acpi_dsdt_size);
+	memcpy(dsdt, vmbus ? acpi_dsdt : acpi_dsdt_plain, dsdt_size);
 	fadt_fill(fadt, area_address(&area, facs), area_address(&area, dsdt));
 	roots_fill(&area, rsdp, rsdt, xsdt, (const void *const[]){fadt, madt});
 	return area.used;

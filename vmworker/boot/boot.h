@@ -7,6 +7,7 @@
 #define BOOT_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "partition.h"
@@ -51,6 +52,7 @@ struct boot_config {
 	/* for SMBIOS: the machine's name, and its UUID in RFC 4122 order (16 bytes); NULL: none */
 	const char *name;
 	const uint8_t *uuid;
+	bool no_vmbus; /* the tables must not tell of VMBus */
 };
 
 /* How VP 0 starts: always 64-bit long mode or 32-bit protected mode (PVH), set by

@@ -43,6 +43,7 @@ DefinitionBlock ("", "DSDT", 2, "VMMS", "VMMSDSDT", 0x00000001)
 			})
 		}
 
+		/* VMBus begins */
 		/*
 		 * Guests find VMBus by this device, and the addresses that its MMIO users may have by
 		 * the module device around it: from above where RAM and PCI may be, up to the IOAPIC.
@@ -66,5 +67,6 @@ DefinitionBlock ("", "DSDT", 2, "VMMS", "VMMSDSDT", 0x00000001)
 				Name (_STA, 0x0F)
 			}
 		}
+		/* VMBus ends */
 	}
 }

@@ -13,7 +13,8 @@ hv_status firmware_install(struct partition *partition, const struct boot_config
 	size_t size;
 	hv_status status;
 
-	size = acpi_tables_build(config->vp_count, BOOT_FIRMWARE_BASE, acpi, sizeof(acpi));
+	size = acpi_tables_build(config->vp_count, !config->no_vmbus, BOOT_FIRMWARE_BASE, acpi,
+				 sizeof(acpi));
 	if (size == 0)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 	status = partition_write_gpa(partition, BOOT_FIRMWARE_BASE, acpi, size);

@@ -2,10 +2,14 @@
 #include "direct.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "boot.h"
 #include "cpuid.h"
+#include "disk_set.h"
+#include "guest.h"
 #include "guest_interface.h"
 #include "hv_error.h"
 #include "io_bus.h"
@@ -13,6 +17,7 @@
 #include "mailbox.h"
 #include "partition.h"
 #include "synthetic.h"
+#include "synthetic_nics.h"
 #include "vp_group.h"
 #include "worker_error.h"
 
@@ -26,6 +31,8 @@ struct engine {
 	struct mailbox *mailbox;
 	struct machine *machine;
 	struct guest_interface *interface;
+	struct disk_set *disks; /* NULL: none */
+	struct nic_cables *cables;
 	/* What a reset makes anew: */
 	struct partition *partition; /* NULL while there is none */
 	struct vp **vps;	     /* owned by the partition */
@@ -77,6 +84,14 @@ static void direct_on_crash(void *context, const char *line, size_t size, const 
 	struct engine *engine = context;
 
 	mailbox_post_crash(engine->mailbox, line, size, detail);
+}
+
+/* On the disks' thread. */
+static void direct_on_disk_stopped(void *context, const char *text)
+{
+	struct engine *engine = context;
+
+	mailbox_post_disk(engine->mailbox, text);
 }
 
 /* ---- building -------------------------------------------------------------------------------- */
@@ -138,6 +153,13 @@ static void boot_error_propagate(GError **error, GError *from)
 	g_error_free(from);
 }
 
+/* Once the interface is attached. */
+static bool direct_has_vmbus(struct engine *engine)
+{
+	return hv_features_served(guest_interface_hv(engine->interface)).on &
+	       HV_FEATURE_BIT(HV_FEATURE_SYNIC);
+}
+
 static gboolean direct_load(struct engine *engine, GError **error)
 {
 	const struct boot_config boot = {
@@ -150,6 +172,7 @@ static gboolean direct_load(struct engine *engine, GError **error)
 		.initrd_name = engine->config.initrd_name,
 		.name = engine->config.vm_name,
 		.uuid = engine->config.vm_uuid,
+		.no_vmbus = !direct_has_vmbus(engine),
 	};
 	struct boot_entry entry;
 	GError *boot_error = NULL;
@@ -221,6 +244,8 @@ static gboolean direct_free(struct engine *engine)
 		return TRUE;
 	if (!direct_drop_partition(engine))
 		return FALSE;
+	disk_set_free(engine->disks);
+	nic_cables_free(engine->cables);
 	guest_interface_free(engine->interface);
 	machine_free(engine->machine);
 	mailbox_free(engine->mailbox);
@@ -234,9 +259,10 @@ static gboolean direct_free(struct engine *engine)
 
 static struct guest_interface *direct_interface_new(struct engine *engine)
 {
+	const struct hv_features features = direct_features(&engine->config.devices);
 	const struct guest_interface_config config = {
 		.vp_count = engine->config.vp_count,
-		.features = engine->config.features,
+		.features = &features,
 		.clock = machine_clock(engine->machine),
 		.request = direct_on_request,
 		.crashed = direct_on_crash,
@@ -244,6 +270,24 @@ static struct guest_interface *direct_interface_new(struct engine *engine)
 	};
 
 	return guest_interface_new(&config);
+}
+
+static gboolean direct_build_disks(struct engine *engine, GError **error)
+{
+	const struct engine_devices *devices = &engine->config.devices;
+	struct disk_set_config config = {
+		.disks = devices->disks,
+		.n = devices->n_disks,
+		.vm_name = engine->config.vm_name,
+		.stopped = direct_on_disk_stopped,
+		.context = engine,
+	};
+
+	if (config.n == 0)
+		return TRUE;
+	memcpy(config.vm_uuid, engine->config.vm_uuid, sizeof(config.vm_uuid));
+	engine->disks = disk_set_new(&config, error);
+	return engine->disks != NULL;
 }
 
 static struct engine *direct_build(const struct engine_config *config, GError **error)
@@ -272,7 +316,8 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 		 (engine->machine =
 			  machine_new(config->event, config->console_fd, &callbacks, error)) &&
 		 (engine->interface = direct_interface_new(engine)) &&
-		 direct_build_partition(engine, error))
+		 direct_build_partition(engine, error) && direct_build_disks(engine, error) &&
+		 (engine->cables = nic_cables_new(config, direct_has_vmbus(engine), error)))
 		return engine;
 	direct_free(engine); /* no thread exists, so nothing can stay behind */
 	return NULL;
@@ -282,26 +327,37 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 
 static gboolean direct_run(struct engine *engine, GError **error)
 {
-	struct hv *hv = guest_interface_hv(engine->interface);
 	const struct synthetic_config config = {.vp_count = engine->config.vp_count,
-						.hv = hv,
+						.cables = engine->cables,
+						.hv = guest_interface_hv(engine->interface),
 						.partition = engine->partition,
-						.event = engine->config.event};
+						.disks = engine->disks,
+						.event = engine->config.event,
+						.devices = engine->config.devices,
+						.vsock_fd = engine->config.vsock_fd,
+						.events = engine->config.events};
 
-	if (hv_features_served(hv).on & HV_FEATURE_BIT(HV_FEATURE_SYNIC)) {
+	if (direct_has_vmbus(engine)) {
 		engine->synthetic = synthetic_start(&config, error);
-		if (!engine->synthetic)
+		if (!engine->synthetic || (engine->disks && !disk_set_start(engine->disks, error)))
 			return FALSE;
+	} else if (engine->config.vsock_fd >= 0) {
+		/* Who connects is refused, rather than waiting for ever. */
+		(void)shutdown(engine->config.vsock_fd, SHUT_RDWR);
 	}
 	return vp_group_run(engine->group, error);
+}
+
+static struct guest *direct_guest(struct engine *engine)
+{
+	return engine->synthetic ? synthetic_guest(engine->synthetic) : NULL;
 }
 
 static gboolean direct_pause(struct engine *engine, GError **error)
 {
 	/* A reset that failed leaves no processors. */
 	if (!engine->group || vp_group_hold(engine->group, STOP_TIMEOUT_MS)) {
-		if (engine->synthetic)
-			synthetic_set_paused(engine->synthetic, true);
+		guest_set_paused(direct_guest(engine), true);
 		return TRUE;
 	}
 	g_set_error(
@@ -314,8 +370,9 @@ static gboolean direct_pause(struct engine *engine, GError **error)
 static gboolean direct_resume(struct engine *engine, GError **error)
 {
 	(void)error;
-	if (engine->synthetic)
-		synthetic_set_paused(engine->synthetic, false);
+	guest_set_paused(direct_guest(engine), false);
+	if (engine->disks)
+		disk_set_resume(engine->disks);
 	vp_group_release(engine->group);
 	return TRUE;
 }
@@ -336,7 +393,7 @@ static gboolean direct_reset(struct engine *engine, GError **error)
 
 static void direct_power_button(struct engine *engine)
 {
-	if (!engine->synthetic || !synthetic_shutdown(engine->synthetic))
+	if (!guest_shutdown(direct_guest(engine)))
 		machine_power_button(engine->machine);
 }
 
@@ -401,7 +458,60 @@ static void direct_statistics(struct engine *engine, engine_counter_visit visit,
 	hv_statistics(guest_interface_hv(engine->interface), visit, context);
 	if (engine->synthetic)
 		synthetic_statistics(engine->synthetic, visit, context);
+	if (engine->disks)
+		disk_set_statistics(engine->disks, visit, context);
 	visit(context, "console.bytes", machine_console_bytes(engine->machine));
+}
+
+/* ---- the guest's drivers --------------------------------------------------------------------- */
+
+static void direct_describe(struct engine *engine, engine_word_visit visit, void *context)
+{
+	const struct hv *hv = guest_interface_hv(engine->interface);
+	uint32_t vmbus = engine->synthetic ? synthetic_vmbus_version(engine->synthetic) : 0;
+	struct hv_features served = hv_features_served(hv);
+	uint64_t os = hv_guest_os_id(hv);
+	char text[64];
+
+	for (unsigned int i = 0; i < ENGINE_ENLIGHTENMENT_N; i++)
+		if (served.visible && served.on >> i & 1)
+			visit(context, "enlightenment",
+			      engine_enlightenment_name((enum engine_enlightenment)i), "on");
+	if (os != 0) {
+		hv_guest_os_describe(os, text, sizeof(text));
+		visit(context, "guest", "os", text);
+	}
+	if (vmbus != 0) {
+		snprintf(text, sizeof(text), "%u.%u", vmbus >> 16, vmbus & 0xffff);
+		visit(context, "guest", "vmbus", text);
+	}
+	guest_describe(direct_guest(engine), visit, context);
+}
+
+static gboolean direct_type(struct engine *engine, const char *text, bool keys, GError **error)
+{
+	return guest_type(direct_guest(engine), text, keys, error);
+}
+
+static gboolean direct_set_pair(struct engine *engine, const char *key, const char *value,
+				const struct engine_request *request, GError **error)
+{
+	return guest_set_pair(direct_guest(engine), key, value, request, error);
+}
+
+static gboolean direct_copy(struct engine *engine, const struct engine_copy *copy, GError **error)
+{
+	return guest_copy(direct_guest(engine), copy, error);
+}
+
+static void direct_cancel_copy(struct engine *engine)
+{
+	guest_cancel_copy(direct_guest(engine));
+}
+
+static void direct_sync_time(struct engine *engine)
+{
+	guest_sync_time(direct_guest(engine));
 }
 
 const struct engine_ops direct_engine = {
@@ -414,5 +524,11 @@ const struct engine_ops direct_engine = {
 	.power_button = direct_power_button,
 	.console = direct_console,
 	.statistics = direct_statistics,
+	.describe = direct_describe,
+	.type = direct_type,
+	.set_pair = direct_set_pair,
+	.copy = direct_copy,
+	.cancel_copy = direct_cancel_copy,
+	.sync_time = direct_sync_time,
 	.free = direct_free,
 };

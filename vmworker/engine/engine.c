@@ -6,10 +6,22 @@
 #include "direct.h"
 
 /* Checked here, once, so that no caller has to. */
+const char *engine_enlightenment_name(enum engine_enlightenment enlightenment)
+{
+	static const char *const names[ENGINE_ENLIGHTENMENT_N] = {
+#define X(symbol, name) [ENGINE_ENLIGHTENMENT_##symbol] = (name),
+		ENGINE_ENLIGHTENMENTS(X)
+#undef X
+	};
+
+	return names[enlightenment];
+}
+
 static gboolean ops_are_complete(const struct engine_ops *ops)
 {
 	return ops->name && ops->build && ops->run && ops->pause && ops->resume && ops->reset &&
-	       ops->power_button && ops->console && ops->statistics && ops->free;
+	       ops->power_button && ops->console && ops->statistics && ops->describe && ops->type &&
+	       ops->set_pair && ops->copy && ops->cancel_copy && ops->sync_time && ops->free;
 }
 
 const struct engine_ops *engine_find(const char *name)

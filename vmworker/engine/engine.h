@@ -17,8 +17,6 @@
 
 #define ENGINE_CONSOLES 2
 
-struct hv_features; /* hv.h */
-
 enum engine_halt_what {
 	ENGINE_HALT_POWER_OFF,
 	ENGINE_HALT_RESET,
@@ -45,6 +43,11 @@ struct engine_events {
 	 * when it tells the hypervisor of its crash. The guest goes on. The line is UTF-8.
 	 */
 	void (*panic)(void *context, const char *line);
+	/* A disk waits, as its policy wants it after an I/O error of the host; resume tries again.
+	 * The VPs run on, the worker is to pause them. A sentence without the VM's name. */
+	void (*disk_stopped)(void *context, const char *text);
+	/* The guest does not answer its heartbeat any more, or does again; may be NULL. */
+	void (*responding)(void *context, bool is);
 	void *context;
 };
 
@@ -59,13 +62,33 @@ struct engine_config {
 	const char *kernel_name, *initrd_name;
 	int kernel_fd, payload_fd, initrd_fd; /* the last two may be -1 */
 	int console_fd[ENGINE_CONSOLES];      /* ring files */
-	const struct hv_features *features;   /* NULL: hv_features_default */
+	int vsock_fd; /* a listening socket for connections to the guest; -1: none */
 	struct engine_devices devices;
 	sd_event *event;
 	struct engine_events events;
 };
 
 struct engine;
+
+/* section and name say what value is: "guest", "os", "Linux 6.1.0"; see Worker.GetGuest. Good
+ * during the call only. */
+typedef void (*engine_word_visit)(void *context, const char *section, const char *name,
+				  const char *value);
+
+/* Something that the guest has to answer. */
+struct engine_request {
+	/* Once, from the event loop or from free and reset; error (borrowed) NULL: it is done. */
+	void (*done)(void *context, const GError *error);
+	void *context;
+};
+
+struct engine_copy {
+	int fd;		  /* the file, open for reading; the engine's from the call on */
+	const char *path; /* in the guest; copied */
+	bool overwrite;
+	void (*progress)(void *context, uint64_t copied, uint64_t size); /* before done */
+	struct engine_request request;
+};
 
 typedef void (*engine_counter_visit)(void *context, const char *name, uint64_t value);
 
@@ -98,6 +121,20 @@ struct engine_ops {
 
 	/* Calls back for every counter; the name is good during the call only. */
 	void (*statistics)(struct engine *engine, engine_counter_visit visit, void *context);
+
+	/* What the guest is given and what is known of it. */
+	void (*describe)(struct engine *engine, engine_word_visit visit, void *context);
+
+	/* What needs drivers or daemons in the guest. FALSE: nothing is under way, and the error
+	 * reads on from "VM web1: ". Text, or the names of keys pressed together. */
+	gboolean (*type)(struct engine *engine, const char *text, bool keys, GError **error);
+	/* A pair of the host's in the guest; value NULL deletes it. */
+	gboolean (*set_pair)(struct engine *engine, const char *key, const char *value,
+			     const struct engine_request *request, GError **error);
+	gboolean (*copy)(struct engine *engine, const struct engine_copy *copy, GError **error);
+	void (*cancel_copy)(struct engine *engine);
+	/* The host's clock jumped. */
+	void (*sync_time)(struct engine *engine);
 
 	/*
 	 * Stops the processors and lets go of everything. Waits for them within a bound; FALSE when

@@ -65,8 +65,7 @@ struct engine_nic {
 	size_t n_fds;
 };
 
-/* X(symbol, the name in the definition), each on unless switched off; what needs which is known to
- * the engine. */
+/* X(symbol, the name in the definition); what needs which is known to the engine. */
 #define ENGINE_ENLIGHTENMENTS(X)                 \
 	X(VP_RUNTIME, "vpRuntime")               \
 	X(REFERENCE_COUNTER, "referenceCounter") \
@@ -88,6 +87,13 @@ enum engine_enlightenment {
 		ENGINE_ENLIGHTENMENT_N
 };
 #define ENGINE_ENLIGHTENMENT_BIT(symbol) (1u << ENGINE_ENLIGHTENMENT_##symbol)
+/* Off unless a definition switches them on: the LAPIC's timer, which needs no exit, is the better
+ * one, and guests would prefer these. */
+#define ENGINE_ENLIGHTENMENTS_OFF_DEFAULT \
+	(ENGINE_ENLIGHTENMENT_BIT(STIMER) | ENGINE_ENLIGHTENMENT_BIT(STIMER_DIRECT))
+
+/* As in the definition: "referenceTsc". Static. */
+const char *engine_enlightenment_name(enum engine_enlightenment enlightenment);
 
 struct engine_devices {
 	const struct engine_disk *disks;

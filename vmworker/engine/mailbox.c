@@ -20,10 +20,11 @@ struct mailbox {
 	int fd;
 	sd_event_source *source;
 	pthread_mutex_t lock; /* guards what follows */
-	enum slot halt_slot, panic_slot, crash_slot;
+	enum slot halt_slot, panic_slot, crash_slot, disk_slot;
 	struct engine_halt halt;
 	char panic_line[PANIC_LINE_MAX + 1];
 	char crash_line[PANIC_LINE_MAX + 1], crash_detail[PANIC_LINE_MAX + 1];
+	char *disk_text;
 };
 
 static void mailbox_wake(struct mailbox *mailbox)
@@ -78,12 +79,25 @@ void mailbox_post_crash(struct mailbox *mailbox, const char *line, size_t size, 
 	pthread_mutex_unlock(&mailbox->lock);
 }
 
+void mailbox_post_disk(struct mailbox *mailbox, const char *text)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	if (mailbox->disk_slot != SLOT_POSTED) { /* every stop is news */
+		mailbox->disk_text = g_strdup(text);
+		mailbox->disk_slot = SLOT_POSTED;
+		mailbox_wake(mailbox);
+	}
+	pthread_mutex_unlock(&mailbox->lock);
+}
+
 void mailbox_clear(struct mailbox *mailbox)
 {
 	pthread_mutex_lock(&mailbox->lock);
 	mailbox->halt_slot = SLOT_EMPTY;
 	mailbox->panic_slot = SLOT_EMPTY;
 	mailbox->crash_slot = SLOT_EMPTY;
+	mailbox->disk_slot = SLOT_EMPTY;
+	g_clear_pointer(&mailbox->disk_text, g_free);
 	pthread_mutex_unlock(&mailbox->lock);
 }
 
@@ -110,7 +124,7 @@ static char *crash_text(const struct mailbox *mailbox)
 static int mailbox_on_wake(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
 	struct mailbox *mailbox = context;
-	g_autofree char *line = NULL, *crash = NULL;
+	g_autofree char *line = NULL, *crash = NULL, *disk = NULL;
 	struct engine_halt halt;
 	bool halted = false;
 	uint64_t n;
@@ -127,6 +141,10 @@ static int mailbox_on_wake(sd_event_source *source, int fd, uint32_t revents, vo
 		crash = crash_text(mailbox);
 		mailbox->crash_slot = SLOT_DELIVERED;
 	}
+	if (mailbox->disk_slot == SLOT_POSTED) {
+		disk = g_steal_pointer(&mailbox->disk_text);
+		mailbox->disk_slot = SLOT_DELIVERED;
+	}
 	if (mailbox->halt_slot == SLOT_POSTED) {
 		halt = mailbox->halt;
 		halted = true;
@@ -141,6 +159,8 @@ static int mailbox_on_wake(sd_event_source *source, int fd, uint32_t revents, vo
 		events.panic(events.context, line);
 	if (crash)
 		events.panic(events.context, crash);
+	if (disk)
+		events.disk_stopped(events.context, disk);
 	if (halted)
 		events.halted(events.context, &halt);
 	return 0;
@@ -173,5 +193,6 @@ void mailbox_free(struct mailbox *mailbox)
 	if (mailbox->fd >= 0)
 		close(mailbox->fd);
 	pthread_mutex_destroy(&mailbox->lock);
+	g_free(mailbox->disk_text);
 	g_free(mailbox);
 }

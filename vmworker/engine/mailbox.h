@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What VP threads have to tell the main thread: that the guest stopped, and that it panicked. One
- * slot each, the first message counts, an eventfd wakes the main loop. Posting never waits for the
- * main thread.
+ * What VP and I/O threads have to tell the main thread: that the guest stopped, that it panicked,
+ * that a disk waits. One slot each, the first message counts, an eventfd wakes the main loop.
+ * Posting never waits for the main thread.
  */
 #ifndef MAILBOX_H
 #define MAILBOX_H
@@ -20,6 +20,9 @@ void mailbox_post_halt(struct mailbox *mailbox, const struct engine_halt *halt);
 void mailbox_post_panic(struct mailbox *mailbox, const char *line, size_t size);
 /* What the guest told the hypervisor: a line (size 0: what the console said), and what to add. */
 void mailbox_post_crash(struct mailbox *mailbox, const char *line, size_t size, const char *detail);
+
+/* A disk waits for the host's storage to be mended. */
+void mailbox_post_disk(struct mailbox *mailbox, const char *text);
 
 /* Forgets what was posted and not delivered, and takes the next of each. While no VP runs. */
 void mailbox_clear(struct mailbox *mailbox);

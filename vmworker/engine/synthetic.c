@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "synthetic.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <time.h>
 
-#include "services.h"
+#include "disk_set.h"
+#include "guest.h"
+#include "hvsock.h"
+#include "ic.h"
+#include "synthetic_nics.h"
 #include "vmbus_bus.h"
 #include "worker_error.h"
 
 /* Where guests post to: 1 before VMBus 5.0, 4 since then. */
-#define CONNECTION_OLD	  1u
-#define CONNECTION_NEW	  4u
-#define MESSAGE_TYPE	  1u /* HvMessageType of channel messages */
-#define VMBUS_SINT	  2u
-#define SHUTDOWN_ANSWER_S 5u
+#define CONNECTION_OLD 1u
+#define CONNECTION_NEW 4u
+#define MESSAGE_TYPE   1u /* HvMessageType of channel messages */
+#define VMBUS_SINT     2u
 
 /* The parts, in the order in which they are made. */
 struct synthetic {
 	struct synthetic_config config;
-	struct io_thread *thread; /* of the bus and of all services */
+	struct io_thread *thread; /* of the bus, the services and the keyboard */
 	struct vmbus *bus;
 	struct ic_clock clock;
-	struct services *services;
-	bool can_shut_down; /* the guest's driver is there */
+	struct guest *guest;
+	struct hvsock *hvsock; /* NULL without a socket */
+	struct synthetic_nics *nics;
 };
 
 /* ---- the hypervisor under the bus ------------------------------------------------------------ */
@@ -133,28 +139,42 @@ static uint64_t synthetic_reference(void *context)
 
 /* ---- the devices ----------------------------------------------------------------------------- */
 
-static void synthetic_on_shutdown_driver(void *context, bool is)
+/* Connections that the guest begins are refused: no path can be opened here any more. */
+static bool synthetic_open_vsock(struct synthetic *synthetic, GError **error)
 {
-	struct synthetic *synthetic = context;
+	struct hvsock_config config = {
+		.bus = synthetic->bus,
+		.thread = synthetic->thread,
+		.event = synthetic->config.event,
+	};
 
-	synthetic->can_shut_down = is;
+	if (synthetic->config.vsock_fd < 0)
+		return true;
+	/* A reset makes another. */
+	config.listen_fd = fcntl(synthetic->config.vsock_fd, F_DUPFD_CLOEXEC, 3);
+	if (config.listen_fd < 0) {
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
+			    "the socket for connections to the guest: %s", g_strerror(errno));
+		return false;
+	}
+	synthetic->hvsock = hvsock_new(&config, error);
+	return synthetic->hvsock != NULL;
 }
 
-/* The others are offered as soon as somebody can use them. */
 static bool synthetic_offer(struct synthetic *synthetic, GError **error)
 {
-	const struct services_config config = {
+	const struct guest_config config = {
 		.bus = synthetic->bus,
 		.thread = synthetic->thread,
 		.event = synthetic->config.event,
 		.clock = &synthetic->clock,
-		.offered = SERVICES_SHUTDOWN | SERVICES_HEARTBEAT | SERVICES_TIMESYNC,
-		.events = {.shutdown_available = synthetic_on_shutdown_driver,
-			   .context = synthetic},
+		.nics = synthetic->config.devices.nics,
+		.n_nics = synthetic->config.devices.n_nics,
+		.events = synthetic->config.events,
 	};
 
-	synthetic->services = services_new(&config, error);
-	return synthetic->services != NULL;
+	synthetic->guest = guest_new(&config, error);
+	return synthetic->guest && synthetic_open_vsock(synthetic, error);
 }
 
 struct synthetic *synthetic_start(const struct synthetic_config *config, GError **error)
@@ -182,6 +202,10 @@ struct synthetic *synthetic_start(const struct synthetic_config *config, GError 
 		synthetic->bus = vmbus_new(&bus);
 		synthetic_listen(synthetic, true);
 		if (synthetic_offer(synthetic, &failure) &&
+		    (!config->disks ||
+		     disk_set_offer(config->disks, synthetic->bus, config->vp_count, &failure)) &&
+		    (synthetic->nics = synthetic_nics_start(config->cables, synthetic->bus,
+							    config->vp_count, &failure)) &&
 		    io_thread_start(synthetic->thread, &failure))
 			return synthetic;
 	}
@@ -195,7 +219,11 @@ void synthetic_stop(struct synthetic *synthetic)
 {
 	if (!synthetic)
 		return;
-	services_free(synthetic->services);
+	if (synthetic->config.disks)
+		disk_set_withdraw(synthetic->config.disks);
+	synthetic_nics_stop(synthetic->nics);
+	hvsock_free(synthetic->hvsock);
+	guest_free(synthetic->guest);
 	if (synthetic->bus) {
 		synthetic_listen(synthetic, false);
 		vmbus_free(synthetic->bus);
@@ -204,27 +232,14 @@ void synthetic_stop(struct synthetic *synthetic)
 	g_free(synthetic);
 }
 
-/* ---- what the machine asks of them ----------------------------------------------------------- */
-
-/* Whether the guest does what it was asked for is seen by its end. */
-static void synthetic_on_shutdown(void *context, int result)
+struct guest *synthetic_guest(struct synthetic *synthetic)
 {
-	(void)context;
-	(void)result;
+	return synthetic->guest;
 }
 
-bool synthetic_shutdown(struct synthetic *synthetic)
+uint32_t synthetic_vmbus_version(const struct synthetic *synthetic)
 {
-	if (!synthetic->can_shut_down)
-		return false;
-	services_shutdown(synthetic->services, IC_SHUTDOWN_POWER_OFF, true, NULL,
-			  SHUTDOWN_ANSWER_S * IC_SECOND, synthetic_on_shutdown, NULL);
-	return true;
-}
-
-void synthetic_set_paused(struct synthetic *synthetic, bool paused)
-{
-	services_set_paused(synthetic->services, paused);
+	return vmbus_version(synthetic->bus);
 }
 
 /* ---- statistics ------------------------------------------------------------------------------ */
@@ -243,4 +258,5 @@ void synthetic_statistics(struct synthetic *synthetic,
 	visit(context, "vmbus.malformed", bus.malformed);
 	visit(context, "vmbus.undelivered", bus.undelivered);
 	visit(context, "vmbus.faults", bus.faults);
+	synthetic_nics_statistics(synthetic->nics, visit, context);
 }

@@ -14,16 +14,25 @@
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
+#include "engine.h"
 #include "hv.h"
 #include "partition.h"
 
+struct disk_set;
+struct nic_cables;
+struct guest;
 struct synthetic;
 
 struct synthetic_config {
 	uint32_t vp_count;
+	struct nic_cables *cables;   /* borrowed */
 	struct hv *hv;		     /* borrowed */
 	struct partition *partition; /* borrowed */
+	struct disk_set *disks;	     /* borrowed; NULL: none */
 	sd_event *event;	     /* borrowed; all outlive it */
+	struct engine_devices devices;
+	int vsock_fd; /* borrowed; -1: none */
+	struct engine_events events;
 };
 
 /* Before VPs run. NULL and a WORKER_ERROR. */
@@ -31,11 +40,10 @@ struct synthetic *synthetic_start(const struct synthetic_config *config, GError 
 /* When no VP runs any more. NULL is fine. */
 void synthetic_stop(struct synthetic *synthetic);
 
-/* Asks the guest to power off. False: its driver is not there, or does not take the request. */
-bool synthetic_shutdown(struct synthetic *synthetic);
-
-/* The VPs stop, or run again: nobody is expected to answer meanwhile, and clocks have to be set. */
-void synthetic_set_paused(struct synthetic *synthetic, bool paused);
+/* What serves its own drivers; NULL never. */
+struct guest *synthetic_guest(struct synthetic *synthetic);
+/* That the guest agreed on, major << 16 | minor; 0 before. */
+uint32_t synthetic_vmbus_version(const struct synthetic *synthetic);
 
 /* Calls back for every counter. */
 void synthetic_statistics(struct synthetic *synthetic,

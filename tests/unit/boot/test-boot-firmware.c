@@ -22,7 +22,7 @@ static struct area *area_build(uint32_t vp_count)
 	struct area *area = g_new(struct area, 1);
 
 	memset(area->bytes, 0xa5, sizeof(area->bytes));
-	area->used = acpi_tables_build(vp_count, BASE, area->bytes, sizeof(area->bytes));
+	area->used = acpi_tables_build(vp_count, true, BASE, area->bytes, sizeof(area->bytes));
 	g_assert_cmpuint(area->used, >, 0);
 	return area;
 }
@@ -183,9 +183,10 @@ static void test_no_room(void)
 	g_autofree uint8_t *bytes = g_malloc(area->used);
 
 	for (size_t size = 0; size < area->used; size++)
-		g_assert_cmpuint(acpi_tables_build(8, BASE, bytes, size), ==, 0);
-	g_assert_cmpuint(acpi_tables_build(8, BASE, bytes, area->used), ==, area->used);
-	g_assert_cmpuint(acpi_tables_build(PARTITION_MAX_VPS + 1, BASE, bytes, area->used), ==, 0);
+		g_assert_cmpuint(acpi_tables_build(8, true, BASE, bytes, size), ==, 0);
+	g_assert_cmpuint(acpi_tables_build(8, true, BASE, bytes, area->used), ==, area->used);
+	g_assert_cmpuint(acpi_tables_build(PARTITION_MAX_VPS + 1, true, BASE, bytes, area->used),
+			 ==, 0);
 }
 
 /* iasl reads the table without a complaint; its source. */

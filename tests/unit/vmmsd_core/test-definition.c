@@ -17,7 +17,7 @@ static const char canonical[] =
 	"\"enlightenments\":{"
 	"\"vpRuntime\":true,\"referenceCounter\":true,\"referenceTsc\":true,"
 	"\"frequencies\":true,\"tscInvariant\":true,\"synic\":true,"
-	"\"stimer\":true,\"stimerDirect\":true,\"reset\":true,"
+	"\"stimer\":false,\"stimerDirect\":false,\"reset\":true,"
 	"\"guestIdle\":true,\"crash\":true,\"spinWait\":true},\"autostart\":false,\"stopAction\":\"shutdown\","
 	"\"stopTimeout\":90,\"stopOrder\":0,\"onReboot\":\"restart\",\"onCrash\":\"stop\"}";
 

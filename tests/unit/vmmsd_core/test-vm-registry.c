@@ -357,7 +357,7 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 				   "{\"version\":1,\"name\":\"web1\",\"uuid\":\"" UUID
 				   "\",\"cpus\":{\"count\":2},\"boot\":{\"kernel\":\"/boot/k\"}}",
 				   NULL);
-	g_autofree char *off = vm_describe(vm);
+	g_autofree char *off = vm_describe(vm, NULL);
 
 	g_assert_cmpstr(
 		off, ==,
@@ -372,18 +372,18 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 		"\"enlightenments\":{"
 		"\"vpRuntime\":true,\"referenceCounter\":true,\"referenceTsc\":true,"
 		"\"frequencies\":true,\"tscInvariant\":true,\"synic\":true,"
-		"\"stimer\":true,\"stimerDirect\":true,\"reset\":true,"
+		"\"stimer\":false,\"stimerDirect\":false,\"reset\":true,"
 		"\"guestIdle\":true,\"crash\":true,\"spinWait\":true},"
 		"\"topology\":null,\"scheduling\":{\"weight\":100,\"limit\":null,"
 		"\"reserve\":0,\"affinity\":null,\"vcpuAffinity\":null,"
 		"\"exclusive\":false,\"background\":false,\"numaNode\":null,"
 		"\"placement\":\"none\",\"coreScheduling\":\"off\",\"mechanism\":null,\"cpuWeight\":null,"
-		"\"cpus\":null,\"note\":\"\",\"hints\":[]}}");
+		"\"cpus\":null,\"note\":\"\",\"hints\":[]},\"guest\":null}");
 	vm_set_engine(vm, "direct", "KVM on \"AMD-V\"");
 	vm_set_job(vm, (struct job *)fixture, "start");
 	apply(vm, VM_EVENT_START, "starting");
 	vm_set_worker(vm, 99, (uint64_t)g_get_real_time() - UINT64_C(5000000));
-	g_autofree char *text = vm_describe(vm);
+	g_autofree char *text = vm_describe(vm, NULL);
 	g_autoptr(json_value_t) on = json_text_parse(text, 100000, NULL);
 	g_assert_cmpstr(json_object_get_string(json_object_object_get(on, "engineReason")), ==,
 			"KVM on \"AMD-V\"");
@@ -394,9 +394,13 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 	gint64 uptime = json_object_get_int64(json_object_object_get(on, "uptime"));
 	g_assert_cmpint(uptime, >=, 5);
 	g_assert_cmpint(uptime, <, 65);
+	/* What is known of the guest stays the caller's. */
+	g_autoptr(json_value_t) guest = json_text_parse("{\"os\":\"Linux\"}", 100, NULL);
+	g_autofree char *known = vm_describe(vm, guest);
+	g_assert_true(g_str_has_suffix(known, "\"guest\":{\"os\":\"Linux\"}}"));
 	/* A clock that was set back does not give a huge number. */
 	vm_set_worker(vm, 99, (uint64_t)g_get_real_time() + UINT64_C(3600000000));
-	g_autofree char *future = vm_describe(vm);
+	g_autofree char *future = vm_describe(vm, NULL);
 	g_assert_nonnull(strstr(future, "\"uptime\":0,"));
 }
 

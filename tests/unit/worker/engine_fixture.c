@@ -25,7 +25,16 @@ static void on_panic(void *context, const char *line)
 	f->line = g_strdup(line);
 }
 
-static int memory_file(const void *data, size_t size)
+static void on_disk_stopped(void *context, const char *text)
+{
+	struct fixture *f = context;
+
+	f->disk_stops++;
+	g_free(f->line);
+	f->line = g_strdup(text);
+}
+
+int memory_file(const void *data, size_t size)
 {
 	int fd = memfd_create("file", MFD_CLOEXEC);
 
@@ -50,9 +59,13 @@ void engine_fixture_init(struct fixture *f)
 		.kernel_fd = memory_file(guest_tiny, guest_tiny_size),
 		.payload_fd = -1,
 		.initrd_fd = -1,
+		.vsock_fd = -1,
 		.console_fd = {memory_file("", 0), memory_file("", 0)},
 		.event = f->event,
-		.events = {on_halted, on_panic, f},
+		.events = {.halted = on_halted,
+			   .panic = on_panic,
+			   .disk_stopped = on_disk_stopped,
+			   .context = f},
 	};
 }
 

@@ -11,9 +11,9 @@ struct fixture {
 	sd_event *event;
 	struct engine_config config;
 	const struct engine_ops *ops;
-	unsigned int halts, panics;
+	unsigned int halts, panics, disk_stops;
 	struct engine_halt halt; /* the last one */
-	char *line;		 /* the last panic's */
+	char *line;		 /* the last panic's, or stopped disk's */
 };
 
 /* Everything but the engine, which the test builds and frees. */
@@ -21,6 +21,8 @@ void engine_fixture_init(struct fixture *f);
 /* Nothing of the hypervisor may be left. */
 void engine_fixture_clear(struct fixture *f);
 
+/* A file in memory with that in it. */
+int memory_file(const void *data, size_t size);
 /* Runs the loop until a counter of the fixture has reached goal. */
 void events_until(struct fixture *f, const unsigned int *counter, unsigned int goal);
 /* A statistic, of which there is exactly one of that name. */

@@ -196,7 +196,8 @@ static void test_devices(void)
 	g_assert_false(e.nics[1].connected);
 	g_assert_cmpint(memcmp(e.nics[1].mac, "\xfe\xdc\xba\x98\x76\x54", 6), ==, 0);
 	g_assert_true(e.hidden);
-	g_assert_cmphex(e.enlightenments_off, ==, ENGINE_ENLIGHTENMENT_BIT(GUEST_IDLE));
+	g_assert_cmphex(e.enlightenments_off, ==,
+			ENGINE_ENLIGHTENMENTS_OFF_DEFAULT | ENGINE_ENLIGHTENMENT_BIT(GUEST_IDLE));
 }
 
 static void test_devices_refused(void)
@@ -254,13 +255,17 @@ static void test_enlightenments(void)
 		read_text("{" GOOD ",\"enlightenments\":{\"vpRuntime\":false,\"spinWait\":false,"
 			  "\"synic\":true}}",
 			  NULL);
+	g_autoptr(vm_definition_t) timers = read_text(
+		"{" GOOD ",\"enlightenments\":{\"stimer\":true,\"stimerDirect\":true}}", NULL);
 
-	g_assert_cmphex(on->devices.enlightenments_off, ==, 0);
+	g_assert_cmphex(on->devices.enlightenments_off, ==, ENGINE_ENLIGHTENMENTS_OFF_DEFAULT);
 	g_assert_cmphex(off->devices.enlightenments_off, ==,
-			ENGINE_ENLIGHTENMENT_BIT(VP_RUNTIME) | ENGINE_ENLIGHTENMENT_BIT(SPIN_WAIT));
+			ENGINE_ENLIGHTENMENTS_OFF_DEFAULT | ENGINE_ENLIGHTENMENT_BIT(VP_RUNTIME) |
+				ENGINE_ENLIGHTENMENT_BIT(SPIN_WAIT));
+	g_assert_cmphex(timers->devices.enlightenments_off, ==, 0);
 }
 
-/* The schema and the worker know the same members: a document with each of them is read. */
+/* The schema and the worker know the same members with the same defaults. */
 static void test_schema_members(void)
 {
 	g_autofree char *schema = NULL;
@@ -280,7 +285,14 @@ static void test_schema_members(void)
 		g_autoptr(vm_definition_t) d = read_text(text, &error);
 		g_assert_no_error(error);
 		g_assert_nonnull(d);
-		g_assert_nonnull(rule);
+		for (unsigned int i = 0; i < ENGINE_ENLIGHTENMENT_N; i++) {
+			if (strcmp(engine_enlightenment_name((enum engine_enlightenment)i), name) !=
+			    0)
+				continue;
+			g_assert_cmpint(
+				json_object_get_boolean(json_object_object_get(rule, "default")),
+				==, !(ENGINE_ENLIGHTENMENTS_OFF_DEFAULT >> i & 1));
+		}
 	}
 	json_object_put(root);
 }

@@ -9,6 +9,7 @@
 #include "engine_fixture.h"
 #include "fake_partition.h"
 #include "guests.h"
+#include "hv.h"
 #include "vmms1.h"
 #include "worker_error.h"
 
@@ -173,7 +174,7 @@ static void test_build_fails(struct fixture *f, gconstpointer data)
 	}
 }
 
-/* What the engine does not have yet is refused before anything exists. */
+/* What the engine does not have, or not together, is refused before anything exists. */
 static void test_devices_refused(struct fixture *f, gconstpointer data)
 {
 	static const struct engine_disk disk = {.fd = -1, .path = "/d", .serial = "s"};
@@ -182,11 +183,18 @@ static void test_devices_refused(struct fixture *f, gconstpointer data)
 		struct engine_devices devices;
 		const char *part;
 	} cases[] = {
-		{{.disks = &disk, .n_disks = 1}, "VM web1: disks are not in this version"},
-		{{.nics = &nic, .n_nics = 1}, "network adapters are not in this version"},
-		{{.hidden = true}, "hiding the hypervisor is not in this version"},
-		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(CRASH)},
-		 "switching enlightenments off is"},
+		{{.disks = &disk, .n_disks = 1, .hidden = true},
+		 "VM web1: disks and network adapters come by VMBus, which a guest does not find "
+		 "when the hypervisor is hidden; make the hypervisor visible, or remove them"},
+		{{.nics = &nic, .n_nics = 1, .enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(SYNIC)},
+		 "needs the enlightenment synic; switch synic on"},
+		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(SYNIC)},
+		 "VM web1: the enlightenment stimer needs synic, which is off; switch synic on, or "
+		 "stimer off"},
+		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(REFERENCE_COUNTER)},
+		 "stimer needs referenceCounter"},
+		{{.enlightenments_off = ENGINE_ENLIGHTENMENT_BIT(STIMER)},
+		 "stimerDirect needs stimer"},
 	};
 
 	(void)data;
@@ -199,6 +207,25 @@ static void test_devices_refused(struct fixture *f, gconstpointer data)
 		if (!strstr(error->message, cases[i].part))
 			g_error("\"%s\" lacks \"%s\"", error->message, cases[i].part);
 	}
+}
+
+/* Adapters come with the bus, again after a reset, and go with it. */
+static void test_adapters(struct fixture *f, gconstpointer data)
+{
+	static const struct engine_nic nics[2] = {
+		{.type = ENGINE_NIC_NONE, .mac = {2, 0, 0, 0, 0, 1}, .connected = true},
+		{.type = ENGINE_NIC_NONE, .mac = {2, 0, 0, 0, 0, 2}, .connected = true},
+	};
+	struct engine *engine;
+
+	(void)data;
+	f->config.devices = (struct engine_devices){.nics = nics, .n_nics = 2};
+	engine = built(f);
+	g_assert_true(f->ops->run(engine, NULL));
+	g_assert_cmpuint(counter_value(f, engine, "nic.1.sent"), ==, 0);
+	g_assert_true(f->ops->reset(engine, NULL));
+	g_assert_cmpuint(counter_value(f, engine, "nic.0.link"), ==, 0);
+	g_assert_true(f->ops->free(engine));
 }
 
 static void test_bad_image(struct fixture *f, gconstpointer data)
@@ -238,6 +265,7 @@ int main(int argc, char **argv)
 	CASE("console-input", test_console_input);
 	CASE("build-fails", test_build_fails);
 	CASE("devices-refused", test_devices_refused);
+	CASE("adapters", test_adapters);
 	CASE("bad-image", test_bad_image);
 	CASE("reset-fails", test_reset_fails);
 	return g_test_run();

@@ -21,7 +21,8 @@ static void setup(struct interface_fixture *f, gconstpointer data)
 	g_autoptr(GError) error = NULL;
 
 	engine_fixture_init(&f->base);
-	f->base.config.features = data ? data : &hv_features_all;
+	if (data)
+		f->base.config.devices = *(const struct engine_devices *)data;
 	f->engine = f->base.ops->build(&f->base.config, &error);
 	g_assert_no_error(error);
 	g_assert_true(f->base.ops->run(f->engine, NULL));
@@ -65,11 +66,22 @@ static uint32_t hypervisor_bit(void)
 	return 2;
 }
 
+/* Whether the firmware's tables tell the guest of VMBus. */
+static bool told_of_vmbus(void)
+{
+	static const char id[] = "MSFT1000";
+	g_autofree char *low = g_malloc(1 << 20);
+
+	g_assert_cmpint(partition_read_gpa(fake_partition_last(), 0, low, 1 << 20), ==, 0);
+	return memmem(low, 1 << 20, id, strlen(id)) != NULL;
+}
+
 static void test_visible(struct interface_fixture *f, gconstpointer data)
 {
 	uint64_t value = 0;
 
 	(void)data;
+	g_assert_true(told_of_vmbus());
 	g_assert_true(fake_synthetic_msrs(fake_partition_last()));
 	g_assert_cmpuint(hypervisor_bit(), ==, 1);
 	g_assert_true(msr(false, HV_MSR_VP_INDEX, &value));
@@ -145,11 +157,58 @@ static void test_crash(struct interface_fixture *f, gconstpointer data)
 			"0x100000 0x61)");
 }
 
+static void word_collect(void *context, const char *section, const char *name, const char *value)
+{
+	g_string_append_printf(context, "%s %s %s;", section, name, value);
+}
+
+static char *described(struct interface_fixture *f)
+{
+	GString *words = g_string_new(NULL);
+
+	f->base.ops->describe(f->engine, word_collect, words);
+	return g_string_free(words, FALSE);
+}
+
+/* What is served and what the guest took up. */
+static void test_described(struct interface_fixture *f, gconstpointer data)
+{
+	g_autofree char *before = described(f);
+
+	(void)data;
+	g_assert_nonnull(strstr(before, "enlightenment referenceTsc on;"));
+	g_assert_nonnull(strstr(before, "enlightenment stimerDirect on;"));
+	g_assert_true(g_str_has_suffix(before, "guest state unknown;"));
+	g_assert_null(strstr(before, "guest os"));
+	g_assert_null(strstr(before, "guest vmbus"));
+	write_msr(HV_MSR_GUEST_OS_ID, 0x81000006019e0000); /* Linux 6.1.158 */
+	g_autofree char *after = described(f);
+	g_assert_nonnull(strstr(after, "guest os Linux 6.1.158;"));
+}
+
+/* What a definition switched off is neither told nor served. */
+static void test_switched_off(struct interface_fixture *f, gconstpointer data)
+{
+	uint64_t value = 0;
+
+	(void)data;
+	g_assert_cmpuint(hypervisor_bit(), ==, 1);
+	g_assert_true(msr(false, HV_MSR_VP_INDEX, &value));
+	g_assert_false(msr(false, HV_MSR_CRASH_P0, &value));
+	g_assert_false(msr(false, HV_MSR_STIMER0_CONFIG, &value));
+	g_assert_false(told_of_vmbus());
+	g_autofree char *words = described(f);
+	g_assert_null(strstr(words, "synic"));
+	g_assert_null(strstr(words, "stimer"));
+	g_assert_nonnull(strstr(words, "enlightenment vpRuntime on;"));
+}
+
 static void test_hidden(struct interface_fixture *f, gconstpointer data)
 {
 	uint64_t value = 0;
 
 	(void)data;
+	g_assert_false(told_of_vmbus());
 	g_assert_cmpuint(hypervisor_bit(), ==, 0);
 	g_assert_false(msr(false, HV_MSR_VP_INDEX, &value));
 	g_assert_cmpuint(counter_value(&f->base, f->engine, "msr.faults"), ==, 1);
@@ -185,7 +244,11 @@ static void test_crash_line(void)
 
 int main(int argc, char **argv)
 {
-	static const struct hv_features hidden = {.visible = false};
+	static const struct engine_devices hidden = {.hidden = true};
+	static const struct engine_devices some = {.enlightenments_off =
+							   ENGINE_ENLIGHTENMENTS_OFF_DEFAULT |
+							   ENGINE_ENLIGHTENMENT_BIT(SYNIC) |
+							   ENGINE_ENLIGHTENMENT_BIT(CRASH)};
 
 	g_test_init(&argc, &argv, NULL);
 #define CASE(name, fn) \
@@ -195,8 +258,11 @@ int main(int argc, char **argv)
 	CASE("timer", test_timer);
 	CASE("reset", test_reset);
 	CASE("crash", test_crash);
+	CASE("described", test_described);
 	g_test_add("/worker/interface/hidden", struct interface_fixture, &hidden, setup,
 		   test_hidden, teardown);
+	g_test_add("/worker/interface/switched-off", struct interface_fixture, &some, setup,
+		   test_switched_off, teardown);
 	g_test_add_func("/worker/interface/crash-line", test_crash_line);
 	return g_test_run();
 }

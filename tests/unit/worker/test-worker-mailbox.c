@@ -27,6 +27,15 @@ static void on_panic(void *context, const char *line)
 	seen->line = g_strdup(line);
 }
 
+static void on_disk(void *context, const char *text)
+{
+	struct seen *seen = context;
+
+	g_string_append_c(seen->order, 'd');
+	g_free(seen->line);
+	seen->line = g_strdup(text);
+}
+
 static gpointer post_from_thread(gpointer data)
 {
 	struct mailbox *mailbox = data;
@@ -43,7 +52,8 @@ static gpointer post_from_thread(gpointer data)
 static void test_first_counts(void)
 {
 	struct seen seen = {.order = g_string_new(NULL)};
-	const struct engine_events events = {on_halted, on_panic, &seen};
+	const struct engine_events events = {
+		.halted = on_halted, .panic = on_panic, .disk_stopped = on_disk, .context = &seen};
 	const struct engine_halt halt = {.what = ENGINE_HALT_TRIPLE_FAULT};
 	g_autofree char *big = g_strnfill(10000, 'x');
 	sd_event *event = NULL;
@@ -92,7 +102,10 @@ static void test_crash(void)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		struct seen seen = {.order = g_string_new(NULL)};
-		const struct engine_events events = {on_halted, on_panic, &seen};
+		const struct engine_events events = {.halted = on_halted,
+						     .panic = on_panic,
+						     .disk_stopped = on_disk,
+						     .context = &seen};
 		sd_event *event = NULL;
 
 		g_assert_cmpint(sd_event_new(&event), >=, 0);
@@ -112,10 +125,39 @@ static void test_crash(void)
 	}
 }
 
+/* Every stop is told, those that come before the last was heard of once. */
+static void test_disk(void)
+{
+	struct seen seen = {.order = g_string_new(NULL)};
+	const struct engine_events events = {.disk_stopped = on_disk, .context = &seen};
+	sd_event *event = NULL;
+
+	g_assert_cmpint(sd_event_new(&event), >=, 0);
+	struct mailbox *mailbox = mailbox_new(event, &events, NULL);
+	mailbox_post_disk(mailbox, "disk /a waits");
+	mailbox_post_disk(mailbox, "disk /b waits");
+	g_assert_cmpint(sd_event_run(event, 5000000), >, 0);
+	g_assert_cmpstr(seen.order->str, ==, "d");
+	g_assert_cmpstr(seen.line, ==, "disk /a waits");
+	mailbox_post_disk(mailbox, "disk /c waits");
+	g_assert_cmpint(sd_event_run(event, 5000000), >, 0);
+	g_assert_cmpstr(seen.line, ==, "disk /c waits");
+	mailbox_post_disk(mailbox, "disk /d waits");
+	mailbox_clear(mailbox);
+	while (sd_event_run(event, 0) > 0)
+		;
+	g_assert_cmpstr(seen.order->str, ==, "dd");
+	mailbox_free(mailbox);
+	sd_event_unref(event);
+	g_free(seen.line);
+	g_string_free(seen.order, TRUE);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/worker/mailbox/first-counts", test_first_counts);
 	g_test_add_func("/worker/mailbox/crash", test_crash);
+	g_test_add_func("/worker/mailbox/disk", test_disk);
 	return g_test_run();
 }

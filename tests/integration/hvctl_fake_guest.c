@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The guests of the fake service: what they were asked is told as an event. "deaf-" ones have no
+ * drivers, and copies to "slow-" ones last until they are canceled. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hvctl_fake_service.h"
+
+static int refuse(const struct fake_vm *vm, sd_bus_error *error)
+{
+	if (strcmp(vm->state, "running") != 0)
+		return sd_bus_error_setf(error, VMMS_ERROR_PREFIX "WrongState",
+					 "VM %s is %s, so its guest cannot answer; start it first",
+					 vm->name, vm->state);
+	if (g_str_has_prefix(vm->name, "deaf-"))
+		return sd_bus_error_setf(error, VMMS_ERROR_PREFIX "NotSupported",
+					 "VM %s: the guest has no driver for it", vm->name);
+	return 0;
+}
+
+static int told(sd_bus_message *m, struct fake_vm *vm, const char *what, const char *detail)
+{
+	fake_event(vm->fake, vm, what, detail);
+	return sd_bus_reply_method_return(m, NULL);
+}
+
+int fake_guest_type(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *text;
+	int keys;
+
+	int r = sd_bus_message_read(m, "sb", &text, &keys);
+	if (r < 0 || (r = refuse(userdata, error)) < 0)
+		return r;
+	if (keys && strchr(text, '?'))
+		return sd_bus_error_set(error, VMMS_ERROR_PREFIX "InvalidArgument",
+					"VM x: that names no keys");
+	return told(m, userdata, keys ? "pressed" : "typed", text);
+}
+
+int fake_guest_set_pair(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *key, *value;
+
+	int r = sd_bus_message_read(m, "ss", &key, &value);
+	if (r < 0 || (r = refuse(userdata, error)) < 0)
+		return r;
+	g_autofree char *pair = g_strdup_printf("%s=%s", key, value);
+	return told(m, userdata, "pair", pair);
+}
+
+int fake_guest_delete_pair(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *key;
+
+	int r = sd_bus_message_read(m, "s", &key);
+	if (r < 0 || (r = refuse(userdata, error)) < 0)
+		return r;
+	return told(m, userdata, "pair-deleted", key);
+}
+
+static int on_copied(sd_event_source *source, void *userdata)
+{
+	struct fake_vm *vm = userdata;
+
+	sd_event_source_disable_unref(source);
+	if (vm->job)
+		fake_job_finish(vm, vm->job, "done", NULL, "");
+	return 0;
+}
+
+int fake_guest_copy(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct fake_vm *vm = userdata;
+	char text[64] = "", job[64];
+	sd_event_source *source;
+	const char *path;
+	int fd, overwrite;
+
+	int r = sd_bus_message_read(m, "hsb", &fd, &path, &overwrite);
+	if (r < 0 || (r = refuse(vm, error)) < 0)
+		return r;
+	if (pread(fd, text, sizeof(text) - 1, 0) < 0)
+		return -errno;
+	g_autofree char *detail = g_strdup_printf("%s %s %d", path, text, overwrite);
+	fake_event(vm->fake, vm, "copied", detail);
+	vm->job = ++vm->fake->jobs;
+	if (!g_str_has_prefix(vm->name, "slow-"))
+		sd_event_add_defer(vm->fake->event, &source, on_copied, vm);
+	snprintf(job, sizeof(job), VMMS_JOB_PREFIX "/%u", vm->job);
+	return sd_bus_reply_method_return(m, "o", job);
+}
+
+/* ---- the job of a VM ------------------------------------------------------------------------- */
+
+static int on_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct fake_vm *vm = userdata;
+
+	(void)error;
+	int r = sd_bus_reply_method_return(m, NULL);
+	fake_job_finish(vm, vm->job, "canceled", VMMS_ERROR_PREFIX "Canceled",
+			"the copy was canceled");
+	return r;
+}
+
+static int get_progress(sd_bus *bus, const char *path, const char *interface, const char *property,
+			sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	(void)bus, (void)path, (void)interface, (void)property, (void)userdata, (void)error;
+	return sd_bus_message_append(reply, "u", 42u);
+}
+
+const sd_bus_vtable fake_job_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD("Cancel", "", "", on_cancel, 0),
+	SD_BUS_PROPERTY("Progress", "u", get_progress, 0, 0),
+	SD_BUS_VTABLE_END,
+};
+
+int fake_job_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
+		  void **found, sd_bus_error *error)
+{
+	struct fake *fake = userdata;
+	char job[64];
+
+	(void)bus, (void)interface, (void)error;
+	for (guint i = 0; i < fake->vms->len; i++) {
+		struct fake_vm *vm = fake->vms->pdata[i];
+		snprintf(job, sizeof(job), VMMS_JOB_PREFIX "/%u", vm->job);
+		if (vm->job && strcmp(job, path) == 0) {
+			*found = vm;
+			return 1;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "disk_set.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "file_block.h"
+#include "instance_id.h"
+#include "storage_error.h"
+#include "storvsp.h"
+#include "worker_error.h"
+
+/* In flight at once over all disks; more wait, so this bounds memory and not what guests do. */
+#define RING_ENTRIES	1024u
+#define CONTROLLERS	4u
+#define SECOND_CHANNELS 15u /* beyond the first, of a controller: one thread serves them all */
+
+struct disk {
+	struct disk_set *set;
+	struct block *block;
+	struct engine_disk config;
+	char *path, *serial;
+	uint8_t id[16];
+};
+
+struct disk_set {
+	struct disk_set_config config;
+	struct io_thread *thread;
+	bool started;
+	struct uring *ring;
+	struct disk *disks;
+	struct storvsp *controllers[CONTROLLERS];
+};
+
+/* Errors of the layers below under the names that callers know. */
+static bool disk_error(GError **error, const struct disk_set *set, GError *from)
+{
+	enum worker_error code = WORKER_ERROR_FAILED;
+
+	if (g_error_matches(from, STORAGE_ERROR, STORAGE_ERROR_INVALID))
+		code = WORKER_ERROR_INVALID_IMAGE;
+	else if (g_error_matches(from, STORAGE_ERROR, STORAGE_ERROR_UNSUPPORTED))
+		code = WORKER_ERROR_NOT_SUPPORTED;
+	g_set_error(error, WORKER_ERROR, (gint)code, "VM %s: %s", set->config.vm_name,
+		    from->message);
+	g_error_free(from);
+	return false;
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+static void disk_on_stop(void *context, enum block_op op, uint64_t offset, int error)
+{
+	static const char *const verbs[BLOCK_N_OPS] = {
+		[BLOCK_READ] = "reading",	  [BLOCK_WRITE] = "writing",
+		[BLOCK_FLUSH] = "flushing",	  [BLOCK_DISCARD] = "discarding",
+		[BLOCK_WRITE_ZEROES] = "zeroing",
+	};
+	const struct disk *disk = context;
+	g_autofree char *text = g_strdup_printf("disk %s: %s at byte %" G_GUINT64_FORMAT
+						" failed (%s); mend the host's storage and resume",
+						disk->path, verbs[op], offset,
+						g_strerror(error < 0 ? -error : error));
+
+	disk->set->config.stopped(disk->set->config.context, text);
+}
+
+static bool disk_open(struct disk *disk, GError **error)
+{
+	static const enum file_cache caches[] = {
+		[ENGINE_CACHE_WRITEBACK] = FILE_CACHE_WRITEBACK,
+		[ENGINE_CACHE_WRITETHROUGH] = FILE_CACHE_WRITETHROUGH,
+		[ENGINE_CACHE_NONE] = FILE_CACHE_NONE,
+		[ENGINE_CACHE_UNSAFE] = FILE_CACHE_UNSAFE,
+	};
+	struct disk_set *set = disk->set;
+	const struct engine_disk *config = &disk->config;
+	const struct file_block_config file = {
+		.fd = fcntl(config->fd, F_DUPFD_CLOEXEC, 3),
+		.cache = caches[config->cache],
+		.read_only = config->read_only,
+		.no_discard = !config->discard,
+		.block = {.name = disk->path,
+			  .thread = set->thread,
+			  .limits = {.iops = config->iops, .bytes_per_second = config->bandwidth},
+			  .policy = config->on_error == ENGINE_DISK_ERROR_PAUSE
+					    ? BLOCK_ERROR_STOP
+					    : BLOCK_ERROR_REPORT,
+			  .stopped = disk_on_stop,
+			  .context = disk},
+	};
+
+	disk->block = file_block_new(set->ring, &file, error);
+	return disk->block != NULL;
+}
+
+static void disk_init(struct disk *disk, struct disk_set *set, const struct engine_disk *config)
+{
+	const uint32_t place[2] = {GUINT32_TO_LE(config->controller), GUINT32_TO_LE(config->lun)};
+
+	disk->set = set;
+	disk->config = *config;
+	disk->config.path = disk->path = g_strdup(config->path);
+	disk->config.serial = disk->serial = g_strdup(config->serial);
+	/* A serial number is the disk's own; without one its place is all there is. */
+	if (disk->serial)
+		instance_id_make(set->config.vm_uuid, "serial", disk->serial, strlen(disk->serial),
+				 disk->id);
+	else
+		instance_id_make(set->config.vm_uuid, "disk", place, sizeof(place), disk->id);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static bool disk_formats_known(const struct disk_set_config *config, GError **error)
+{
+	for (size_t i = 0; i < config->n; i++) {
+		if (config->disks[i].format == ENGINE_DISK_RAW)
+			continue;
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
+			    "VM %s: disk %s: this version reads raw images only; convert it with "
+			    "qemu-img convert -O raw",
+			    config->vm_name, config->disks[i].path);
+		return false;
+	}
+	return true;
+}
+
+static bool disk_set_open(struct disk_set *set, GError **error)
+{
+	GError *failure = NULL;
+
+	set->thread = io_thread_prepare("disks", &failure);
+	if (set->thread)
+		set->ring = uring_new(RING_ENTRIES, &failure);
+	if (!set->ring || !uring_attach(set->ring, set->thread, &failure))
+		return disk_error(error, set, failure);
+	for (size_t i = 0; i < set->config.n; i++) {
+		disk_init(&set->disks[i], set, &set->config.disks[i]);
+		if (!disk_open(&set->disks[i], &failure))
+			return disk_error(error, set, failure);
+	}
+	return true;
+}
+
+struct disk_set *disk_set_new(const struct disk_set_config *config, GError **error)
+{
+	struct disk_set *set;
+
+	if (!disk_formats_known(config, error))
+		return NULL;
+	set = g_new0(struct disk_set, 1);
+	set->config = *config;
+	set->disks = g_new0(struct disk, config->n);
+	if (disk_set_open(set, error))
+		return set;
+	disk_set_free(set);
+	return NULL;
+}
+
+static void disk_set_close(void *context)
+{
+	struct disk_set *set = context;
+
+	for (size_t i = 0; i < set->config.n; i++)
+		block_free(set->disks[i].block);
+}
+
+void disk_set_free(struct disk_set *set)
+{
+	if (!set)
+		return;
+	if (set->thread)
+		io_thread_call(set->thread, disk_set_close, set);
+	uring_free(set->ring);
+	io_thread_free(set->thread);
+	for (size_t i = 0; i < set->config.n; i++) {
+		g_free(set->disks[i].path);
+		g_free(set->disks[i].serial);
+	}
+	g_free(set->disks);
+	g_free(set);
+}
+
+bool disk_set_start(struct disk_set *set, GError **error)
+{
+	GError *failure = NULL;
+
+	if (set->started)
+		return true;
+	if (!io_thread_start(set->thread, &failure))
+		return disk_error(error, set, failure);
+	set->started = true;
+	return true;
+}
+
+/* ---- controllers ----------------------------------------------------------------------------- */
+
+static bool controller_make(struct disk_set *set, uint32_t number, struct vmbus *bus,
+			    uint32_t vp_count, GError **error)
+{
+	const uint32_t key = GUINT32_TO_LE(number);
+	char name[] = "storvsp0";
+	struct storvsp_config config = {
+		.name = name,
+		.bus = bus,
+		.thread = set->thread,
+		.max_sub_channels = (uint16_t)MIN(vp_count - 1, SECOND_CHANNELS),
+	};
+
+	if (set->controllers[number])
+		return true;
+	name[sizeof(name) - 2] = (char)('0' + number);
+	instance_id_make(set->config.vm_uuid, "scsi", &key, sizeof(key), config.instance_id.bytes);
+	set->controllers[number] = storvsp_new(&config, error);
+	return set->controllers[number] != NULL;
+}
+
+static bool disk_show(struct disk *disk, struct vmbus *bus, uint32_t vp_count, GError **error)
+{
+	const struct engine_disk *config = &disk->config;
+	struct storvsp_disk shown = {
+		.kind = config->dvd ? STORVSP_DVD : STORVSP_DISK,
+		.block = disk->block,
+		.serial = disk->serial,
+	};
+
+	memcpy(shown.id, disk->id, sizeof(shown.id));
+	return controller_make(disk->set, config->controller, bus, vp_count, error) &&
+	       storvsp_add(disk->set->controllers[config->controller], config->lun, &shown, error);
+}
+
+bool disk_set_offer(struct disk_set *set, struct vmbus *bus, uint32_t vp_count, GError **error)
+{
+	GError *failure = NULL;
+
+	for (size_t i = 0; i < set->config.n; i++) {
+		if (!disk_show(&set->disks[i], bus, vp_count, &failure)) {
+			disk_set_withdraw(set);
+			return disk_error(error, set, failure);
+		}
+	}
+	return true;
+}
+
+void disk_set_withdraw(struct disk_set *set)
+{
+	for (size_t i = 0; i < CONTROLLERS; i++)
+		storvsp_free(g_steal_pointer(&set->controllers[i]));
+}
+
+static void disk_set_resume_all(void *context)
+{
+	struct disk_set *set = context;
+
+	for (size_t i = 0; i < set->config.n; i++)
+		block_resume(set->disks[i].block);
+}
+
+void disk_set_resume(struct disk_set *set)
+{
+	io_thread_call(set->thread, disk_set_resume_all, set);
+}
+
+/* ---- statistics ------------------------------------------------------------------------------ */
+
+struct disk_reading {
+	struct disk_set *set;
+	struct block_stats *stats;
+};
+
+static void disk_set_read_stats(void *context)
+{
+	struct disk_reading *reading = context;
+
+	for (size_t i = 0; i < reading->set->config.n; i++)
+		block_get_stats(reading->set->disks[i].block, &reading->stats[i]);
+}
+
+void disk_set_statistics(struct disk_set *set,
+			 void (*visit)(void *context, const char *name, uint64_t value),
+			 void *context)
+{
+	static const struct {
+		const char *name;
+		enum block_op op;
+	} ops[] = {{"reads", BLOCK_READ},
+		   {"writes", BLOCK_WRITE},
+		   {"flushes", BLOCK_FLUSH},
+		   {"discards", BLOCK_DISCARD},
+		   {"zeroings", BLOCK_WRITE_ZEROES}};
+	g_autofree struct block_stats *stats = g_new0(struct block_stats, set->config.n);
+	struct disk_reading reading = {set, stats};
+	char name[64];
+
+	io_thread_call(set->thread, disk_set_read_stats, &reading);
+	for (size_t i = 0; i < set->config.n; i++) {
+		for (size_t k = 0; k < G_N_ELEMENTS(ops); k++) {
+			snprintf(name, sizeof(name), "disk.%zu.%s", i, ops[k].name);
+			visit(context, name, stats[i].operations[ops[k].op]);
+		}
+		snprintf(name, sizeof(name), "disk.%zu.readBytes", i);
+		visit(context, name, stats[i].bytes[BLOCK_READ]);
+		snprintf(name, sizeof(name), "disk.%zu.writtenBytes", i);
+		visit(context, name, stats[i].bytes[BLOCK_WRITE]);
+		snprintf(name, sizeof(name), "disk.%zu.errors", i);
+		visit(context, name, stats[i].errors);
+		snprintf(name, sizeof(name), "disk.%zu.delayed", i);
+		visit(context, name, stats[i].delayed);
+	}
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the guest's own drivers and daemons say, and what a user asks of them: the integration
+ * services and the keyboard of one partition. Main thread.
+ *
+ * Every function but guest_new takes NULL for a machine without VMBus. Errors are WORKER_ERRORs
+ * that read on from "VM web1: ".
+ */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include "engine.h"
+
+struct vmbus;
+struct io_thread;
+struct ic_clock;
+struct guest;
+
+struct guest_config {
+	struct vmbus *bus;	      /* borrowed */
+	struct io_thread *thread;     /* borrowed; services the bus, and reads files to copy */
+	sd_event *event;	      /* borrowed */
+	const struct ic_clock *clock; /* borrowed */
+	const struct engine_nic *nics;
+	size_t n_nics;
+	struct engine_events events; /* of which responding is called */
+};
+
+struct guest *guest_new(const struct guest_config *config, GError **error);
+/* What was asked and has no answer yet gets one. */
+void guest_free(struct guest *guest);
+
+/* Asks it to power off. False: its driver is not there. */
+bool guest_shutdown(struct guest *guest);
+void guest_set_paused(struct guest *guest, bool paused);
+void guest_sync_time(struct guest *guest);
+
+void guest_describe(const struct guest *guest, engine_word_visit visit, void *context);
+gboolean guest_type(struct guest *guest, const char *text, bool keys, GError **error);
+gboolean guest_set_pair(struct guest *guest, const char *key, const char *value,
+			const struct engine_request *request, GError **error);
+gboolean guest_copy(struct guest *guest, const struct engine_copy *copy, GError **error);
+void guest_cancel_copy(struct guest *guest);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "synthetic_nics.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "instance_id.h"
+#include "net_backends.h"
+#include "netvsp.h"
+#include "worker_error.h"
+
+struct nic_cable {
+	struct net_backend *backend;
+	struct vmbus_guid instance;
+	uint8_t mac[6];
+	bool connected;
+	uint64_t bandwidth;
+};
+
+struct nic_cables {
+	size_t n;
+	struct nic_cable cable[VMMS_MAX_NICS];
+};
+
+struct synthetic_nics {
+	struct io_thread *thread; /* of all adapters; NULL: there is none */
+	size_t n;
+	struct netvsp *nic[VMMS_MAX_NICS];
+};
+
+/* ---- cables ---------------------------------------------------------------------------------- */
+
+static struct net_backend *backend_new(const struct engine_nic *nic, const char *name,
+				       const int *fds, GError **error)
+{
+	switch (nic->type) {
+	case ENGINE_NIC_USER:
+		return net_user_new(name, fds[0], error);
+	case ENGINE_NIC_BRIDGE:
+		return net_tap_new(name, fds, (unsigned int)nic->n_fds, error);
+	case ENGINE_NIC_PRIVATE:
+		return net_port_new(name, fds[0], error);
+	case ENGINE_NIC_NONE:
+		break;
+	}
+	return net_none_new();
+}
+
+/* The descriptors are the lender's; a back end closes its own. */
+static struct net_backend *backend_dup(const struct engine_nic *nic, const char *name,
+				       GError **error)
+{
+	struct net_backend *backend = NULL;
+	int fds[VMMS_MAX_NIC_QUEUES] = {-1}; /* what is not lent is refused */
+	size_t n = 0;
+
+	while (n < nic->n_fds && (fds[n] = fcntl(nic->fds[n], F_DUPFD_CLOEXEC, 3)) >= 0)
+		n++;
+	if (n == nic->n_fds)
+		backend = backend_new(nic, name, fds, error);
+	else
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
+			    "the descriptor of adapter '%s' cannot be had (%s); raise the limit of "
+			    "open files",
+			    name, g_strerror(errno));
+	while (!backend && n > 0)
+		close(fds[--n]);
+	return backend;
+}
+
+static bool cables_add(struct nic_cables *cables, const struct engine_config *config, size_t index,
+		       GError **error)
+{
+	const struct engine_nic *nic = &config->devices.nics[index];
+	struct nic_cable *cable = &cables->cable[index];
+	g_autoptr(GError) failure = NULL;
+	char name[32];
+
+	snprintf(name, sizeof(name), "nic%zu", index);
+	cable->backend = backend_dup(nic, name, &failure);
+	if (!cable->backend) {
+		g_assert(failure);
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED, "VM %s: %s", config->vm_name,
+			    failure->message);
+		return false;
+	}
+	cables->n = index + 1;
+	instance_id_make(config->vm_uuid, "nic", nic->mac, sizeof(nic->mac), cable->instance.bytes);
+	memcpy(cable->mac, nic->mac, sizeof(cable->mac));
+	cable->connected = nic->connected;
+	cable->bandwidth = nic->bandwidth;
+	return true;
+}
+
+struct nic_cables *nic_cables_new(const struct engine_config *config, bool synic, GError **error)
+{
+	struct nic_cables *cables;
+
+	g_assert(config->devices.n_nics <= VMMS_MAX_NICS);
+	if (config->devices.n_nics > 0 && !synic) {
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
+			    "VM %s: network adapters need the enlightenment synic, which is off; "
+			    "leave it on, or remove the adapters with hvctl edit --nic \"\"",
+			    config->vm_name);
+		return NULL;
+	}
+	cables = g_new0(struct nic_cables, 1);
+	for (size_t i = 0; i < config->devices.n_nics; i++) {
+		if (!cables_add(cables, config, i, error)) {
+			nic_cables_free(cables);
+			return NULL;
+		}
+	}
+	return cables;
+}
+
+void nic_cables_free(struct nic_cables *cables)
+{
+	if (!cables)
+		return;
+	for (size_t i = 0; i < cables->n; i++)
+		net_backend_free(cables->cable[i].backend);
+	g_free(cables);
+}
+
+/* ---- adapters -------------------------------------------------------------------------------- */
+
+static bool nics_add(struct synthetic_nics *nics, const struct nic_cable *cable, struct vmbus *bus,
+		     uint32_t vp_count, GError **error)
+{
+	char name[32];
+	struct netvsp_config config = {
+		.bus = bus,
+		.thread = nics->thread,
+		.backend = cable->backend,
+		.name = name,
+		.instance = cable->instance,
+		/* As Hyper-V has it by default: a guest cannot pose as its neighbour. */
+		.fixed_mac = true,
+		.channels = CLAMP(vp_count, 1u, NETVSP_CHANNELS_MAX),
+		.send_limit = cable->bandwidth,
+		.receive_limit = cable->bandwidth,
+	};
+
+	snprintf(name, sizeof(name), "nic%zu", nics->n);
+	memcpy(config.mac, cable->mac, sizeof(config.mac));
+	nics->nic[nics->n] = netvsp_new(&config, error);
+	if (!nics->nic[nics->n])
+		return false;
+	if (!cable->connected)
+		netvsp_set_link(nics->nic[nics->n], false);
+	nics->n++;
+	return true;
+}
+
+static bool nics_fill(struct synthetic_nics *nics, const struct nic_cables *cables,
+		      struct vmbus *bus, uint32_t vp_count, GError **error)
+{
+	if (cables->n == 0)
+		return true;
+	nics->thread = io_thread_prepare("net", error);
+	if (!nics->thread)
+		return false;
+	for (size_t i = 0; i < cables->n; i++) {
+		if (!nics_add(nics, &cables->cable[i], bus, vp_count, error))
+			return false;
+	}
+	return io_thread_start(nics->thread, error);
+}
+
+struct synthetic_nics *synthetic_nics_start(struct nic_cables *cables, struct vmbus *bus,
+					    uint32_t vp_count, GError **error)
+{
+	struct synthetic_nics *nics = g_new0(struct synthetic_nics, 1);
+
+	if (nics_fill(nics, cables, bus, vp_count, error))
+		return nics;
+	synthetic_nics_stop(nics);
+	return NULL;
+}
+
+void synthetic_nics_stop(struct synthetic_nics *nics)
+{
+	if (!nics)
+		return;
+	while (nics->n > 0)
+		netvsp_free(nics->nic[--nics->n]);
+	io_thread_free(nics->thread);
+	g_free(nics);
+}
+
+/* ---- statistics ------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *name;
+	size_t offset;
+} counters[] = {
+#define X(name_, member_)                                          \
+	{                                                          \
+		(name_), offsetof(struct netvsp_counters, member_) \
+	}
+	X("sent", sent),
+	X("sent-bytes", sent_bytes),
+	X("sent-large", sent_large),
+	X("send-dropped", send_dropped),
+	X("send-invalid", send_invalid),
+	X("received", received),
+	X("received-bytes", received_bytes),
+	X("received-large", received_large),
+	X("receive-filtered", receive_filtered),
+	X("receive-dropped", receive_dropped),
+	X("receive-stalls", receive_stalls),
+	X("batches", batches),
+	X("throttled", throttled),
+	X("faults", faults),
+#undef X
+};
+
+static void nic_statistics(struct netvsp *nic, size_t index, engine_counter_visit visit,
+			   void *context)
+{
+	struct netvsp_state state;
+	char name[64];
+
+	netvsp_state(nic, &state);
+	for (size_t i = 0; i < G_N_ELEMENTS(counters); i++) {
+		uint64_t value;
+		memcpy(&value, (const char *)&state.counters + counters[i].offset, sizeof(value));
+		snprintf(name, sizeof(name), "nic.%zu.%s", index, counters[i].name);
+		visit(context, name, value);
+	}
+	snprintf(name, sizeof(name), "nic.%zu.version", index);
+	visit(context, name, state.version);
+	snprintf(name, sizeof(name), "nic.%zu.channels", index);
+	visit(context, name, state.channels);
+	snprintf(name, sizeof(name), "nic.%zu.link", index);
+	visit(context, name, state.link_up);
+}
+
+void synthetic_nics_statistics(struct synthetic_nics *nics, engine_counter_visit visit,
+			       void *context)
+{
+	for (size_t i = 0; nics && i < nics->n; i++)
+		nic_statistics(nics->nic[i], i, visit, context);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The network adapters of a machine, in two lives. Cables are what descriptors lead to: made before
+ * the sandbox closes, kept over resets. Adapters are what the guest sees: made with the bus of each
+ * partition and plugged into the cables. Main thread.
+ */
+#ifndef SYNTHETIC_NICS_H
+#define SYNTHETIC_NICS_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "engine.h"
+#include "vmbus.h"
+
+struct nic_cables;
+struct synthetic_nics;
+
+/* Duplicates the descriptors of config->devices. synic: the guest will have VMBus, without which
+ * adapters are refused. NULL and NOT_SUPPORTED or FAILED, "VM web1: …". */
+struct nic_cables *nic_cables_new(const struct engine_config *config, bool synic, GError **error);
+/* No adapter uses them any more. NULL is fine. */
+void nic_cables_free(struct nic_cables *cables);
+
+/* Offers every adapter, served by a thread of their own. cables are borrowed. NULL and an error. */
+struct synthetic_nics *synthetic_nics_start(struct nic_cables *cables, struct vmbus *bus,
+					    uint32_t vp_count, GError **error);
+/* Takes them from the guest; before the bus goes. NULL is fine. */
+void synthetic_nics_stop(struct synthetic_nics *nics);
+
+/* "nic.0.sent" and so on, of this partition. NULL is fine. */
+void synthetic_nics_statistics(struct synthetic_nics *nics, engine_counter_visit visit,
+			       void *context);
+
+#endif
