@@ -2,6 +2,7 @@
 #include "batch.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "interrupt.h"
@@ -98,6 +99,31 @@ int batch_calls(struct cli *cli,
 			break;
 	}
 	return first;
+}
+
+static int check_name(struct cli *cli, const char *name, const void *context)
+{
+	char *uuid;
+
+	(void)context;
+	if (hvctl_lookup(cli->h, name, &uuid) < 0)
+		return report_error(cli->h);
+	free(uuid);
+	return EXIT_DONE;
+}
+
+int batch_check_names(struct cli *cli)
+{
+	return batch_calls(cli, check_name, NULL);
+}
+
+bool batch_has(const struct cli *cli, const char *name, const char *uuid)
+{
+	for (int i = 0; i < cli->n_names; i++) {
+		if (strcmp(cli->names[i], name) == 0 || strcmp(cli->names[i], uuid) == 0)
+			return true;
+	}
+	return false;
 }
 
 int batch_verb(struct cli *cli, const struct command *command, int argc, char **argv,

@@ -42,6 +42,11 @@ int batch_calls(struct cli *cli,
 		int (*call)(struct cli *cli, const char *name, const void *context),
 		const void *context);
 
+/* That each name is one of a VM. */
+int batch_check_names(struct cli *cli);
+/* Whether a VM is among the names, which may be UUIDs. */
+bool batch_has(const struct cli *cli, const char *name, const char *uuid);
+
 /* The whole of a verb that only begins jobs: options, connection, jobs, wait. */
 int batch_verb(struct cli *cli, const struct command *command, int argc, char **argv,
 	       int (*begin)(hvctl *h, const char *name, const void *context, hvctl_job **job));

@@ -41,12 +41,8 @@ static bool is_wanted(const struct follow *follow, const hvctl_event *event)
 
 	if (hvctl_event_time(event) < follow->since)
 		return false;
-	for (int i = 0; i < cli->n_names; i++) {
-		if (strcmp(cli->names[i], hvctl_event_name(event)) == 0 ||
-		    strcmp(cli->names[i], hvctl_event_uuid(event)) == 0)
-			return true;
-	}
-	return cli->n_names == 0;
+	return cli->n_names == 0 ||
+	       batch_has(cli, hvctl_event_name(event), hvctl_event_uuid(event));
 }
 
 static void print_json(const hvctl_event *event)
@@ -161,18 +157,6 @@ static int follow_events(struct follow *follow)
 	return r < 0 ? report_error(h) : EXIT_DONE;
 }
 
-/* A name that is not there would be waited for in vain; one of the past may be deleted by now. */
-static int check_name(struct cli *cli, const char *name, const void *context)
-{
-	char *uuid;
-
-	(void)context;
-	if (hvctl_lookup(cli->h, name, &uuid) < 0)
-		return report_error(cli->h);
-	free(uuid);
-	return EXIT_DONE;
-}
-
 static int events(struct cli *cli, const struct options *o, uint64_t since)
 {
 	bool past = o->last.set || o->since || o->no_follow;
@@ -182,7 +166,8 @@ static int events(struct cli *cli, const struct options *o, uint64_t since)
 				.width = output_width(),
 				.ellipsis = output_ellipsis()};
 
-	int r = past ? EXIT_DONE : batch_calls(cli, check_name, NULL);
+	/* A name that is not there would be waited for in vain; one of the past may be deleted. */
+	int r = past ? EXIT_DONE : batch_check_names(cli);
 	if (r != EXIT_DONE)
 		return r;
 	if (hvctl_subscribe(cli->h, past ? 0 : UINT64_MAX) < 0)

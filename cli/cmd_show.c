@@ -4,10 +4,11 @@
 
 #include "batch.h"
 #include "output.h"
+#include "show_placement.h"
 
 struct options {
 	const char *format;
-	bool definition;
+	bool definition, placement;
 };
 
 static const struct option_spec options[] = {
@@ -15,6 +16,8 @@ static const struct option_spec options[] = {
 	 offsetof(struct options, format)},
 	{"definition", 0, OPTION_FLAG, NULL, "the stored definition, as 'create --file' takes it",
 	 offsetof(struct options, definition)},
+	{"placement", 0, OPTION_FLAG, NULL, "the host's CPUs, and what VMs run on which of them",
+	 offsetof(struct options, placement)},
 	{0},
 };
 
@@ -68,15 +71,30 @@ static int show_one(struct cli *cli, const char *name, const void *context)
 	return EXIT_DONE;
 }
 
+static int check_options(const struct cli *cli, const struct options *o)
+{
+	if (!o->placement && cli->n_names == 0)
+		return report_usage(&cmd_show, "the name of a VM is missing; write 'hvctl show "
+					       "NAME...'");
+	if (o->placement && (o->definition || strcmp(o->format, "name") == 0))
+		return report_usage(&cmd_show, "--placement is a table or JSON of the host's CPUs; "
+					       "leave out --definition and -o name");
+	return -1;
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
 	struct show show = {.options.format = "table"}, *context = &show;
 
 	int r = options_parse(cli, &cmd_show, &show.options, argc, argv);
 	if (r < 0)
+		r = check_options(cli, &show.options);
+	if (r < 0)
 		r = cli_open(cli);
 	if (r >= 0)
 		return r;
+	if (show.options.placement)
+		return show_placement(cli, strcmp(show.options.format, "json") == 0);
 	show.json = strcmp(show.options.format, "json") == 0 ||
 		    (show.options.definition && strcmp(show.options.format, "table") == 0);
 	show.several = cli->n_names > 1;
@@ -88,12 +106,12 @@ static int run(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_show = {
 	.name = "show",
-	.arguments = "NAME...",
+	.arguments = "[NAME...]",
 	.summary = "Show all about virtual machines",
-	.details = "With -o json one name gives an object, several give an array of objects.",
-	.example = "hvctl show web1\nhvctl show web1 -o json",
+	.details = "With -o json one name gives an object, several give an array of objects. Only\n"
+		   "--placement needs no name: then it shows all VMs that run.",
+	.example = "hvctl show web1\nhvctl show web1 -o json\nhvctl show --placement",
 	.options = options,
-	.min_names = 1,
 	.max_names = -1,
 	.run = run,
 };

@@ -16,7 +16,7 @@ bool definition_options_given(const struct definition_options *o)
 	return o->cpus.set || o->memory.set || o->stop_timeout.set || o->stop_order.set ||
 	       o->kernel || o->initrd || o->cmdline || o->engine || o->description ||
 	       o->stop_action || o->on_reboot || o->on_crash || o->disks.n > 0 || o->nics.n > 0 ||
-	       o->autostart || o->no_autostart;
+	       o->autostart || o->no_autostart || sched_options_given(&o->sched);
 }
 
 /* The member `key` of `document`, an object; made when absent. */
@@ -124,7 +124,9 @@ int definition_options_apply(const struct command *command, const struct definit
 	put_number(document, "stopOrder", o->stop_order);
 	put_text(document, "onReboot", o->on_reboot);
 	put_text(document, "onCrash", o->on_crash);
-	return -1;
+	if (!sched_options_given(&o->sched))
+		return -1;
+	return sched_options_apply(command, &o->sched, sub_object(document, "cpus"));
 }
 
 /* Reads until the end of the file or one byte more than is allowed. Returns -errno. */

@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 
 #include "options.h"
+#include "sched_options.h"
 
 struct definition_options {
 	struct number cpus, memory, stop_timeout, stop_order;
@@ -13,6 +14,7 @@ struct definition_options {
 	const char *kernel, *initrd, *cmdline, *engine, *description;
 	const char *stop_action, *on_reboot, *on_crash;
 	bool autostart, no_autostart;
+	struct sched_options sched;
 	const char *later; /* never set */
 };
 
@@ -51,9 +53,8 @@ struct definition_options {
 				  "when the guest breaks down", on_crash),                       \
 		DEFINITION_OPTION(b, "disk", OPTION_LIST, "SPEC", "a disk", disks),              \
 		DEFINITION_OPTION(b, "nic", OPTION_LIST, "SPEC", "a network adapter", nics),     \
-		DEFINITION_LATER(b, "generation"), DEFINITION_LATER(b, "weight"),                \
-		DEFINITION_LATER(b, "limit"), DEFINITION_LATER(b, "reserve"),                    \
-		DEFINITION_LATER(b, "affinity")
+		SCHED_OPTIONS((b) + offsetof(struct definition_options, sched)),                 \
+		DEFINITION_LATER(b, "generation")
 
 /* Whether any of them is given. */
 bool definition_options_given(const struct definition_options *options);

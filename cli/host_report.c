@@ -136,6 +136,27 @@ static void put_topology(FILE *stream, struct json_object *topology)
 	}
 }
 
+static void put_scheduling(FILE *stream, struct json_object *scheduling)
+{
+	static const char *const keys[][2] = {{"mechanism", "note"},
+					      {"coreScheduling", "coreSchedulingReason"}};
+	static const char *const labels[] = {"Scheduling by:", "Core scheduling:"};
+
+	for (size_t i = 0; scheduling && i < sizeof(labels) / sizeof(labels[0]); i++) {
+		struct json_object *value = member(scheduling, keys[i][0]);
+		const char *why = json_object_get_string(member(scheduling, keys[i][1]));
+		const char *what = json_object_get_string(value);
+		char text[768];
+
+		if (json_object_is_type(value, json_type_boolean))
+			what = json_object_get_boolean(value) ? "available" : "no";
+		snprintf(text, sizeof(text), "%s%s%s", what ? what : "-", why && why[0] ? ": " : "",
+			 why ? why : "");
+		put_label(stream, labels[i]);
+		put_wrapped(stream, text, 17, 17);
+	}
+}
+
 static void put_memory(FILE *stream, struct json_object *memory)
 {
 	char total[FORMAT_SIZE], available[FORMAT_SIZE];
@@ -191,6 +212,7 @@ void host_report_print(FILE *stream, struct json_object *host)
 {
 	put_processor(stream, host);
 	put_topology(stream, member(host, "topology"));
+	put_scheduling(stream, member(host, "scheduling"));
 	put_memory(stream, member(host, "memory"));
 	put_line(stream, "Kernel:", member(host, "kernel"));
 	put_engines(stream, host);

@@ -52,16 +52,33 @@ int terminal_open(int fd)
 	return 0;
 }
 
+/* SIGTTOU has its default: a process in the background stops here until it is brought to the
+ * foreground, then the call is made again. */
+static int terminal_set(const struct termios *settings)
+{
+	while (tcsetattr(terminal.fd, TCSANOW, settings) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
 int terminal_raw(void)
 {
 	struct termios raw = terminal.saved;
 
 	cfmakeraw(&raw);
-	/* SIGTTOU has its default: a process in the background stops here until it is brought
-	 * to the foreground, then the call is made again. */
-	while (tcsetattr(terminal.fd, TCSANOW, &raw) < 0) {
-		if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
+	return terminal_set(&raw);
+}
+
+int terminal_keys(void)
+{
+	struct termios keys = terminal.saved;
+
+	keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	keys.c_cc[VMIN] = 1;
+	keys.c_cc[VTIME] = 0;
+	/* Both would leave the shell with a terminal like this. */
+	keys.c_cc[VSUSP] = keys.c_cc[VQUIT] = _POSIX_VDISABLE;
+	return terminal_set(&keys);
 }

@@ -12,6 +12,8 @@
 int terminal_open(int fd);
 /* Raw: every key goes through. Waits (stopped) while the process is in the background. */
 int terminal_raw(void);
+/* Keys come one by one and unseen; output and Ctrl-C are as ever. Waits like terminal_raw(). */
+int terminal_keys(void);
 /* As it was at terminal_open(). May be called at any time, also twice. */
 void terminal_restore(void);
 

@@ -49,6 +49,7 @@ enum hvctl_code {
 	HVCTL_ERROR_INVALID_IMAGE = 16,
 	HVCTL_ERROR_STORE = 17,
 	HVCTL_ERROR_WORKER = 18,
+	HVCTL_ERROR_NO_CPU = 19, /* the host cannot give the VM its CPUs or their time */
 	/* The codes below are made on this side of the connection. */
 	HVCTL_ERROR_UNREACHABLE = 64,	/* no service there, or it went away */
 	HVCTL_ERROR_INTERRUPTED = 65,	/* hvctl_set_interrupt_fd() */
@@ -127,6 +128,7 @@ bool hvctl_vm_autostart(const hvctl_vm *vm);
 int hvctl_lookup(hvctl *h, const char *name, char **ret_uuid);
 int hvctl_describe(hvctl *h, const char *name, char **ret_json);   /* docs/json.md */
 int hvctl_definition(hvctl *h, const char *name, char **ret_json); /* as stored */
+int hvctl_statistics(hvctl *h, const char *name, char **ret_json); /* of one that runs */
 
 /* Stores a definition (JSON); ret_uuid may be NULL. It is durable on return. */
 int hvctl_define(hvctl *h, const char *definition, char **ret_uuid);

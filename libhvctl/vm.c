@@ -68,6 +68,14 @@ HVCTL_PUBLIC int hvctl_definition(hvctl *h, const char *name, char **ret_json)
 	return r < 0 ? r : reply_string(h, reply, ret_json);
 }
 
+HVCTL_PUBLIC int hvctl_statistics(hvctl *h, const char *name, char **ret_json)
+{
+	AUTO_MESSAGE sd_bus_message *reply = NULL;
+
+	int r = call_vm(h, name, "GetStatistics", &reply, NULL);
+	return r < 0 ? r : reply_string(h, reply, ret_json);
+}
+
 /* The service reads no more than this of a document; refuse it before it is sent. */
 static int check_document(hvctl *h, const char *what, const char *text)
 {

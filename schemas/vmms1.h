@@ -39,7 +39,8 @@
 	X(NO_HYPERVISOR, "NoHypervisor") /* /dev/kvm absent or unusable */                   \
 	X(INVALID_IMAGE, "InvalidImage") /* kernel or initrd cannot be booted */             \
 	X(STORE, "Store")		 /* the database could not be read or written */     \
-	X(WORKER, "Worker")		 /* the worker died or did not answer */
+	X(WORKER, "Worker")		 /* the worker died or did not answer */             \
+	X(NO_CPU, "InsufficientCpu")	 /* the host has not the CPUs, or not the time */
 
 #define VMMS_ERROR_PREFIX "org.vmms1.Error."
 

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "duration.h"
 #include "operation.h"
+#include "sched_service.h"
 #include "socket_at.h"
 #include "worker_dir.h"
 #include "worker_link.h"
@@ -56,6 +57,7 @@ static void worker_take(struct worker *worker, gboolean paused, uint64_t started
 	if (!vm_catch_up(vm, paused, &error))
 		log_vm(worker->service->log, LOG_ERR, vm, "its state cannot be stored: %s",
 		       error->message);
+	sched_add(worker->service->sched, worker);
 	vm_tell(worker->service, vm, "adopted", "vmmsd was restarted and found it running");
 }
 

@@ -5,6 +5,7 @@
 #include "bus.h"
 #include "cleanup.h"
 #include "operation.h"
+#include "sched_service.h"
 
 static int method_define(sd_bus_message *call, void *userdata, sd_bus_error *out)
 {
@@ -88,7 +89,7 @@ static int method_list(sd_bus_message *call, void *userdata, sd_bus_error *out)
 static int method_describe_host(sd_bus_message *call, void *userdata, sd_bus_error *out)
 {
 	struct service *service = userdata;
-	g_autofree char *text = host_describe(service->host);
+	g_autofree char *text = host_describe(service->host, sched_describe(service->sched));
 
 	(void)out;
 	return sd_bus_reply_method_return(call, "s", text);

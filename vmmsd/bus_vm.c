@@ -7,8 +7,10 @@
 #include "bus_console.h"
 #include "bus_guest.h"
 #include "bus_property.h"
+#include "bus_stats.h"
 #include "cleanup.h"
 #include "operation.h"
+#include "sched_service.h"
 #include "worker_dir.h"
 
 static struct vm *call_vm(sd_bus_message *call, const struct service *service)
@@ -84,6 +86,17 @@ static int method_shutdown(sd_bus_message *call, void *userdata, sd_bus_error *o
 	return bus_reply_job(call, job, out, error);
 }
 
+/* Whether the host can give a VM that runs what the patch asks for. A patch that is not valid is
+ * vm_registry_edit's to refuse. */
+static gboolean check_edit(struct service *service, const struct vm *vm, const char *patch,
+			   GError **error)
+{
+	g_autoptr(definition_t) to = definition_edit(vm->definition, patch, NULL);
+
+	return !to || !definition_is_live_change(vm->definition, to) ||
+	       sched_check_edit(service->sched, vm, to, error);
+}
+
 static int method_edit(sd_bus_message *call, void *userdata, sd_bus_error *out)
 {
 	struct service *service = userdata;
@@ -97,8 +110,10 @@ static int method_edit(sd_bus_message *call, void *userdata, sd_bus_error *out)
 		return r;
 	autostart = vm->definition->autostart;
 	if (!bus_check_length(patch, VMMS_MAX_MESSAGE, "the patch", &error) ||
+	    !check_edit(service, vm, patch, &error) ||
 	    !vm_registry_edit(service->registry, vm, patch, &error))
 		return bus_error_set(out, error);
+	sched_update(service->sched);
 	vm_tell(service, vm, "edited", NULL);
 	autostart_follow(service, vm->definition->name, autostart, vm->definition->name,
 			 vm->definition->autostart);
@@ -248,6 +263,16 @@ static int method_copy(sd_bus_message *call, void *userdata, sd_bus_error *out)
 	return bus_reply_job(call, job, out, error);
 }
 
+static int method_get_statistics(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	g_autoptr(GError) error = NULL;
+	struct vm *vm = call_vm(call, userdata);
+
+	if (!vm)
+		return -ENOENT;
+	return bus_stats_get(call, userdata, vm, &error) ? 1 : bus_error_set(out, error);
+}
+
 #define PUT(name, signature, value)                                       \
 	static int put_##name(sd_bus_message *reply, const struct vm *vm) \
 	{                                                                 \
@@ -331,6 +356,8 @@ const sd_bus_vtable bus_vm_vtable[] = {
 				method_forward, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("Copy", SD_BUS_ARGS("h", file, "s", path, "b", overwrite),
 				SD_BUS_RESULT("o", job), method_copy, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("GetStatistics", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", statistics),
+				method_get_statistics, METHOD),
 	SD_BUS_PROPERTY("Uuid", "s", get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Name", "s", get, 0, BUS_PROPERTY_STATE),
 	SD_BUS_PROPERTY("State", "s", get, 0, BUS_PROPERTY_STATE),

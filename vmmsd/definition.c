@@ -85,6 +85,7 @@ static bool check_bytes(struct json_object *boot, const char *name, size_t limit
 static bool refine(struct json_object *complete, const struct mac_owners *owners, GError **error)
 {
 	struct json_object *boot = member(complete, "boot"), *memory = member(complete, "memory");
+	struct sched_definition sched;
 	g_autoptr(GError) local = NULL;
 	uint64_t bytes;
 
@@ -99,6 +100,9 @@ static bool refine(struct json_object *complete, const struct mac_owners *owners
 	if (text(boot, "initrd") && !text(boot, "kernel"))
 		return fail(error, "$.boot.initrd",
 			    "an initrd needs a kernel; give boot.kernel too");
+	if (!sched_definition_read(member(complete, "cpus"), &sched, error))
+		return false;
+	sched_definition_clear(&sched);
 	return definition_disks_refine(complete, error) &&
 	       definition_nics_refine(complete, owners, error);
 }
@@ -107,6 +111,7 @@ static void definition_clear(gpointer data)
 {
 	struct definition *definition = data;
 
+	sched_definition_clear(&definition->sched);
 	g_free(definition->uuid);
 	g_free(definition->name);
 	g_free(definition->description);
@@ -145,6 +150,8 @@ static struct definition *convert(struct json_object *complete)
 	};
 	definition_disks_convert(definition, complete);
 	definition_nics_convert(definition, complete);
+	/* refine has seen that it can be read. */
+	(void)sched_definition_read(member(complete, "cpus"), &definition->sched, NULL);
 	return definition;
 }
 

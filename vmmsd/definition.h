@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "definition_devices.h"
+#include "sched_definition.h"
 
 /* Guest memory in bytes; the schema has the same bounds. */
 #define DEFINITION_MEMORY_MIN UINT64_C(1048576)
@@ -28,6 +29,7 @@ struct definition {
 	char *description;
 	enum definition_engine engine;
 	uint32_t cpus;
+	struct sched_definition sched; /* cpus.topology and cpus.scheduling */
 	uint64_t memory;	       /* bytes; a multiple of 4096 */
 	char *kernel;		       /* absolute path, or NULL */
 	char *initrd;		       /* absolute path, or NULL; only with a kernel */
@@ -71,7 +73,7 @@ struct definition *definition_renamed(const struct definition *definition, const
 				      GError **error);
 /*
  * true when the change can be applied while the VM runs: it touches nothing but name, description,
- * autostart, stopAction, stopTimeout, stopOrder, onReboot and onCrash.
+ * autostart, stopAction, stopTimeout, stopOrder, onReboot, onCrash and cpus.scheduling.
  */
 bool definition_is_live_change(const struct definition *from, const struct definition *to);
 

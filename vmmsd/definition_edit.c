@@ -97,6 +97,19 @@ static const char *const live_members[] = {
 	"stopTimeout", "stopOrder",   "onReboot",  "onCrash",
 };
 
+/* How it shares the host's processors is the service's business, but for coreScheduling: a worker
+ * asks the kernel for that itself, before it is confined. */
+static void drop_scheduling(struct json_object *document, const struct definition *definition)
+{
+	struct json_object *cpus = json_object_object_get(document, "cpus");
+
+	if (!cpus)
+		return;
+	json_object_object_del(cpus, "scheduling");
+	(void)json_object_object_add(cpus, "coreScheduling",
+				     json_object_new_boolean(definition->sched.core_scheduling));
+}
+
 bool definition_is_live_change(const struct definition *from, const struct definition *to)
 {
 	g_autoptr(json_value_t) a = json_tokener_parse(from->json);
@@ -106,5 +119,7 @@ bool definition_is_live_change(const struct definition *from, const struct defin
 		json_object_object_del(a, live_members[i]);
 		json_object_object_del(b, live_members[i]);
 	}
+	drop_scheduling(a, from);
+	drop_scheduling(b, to);
 	return json_object_equal(a, b);
 }

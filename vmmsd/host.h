@@ -32,7 +32,8 @@ const char *host_choose_engine(const struct host *host, enum definition_engine a
 /* NO_MEMORY, with the numbers, when the host cannot give that much now (MemAvailable). */
 gboolean host_check_memory(const struct host *host, uint64_t bytes, const char *vm, GError **error);
 
-/* docs/json.md, "host"; g_free. */
-char *host_describe(const struct host *host);
+struct json_object;
+/* docs/json.md, "host"; g_free. scheduling is what sched_describe() said; it is taken. */
+char *host_describe(const struct host *host, struct json_object *scheduling);
 
 #endif

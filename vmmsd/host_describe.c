@@ -128,7 +128,7 @@ static struct json_object *describe_engine(const struct host *host, enum definit
 	return object;
 }
 
-char *host_describe(const struct host *host)
+char *host_describe(const struct host *host, struct json_object *scheduling)
 {
 	g_autoptr(json_value_t) object = json_object_new_object();
 	struct json_object *engines = json_object_new_array();
@@ -139,6 +139,7 @@ char *host_describe(const struct host *host)
 	add(object, "processor", describe_processor(host));
 	add_text(object, "virtualization", host->kvm.virtualization);
 	add(object, "topology", describe_topology(host));
+	add(object, "scheduling", scheduling);
 	add(object, "memory", describe_memory(host));
 	add(object, "kvm", describe_kvm(&host->kvm));
 	add(object, "engines", engines);

@@ -14,6 +14,7 @@
 #include "duration.h"
 #include "kernel_image.h"
 #include "operation.h"
+#include "sched_service.h"
 #include "systemd_unit.h"
 #include "worker.h"
 #include "worker_probe.h"
@@ -125,8 +126,10 @@ static gboolean service_build(struct service *service, GError **error)
 	service->crashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	if (options->mode == MODE_SYSTEM && sd_booted() > 0) {
 		service->units = systemd_units_new(bus_broker(service->bus), error);
-		return service->units != NULL;
+		if (!service->units)
+			return FALSE;
 	}
+	service->sched = sched_new(service);
 	return TRUE;
 }
 
@@ -148,6 +151,7 @@ static void service_clear(struct service *service)
 			worker_free(g_steal_pointer(&vm->worker));
 		}
 	}
+	sched_free(service->sched);
 	systemd_units_free(service->units);
 	if (service->crashes)
 		g_hash_table_unref(service->crashes);
@@ -199,8 +203,12 @@ static void service_serve(struct service *service)
 
 void service_settled(struct service *service)
 {
-	if (--service->settling == 0)
-		service_serve(service);
+	if (--service->settling > 0)
+		return;
+	/* Now it is known whose worker is gone: what was taken from the host for it is given back.
+	 */
+	sched_update(service->sched);
+	service_serve(service);
 }
 
 static void on_probed(void *context)
@@ -220,6 +228,7 @@ static int on_housekeeping(sd_event_source *source, uint64_t usec, void *userdat
 		if (vm->worker && !service->units)
 			worker_bound_log(vm->worker);
 	}
+	sched_look(service->sched);
 	(void)sd_event_source_set_time_relative(source, HOUSEKEEPING_US);
 	(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	return 0;

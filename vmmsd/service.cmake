@@ -14,6 +14,7 @@ vmms_library(vmmsd_service
     bus_property.c
     bus_server.c
     bus_signal.c
+    bus_stats.c
     bus_vm.c
     console_log.c
     disk_image.c
@@ -25,6 +26,12 @@ vmms_library(vmmsd_service
     options.c
     passt.c
     process.c
+    sched_service.c
+    sched_stats.c
+    sched_apply.c
+    sched_core.c
+    sched_exclude.c
+    sched_unit.c
     service.c
     socket_at.c
     stop_all.c

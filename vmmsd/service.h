@@ -21,6 +21,7 @@
 
 struct bus;
 struct kernel_cache;
+struct sched;
 struct subprocess;
 struct systemd_units;
 
@@ -36,13 +37,14 @@ struct service {
 	struct host *host;
 	struct kernel_cache *kernels;
 	struct systemd_units *units; /* NULL where workers are spawned by vmmsd itself */
-	struct subprocess *probe;    /* vmworker --probe while it runs */
-	GSList *probe_waiters;	     /* of worker_probe.c */
-	GHashTable *crashes;	     /* uuid -> its recent restarts, of vm_restart.c */
-	GSList *console_readers;     /* of console_log.c */
-	struct job *stop_all;	     /* the job that stops every VM, or NULL */
-	guint settling;		     /* workers and the probe not yet heard of since the start */
-	gboolean new_boot;	     /* the host was booted since vmmsd last ran */
+	struct sched *sched;
+	struct subprocess *probe; /* vmworker --probe while it runs */
+	GSList *probe_waiters;	  /* of worker_probe.c */
+	GHashTable *crashes;	  /* uuid -> its recent restarts, of vm_restart.c */
+	GSList *console_readers;  /* of console_log.c */
+	struct job *stop_all;	  /* the job that stops every VM, or NULL */
+	guint settling;		  /* workers and the probe not yet heard of since the start */
+	gboolean new_boot;	  /* the host was booted since vmmsd last ran */
 	gboolean serving;
 };
 

@@ -23,6 +23,7 @@ void vm_free(struct vm *vm)
 	if (!vm)
 		return;
 	definition_unref(vm->definition);
+	sched_state_free(vm->sched);
 	g_free(vm->reason);
 	g_free(vm->engine_reason);
 	g_free(vm);

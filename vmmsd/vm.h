@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "definition.h"
+#include "sched_state.h"
 #include "store.h"
 #include "vm_state.h"
 
@@ -29,9 +30,10 @@ struct vm {
 	gboolean worker_unsaved; /* the store does not have these two yet */
 	const char *engine;	 /* "direct", "translate", or "" when not decided; static */
 	char *engine_reason;
-	struct job *job;       /* the job that runs on it, borrowed, or NULL: vm_set_job */
-	const char *job_kind;  /* "start", …; static, NULL when there is no job */
-	struct worker *worker; /* owned by the operations (worker.h), or NULL */
+	struct job *job;	   /* the job that runs on it, borrowed, or NULL: vm_set_job */
+	const char *job_kind;	   /* "start", …; static, NULL when there is no job */
+	struct worker *worker;	   /* owned by the operations (worker.h), or NULL */
+	struct sched_state *sched; /* of sched_service.c; NULL unless it runs */
 };
 
 /*

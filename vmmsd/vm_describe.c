@@ -34,6 +34,24 @@ static void add_devices(struct json_object *object, const struct definition *def
 		add(object, names[i], json_object_get(json_object_object_get(document, names[i])));
 }
 
+/* What is asked for, and what is in force: null for the latter while the VM does not run. */
+static struct json_object *scheduling(const struct vm *vm)
+{
+	struct json_object *object = sched_definition_describe(&vm->definition->sched);
+	const struct sched_state *state = vm->sched;
+	struct json_object *hints = json_object_new_array();
+
+	for (char **hint = state ? state->hints : NULL; hint && *hint; hint++)
+		(void)json_object_array_add(hints, json_object_new_string(*hint));
+	add(object, "mechanism", text_or_null(state ? state->mechanism : NULL));
+	add(object, "cpuWeight",
+	    state && state->cpu_weight > 0 ? json_object_new_int64(state->cpu_weight) : NULL);
+	add(object, "cpus", text_or_null(state ? state->cpus : NULL));
+	add(object, "note", json_object_new_string(state ? state->note : ""));
+	add(object, "hints", hints);
+	return object;
+}
+
 char *vm_describe(const struct vm *vm, struct json_object *guest)
 {
 	const struct definition *definition = vm->definition;
@@ -66,6 +84,8 @@ char *vm_describe(const struct vm *vm, struct json_object *guest)
 	add(object, "onCrash",
 	    json_object_new_string(definition_policy_name(definition->on_crash)));
 	add_devices(object, definition);
+	add(object, "topology", sched_definition_describe_topology(&definition->sched));
+	add(object, "scheduling", scheduling(vm));
 	add(object, "guest", json_object_get(guest));
 	return json_text_print(object);
 }

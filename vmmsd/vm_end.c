@@ -4,6 +4,7 @@
 #include "duration.h"
 #include "operation.h"
 #include "process.h"
+#include "sched_service.h"
 #include "worker_dir.h"
 #include "worker_result.h"
 #include "worker_spawn.h"
@@ -140,6 +141,7 @@ static void on_gone(struct worker *worker)
 		return;
 	}
 	vm->worker = NULL;
+	sched_remove(service->sched, vm);
 	if (worker->settling)
 		service_settled(service);
 	worker_dir_clean(worker->directory);
@@ -195,6 +197,9 @@ static void on_guest_event(struct worker *worker, const char *event, const char 
 		on_disk_stopped(worker, text);
 		return;
 	}
+	/* The processors of a guest that began anew are new threads. */
+	if (g_str_equal(event, "reset") || g_str_equal(event, "crash"))
+		sched_threads_changed(worker->service->sched, worker->vm);
 	vm_tell(worker->service, worker->vm, name, text);
 }
 

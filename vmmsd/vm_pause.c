@@ -3,6 +3,7 @@
 #include "cleanup.h"
 #include "duration.h"
 #include "operation.h"
+#include "sched_service.h"
 #include "worker_link.h"
 
 #define CALL_US SECONDS(10)
@@ -79,6 +80,7 @@ static void call_succeeded(struct job *job)
 	const struct call_context *call = job->context;
 	GError *error = NULL;
 
+	sched_threads_changed(call->service->sched, job->vm); /* a reset makes them anew */
 	if (call->operation->done == NO_EVENT ||
 	    vm_apply(job->vm, call->operation->done, NULL, &error))
 		vm_tell(call->service, job->vm, call->operation->told, NULL);

@@ -11,6 +11,7 @@
 #include "duration.h"
 #include "kernel_image.h"
 #include "operation.h"
+#include "sched_service.h"
 #include "socket_at.h"
 #include "vm_disks.h"
 #include "vm_nics.h"
@@ -56,6 +57,7 @@ static void start_fail(struct job *job, GError *error)
 	if (!vm_apply(vm, VM_EVENT_START_FAILED, error->message, &store_error))
 		log_vm(start->service->log, LOG_ERR, vm, "%s", store_error->message);
 	vm_tell(start->service, vm, "start-failed", error->message);
+	sched_remove(start->service->sched, vm); /* others may have been planned around it */
 	g_error_free(error);
 	job_finish(job, named);
 }
@@ -177,6 +179,7 @@ static int on_started(sd_bus_message *reply, void *userdata, sd_bus_error *unuse
 		worker_fail(vm->worker, error);
 		return 0;
 	}
+	sched_threads_changed(start->service->sched, vm);
 	vm_tell(start->service, vm, "started", NULL);
 	job_finish(job, NULL);
 	return 0;
@@ -199,16 +202,17 @@ static int start_append_files(const struct start *start, int directory, sd_bus_m
 {
 	static const char *const made[] = {VMMS_FILE_CONSOLE0, VMMS_FILE_CONSOLE1,
 					   VMMS_FILE_RESULT};
+	g_autofree char *document =
+		sched_worker_document(start->service->sched, start->job->vm->definition);
 	int r;
 
-	if ((r = sd_bus_message_append(call, "s", start->job->vm->definition->json)) < 0 ||
+	if ((r = sd_bus_message_append(call, "s", document)) < 0 ||
 	    (r = sd_bus_message_open_container(call, 'a', "(sh)")) < 0 ||
 	    (r = append_file(call, VMMS_FILE_KERNEL, start->kernel)) < 0 ||
 	    (r = append_file(call, VMMS_FILE_PAYLOAD, start->payload)) < 0 ||
 	    (r = append_file(call, VMMS_FILE_INITRD, start->initrd)) < 0 ||
 	    (r = vm_disks_append(&start->disks, call)) < 0 ||
-	    (r = vm_nics_append(&start->nics, call)) < 0 ||
-	    (r = append_vsock(call, directory)) < 0)
+	    (r = vm_nics_append(&start->nics, call)) < 0 || (r = append_vsock(call, directory)) < 0)
 		return r;
 	for (size_t i = 0; i < G_N_ELEMENTS(made); i++) {
 		autofd int fd = worker_dir_create_file(directory, made[i]);
@@ -234,6 +238,7 @@ void vm_start_launched(struct worker *worker)
 		return;
 	start = job->context;
 	job_set_progress(job, 60);
+	sched_add(start->service->sched, worker);
 	call = worker_link_new_call(worker->link, VMMS_IFACE_WORKER, "Start");
 	r = call ? start_append_files(start, worker->directory, call) : -ENOMEM;
 	if (r < 0)
@@ -319,7 +324,8 @@ static gboolean start_check(const struct service *service, const struct vm *vm, 
 		return FALSE;
 	}
 	return host_check_memory(service->host, vm->definition->memory, vm->definition->name,
-				 error);
+				 error) &&
+	       sched_check_start(service->sched, vm, error);
 }
 
 struct job *vm_start(struct service *service, struct vm *vm, GError **error)

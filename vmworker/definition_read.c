@@ -151,10 +151,83 @@ static gboolean cpus_count_read(struct vm_definition *definition, struct json_ob
 	return TRUE;
 }
 
+/* vmmsd sends a topology with nothing left open. */
+static gboolean topology_part_read(uint32_t *ret, struct json_object *value, const char *path,
+				   GError **error)
+{
+	int64_t count = 0;
+
+	if (!integer_read(value, 1, VMMS_MAX_VPS, path, &count, error))
+		return FALSE;
+	*ret = (uint32_t)count;
+	return TRUE;
+}
+
+static gboolean sockets_read(struct vm_definition *definition, struct json_object *value,
+			     const char *path, GError **error)
+{
+	return topology_part_read(&definition->sockets, value, path, error);
+}
+
+static gboolean cores_read(struct vm_definition *definition, struct json_object *value,
+			   const char *path, GError **error)
+{
+	return topology_part_read(&definition->cores, value, path, error);
+}
+
+static gboolean threads_read(struct vm_definition *definition, struct json_object *value,
+			     const char *path, GError **error)
+{
+	return topology_part_read(&definition->threads, value, path, error);
+}
+
+static gboolean core_scheduling_read(struct vm_definition *definition, struct json_object *value,
+				     const char *path, GError **error)
+{
+	const char *text = string_read(value, 32, path, error);
+
+	if (!text)
+		return FALSE;
+	definition->core_scheduling = strcmp(text, "vm") == 0;
+	return definition->core_scheduling || strcmp(text, "off") == 0 ||
+	       fault(error, path, "this is neither off nor vm; give one of them");
+}
+
+/* vmmsd acts on the others. */
+static gboolean scheduling_read(struct vm_definition *definition, struct json_object *value,
+				const char *path, GError **error)
+{
+	static const struct member members[] = {
+		{"weight", NULL},	{"limit", NULL},
+		{"reserve", NULL},	{"affinity", NULL},
+		{"vcpuAffinity", NULL}, {"exclusive", NULL},
+		{"background", NULL},	{"numaNode", NULL},
+		{"placement", NULL},	{"coreScheduling", core_scheduling_read},
+	};
+
+	return members_read(definition, value, path, members, G_N_ELEMENTS(members), error);
+}
+
+static gboolean topology_read(struct vm_definition *definition, struct json_object *value,
+			      const char *path, GError **error)
+{
+	static const struct member members[] = {
+		{"sockets", sockets_read},
+		{"cores", cores_read},
+		{"threadsPerCore", threads_read},
+	};
+
+	return members_read(definition, value, path, members, G_N_ELEMENTS(members), error);
+}
+
 static gboolean cpus_read(struct vm_definition *definition, struct json_object *value,
 			  const char *path, GError **error)
 {
-	static const struct member members[] = {{"count", cpus_count_read}};
+	static const struct member members[] = {
+		{"count", cpus_count_read},
+		{"topology", topology_read},
+		{"scheduling", scheduling_read},
+	};
 
 	return members_read(definition, value, path, members, G_N_ELEMENTS(members), error);
 }
@@ -355,6 +428,13 @@ static gboolean document_check(const struct vm_definition *definition, struct js
 				"this is not the machine of this worker, which is %s; send its own definition",
 				uuid);
 	}
+	if ((uint64_t)definition->sockets * definition->cores * definition->threads !=
+	    definition->cpus)
+		return fault(error, "$.cpus.topology",
+			     "%u sockets of %u cores of %u threads are not the %u processors; make "
+			     "them equal",
+			     definition->sockets, definition->cores, definition->threads,
+			     definition->cpus);
 	if (!definition->kernel)
 		return fault(
 			error, "$.boot.kernel",
@@ -400,8 +480,14 @@ struct vm_definition *vm_definition_read(const char *json, size_t size, const ch
 	definition->on_reboot = VM_POLICY_RESTART;
 	definition->on_crash = VM_POLICY_STOP;
 	device_list_init(&definition->devices);
-	if (!members_read(definition, root, "$", top_members, G_N_ELEMENTS(top_members), error) ||
-	    !document_check(definition, root, uuid, error)) {
+	definition->sockets = definition->threads = 1;
+	if (!members_read(definition, root, "$", top_members, G_N_ELEMENTS(top_members), error)) {
+		vm_definition_free(definition);
+		return NULL;
+	}
+	if (definition->cores == 0)
+		definition->cores = definition->cpus;
+	if (!document_check(definition, root, uuid, error)) {
 		vm_definition_free(definition);
 		return NULL;
 	}

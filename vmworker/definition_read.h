@@ -19,7 +19,9 @@ enum vm_policy { VM_POLICY_RESTART, VM_POLICY_STOP };
 struct vm_definition {
 	char *name;
 	uint32_t cpus;
-	uint64_t memory; /* bytes, a multiple of 4096 */
+	uint32_t sockets, cores, threads; /* cores per socket, threads per core; product: cpus */
+	gboolean core_scheduling;	  /* share no core with other processes */
+	uint64_t memory;		  /* bytes, a multiple of 4096 */
 	char *kernel,
 		*initrd; /* paths for messages; never opened. kernel is set, initrd may be NULL */
 	char *cmdline;	 /* never NULL */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock_watch.h"
+#include "core_cookie.h"
 #include "definition_read.h"
 #include "log.h"
 #include "result.h"
@@ -152,9 +153,11 @@ static void worker_on_halted(void *context, const struct engine_halt *halt)
 	} else {
 		log_line(SD_NOTICE, "virtual machine %s begins anew: %s", worker->config.name,
 			 verdict.result.reason);
+		/* Told when the new processors' threads are there: vmmsd places them. */
+		gboolean restarted = worker_restart(worker, &error);
 		worker->config.events.guest_event(worker->config.events.context, verdict.event,
 						  verdict.result.reason);
-		if (!worker_restart(worker, &error))
+		if (!restarted)
 			worker_end_by_error(worker, error);
 	}
 	g_free(verdict.result.reason);
@@ -254,6 +257,9 @@ static gboolean worker_build(struct worker *worker, GError **error)
 		.vm_name = worker->config.name,
 		.memory = definition->memory,
 		.vp_count = definition->cpus,
+		.sockets = definition->sockets,
+		.cores = definition->cores,
+		.threads = definition->threads,
 		.cmdline = definition->cmdline,
 		.kernel_name = definition->kernel,
 		.initrd_name = definition->initrd ? definition->initrd : "initrd",
@@ -284,6 +290,16 @@ static gboolean worker_build(struct worker *worker, GError **error)
 	return worker->engine != NULL;
 }
 
+/* Not to have it is no reason not to run: vmmsd shows it. */
+static void worker_take_cores(const struct worker *worker)
+{
+	g_autofree char *reason = NULL;
+
+	if (worker->definition->core_scheduling && !core_cookie_make(&reason))
+		log_line(SD_WARNING, "virtual machine %s shares cores with others: %s",
+			 worker->config.name, reason);
+}
+
 static gboolean worker_start_steps(struct worker *worker, const char *definition, size_t size,
 				   GError **error)
 {
@@ -294,8 +310,10 @@ static gboolean worker_start_steps(struct worker *worker, const char *definition
 	if (worker->definition)
 		worker->config.name = worker->definition->name;
 	if (!worker->definition || !start_files_complete(&worker->files, error) ||
-	    !device_files_lend(&worker->files.devices, &worker->definition->devices, error) ||
-	    !worker_build(worker, error) || !sandbox_enter(&steps, error) ||
+	    !device_files_lend(&worker->files.devices, &worker->definition->devices, error))
+		return FALSE;
+	worker_take_cores(worker);
+	if (!worker_build(worker, error) || !sandbox_enter(&steps, error) ||
 	    !worker->ops->run(worker->engine, error))
 		return FALSE;
 	log_line(SD_INFO, "virtual machine %s runs; confined by %s", worker->config.name, steps);

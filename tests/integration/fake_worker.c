@@ -13,10 +13,13 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <json-c/json.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
@@ -150,6 +153,65 @@ static void guest_flood(sd_bus_message *call)
 					 "the guest \033[31mreset\n itself");
 }
 
+struct vp {
+	unsigned index;
+	sem_t named;
+};
+
+static void *vp_main(void *arg)
+{
+	struct vp *vp = arg;
+	char name[16];
+
+	g_snprintf(name, sizeof(name), "vp%u", vp->index);
+	(void)prctl(PR_SET_NAME, name);
+	(void)sem_post(&vp->named);
+	for (;;)
+		(void)pause();
+	return NULL;
+}
+
+/* Threads where a worker would have its processors, and on standard error what it was told. */
+static int vps_make(const char *definition)
+{
+	json_object *root = json_tokener_parse(definition), *cpus = NULL, *count = NULL;
+	int n = 1;
+
+	if (json_object_object_get_ex(root, "cpus", &cpus) &&
+	    json_object_object_get_ex(cpus, "count", &count))
+		n = json_object_get_int(count);
+	json_object_put(root);
+	(void)fprintf(stderr, "%s\n", definition);
+	for (int i = 0; i < n; i++) {
+		struct vp vp = {.index = (unsigned)i};
+		pthread_t id;
+
+		(void)sem_init(&vp.named, 0, 0);
+		if (pthread_create(&id, NULL, vp_main, &vp) != 0)
+			return -EAGAIN;
+		while (sem_wait(&vp.named) < 0 && errno == EINTR)
+			continue;
+		(void)sem_destroy(&vp.named);
+	}
+	return 0;
+}
+
+static int method_get_statistics(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct fake *fake = userdata;
+
+	(void)error;
+	if (fake_is(fake, "hang-in-statistics"))
+		return 1;
+	if (fake_is(fake, "odd-statistics"))
+		return sd_bus_reply_method_return(call, "a{st}", 2, "vp.9.exits.io", (uint64_t)1,
+						  "", (uint64_t)2);
+	return sd_bus_reply_method_return(call, "a{st}", 5, "vp.0.exits.io", (uint64_t)7,
+					  "vp.1.exits.io", (uint64_t)3, "exits.io", (uint64_t)10,
+					  "console.bytes", (uint64_t)5, "vp.0.kvm.exits",
+					  (uint64_t)99);
+}
+
 static int method_start(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	struct fake *fake = userdata;
@@ -171,6 +233,8 @@ static int method_start(sd_bus_message *call, void *userdata, sd_bus_error *erro
 		fake_die();
 	fake->state = "running";
 	fake->started_us = (uint64_t)g_get_real_time();
+	if (fake_is(fake, "vps") && (r = vps_make(definition)) < 0)
+		return r;
 	if (fake_is(fake, "flood"))
 		guest_flood(call);
 	if (fake_is(fake, "power-off")) {
@@ -397,6 +461,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("Copy", "hsb", NULL, method_copy, 0),
 	SD_BUS_METHOD("CancelCopy", NULL, NULL, method_cancel_copy, 0),
 	SD_BUS_SIGNAL("CopyProgress", "u", 0),
+	SD_BUS_METHOD("GetStatistics", NULL, "a{st}", method_get_statistics, 0),
 	SD_BUS_PROPERTY("Uuid", "s", get, 0, 0),
 	SD_BUS_PROPERTY("State", "s", get, 0, 0),
 	SD_BUS_PROPERTY("Started", "t", get, 0, 0),

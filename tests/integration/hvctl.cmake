@@ -6,7 +6,7 @@ add_executable(hvctl_fake_service ${here}/hvctl_fake_service.c ${here}/hvctl_fak
 target_link_libraries(hvctl_fake_service PRIVATE vmms_flags vmms_schemas PkgConfig::GLIB
   PkgConfig::SYSTEMD PkgConfig::JSONC)
 
-add_library(hvctl_fixture STATIC ${here}/hvctl_fixture.c)
+add_library(hvctl_fixture STATIC ${here}/hvctl_fixture.c ${here}/hvctl_session.c)
 target_include_directories(hvctl_fixture PUBLIC "${here}")
 target_link_libraries(hvctl_fixture PUBLIC PkgConfig::GLIB PRIVATE vmms_flags)
 target_compile_definitions(hvctl_fixture PUBLIC HVCTL="$<TARGET_FILE:hvctl>"
@@ -23,6 +23,10 @@ add_dependencies(test-hvctl-guest hvctl hvctl_fake_service)
 vmms_test(test-hvctl-console SOURCES ${here}/hvctl_console_test.c LIBS hvctl_fixture util
   LABEL integration)
 add_dependencies(test-hvctl-console hvctl hvctl_fake_service)
+
+vmms_test(test-hvctl-top SOURCES ${here}/hvctl_top_test.c LIBS hvctl_fixture util
+  LABEL integration)
+add_dependencies(test-hvctl-top hvctl hvctl_fake_service)
 
 get_filename_component(source_root "${here}/../.." ABSOLUTE)
 add_executable(hvctl_example "${source_root}/docs/examples/list-vms.c")

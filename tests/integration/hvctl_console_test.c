@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* hvctl console on a pseudo-terminal: what it shows, and that the terminal comes back. */
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <pty.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,17 +9,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "hvctl_fixture.h"
+#include "hvctl_session.h"
 
 #define ESCAPE "\x1d"
-
-struct session {
-	struct service service;
-	int master, slave; /* the slave is held open so that its settings can be read */
-	struct termios before;
-	pid_t pid;
-	GString *seen;
-};
 
 static void setup(struct session *s, const void *data)
 {
@@ -30,56 +19,14 @@ static void setup(struct session *s, const void *data)
 	service_start(&s->service, 0);
 	expect(&s->service, 0, "", "create", "web1", "flood-1");
 	expect(&s->service, 0, "", "start", "web1", "flood-1");
-	g_assert_cmpint(openpty(&s->master, &s->slave, NULL, NULL, NULL), ==, 0);
-	fcntl(s->master, F_SETFD, FD_CLOEXEC);
-	fcntl(s->slave, F_SETFD, FD_CLOEXEC);
-	g_assert_cmpint(tcgetattr(s->slave, &s->before), ==, 0);
-	s->seen = g_string_new(NULL);
+	session_open(s);
 }
 
 static void teardown(struct session *s, const void *data)
 {
 	(void)data;
-	close(s->master);
-	close(s->slave);
-	g_string_free(s->seen, TRUE);
+	session_close(s);
 	service_stop(&s->service);
-}
-
-/* A session of its own with the terminal as its controlling one, as a shell has it. */
-static void run(struct session *s, char *const *argv)
-{
-	s->pid = fork();
-	g_assert_cmpint(s->pid, >=, 0);
-	if (s->pid > 0)
-		return;
-	if (setsid() < 0 || ioctl(s->slave, TIOCSCTTY, 0) < 0)
-		_exit(99);
-	for (int fd = 0; fd < 3; fd++) {
-		if (dup2(s->slave, fd) < 0)
-			_exit(98);
-	}
-	execv(argv[0], argv);
-	_exit(97);
-}
-
-/* Reads the terminal until `text` was seen. */
-static void await(struct session *s, const char *text)
-{
-	while (!strstr(s->seen->str, text)) {
-		struct pollfd fd = {.fd = s->master, .events = POLLIN};
-		char part[512];
-		if (poll(&fd, 1, DEADLINE_MS) != 1)
-			g_error("'%s' did not come; seen: %s", text, s->seen->str);
-		ssize_t n = read(s->master, part, sizeof(part));
-		g_assert_cmpint(n, >, 0);
-		g_string_append_len(s->seen, part, n);
-	}
-}
-
-static void type(struct session *s, const char *keys)
-{
-	g_assert_cmpint(write(s->master, keys, strlen(keys)), ==, (gssize)strlen(keys));
 }
 
 static gboolean is_raw(struct session *s)
@@ -90,26 +37,16 @@ static gboolean is_raw(struct session *s)
 	return (now.c_lflag & (ICANON | ECHO | ISIG)) == 0;
 }
 
-static void assert_restored(struct session *s)
-{
-	struct termios now;
-
-	g_assert_cmpint(tcgetattr(s->slave, &now), ==, 0);
-	g_assert_cmpuint(now.c_lflag, ==, s->before.c_lflag);
-	g_assert_cmpuint(now.c_iflag, ==, s->before.c_iflag);
-	g_assert_cmpuint(now.c_oflag, ==, s->before.c_oflag);
-}
-
 /* Attached: greeted, the scroll-back replayed, keys go through (the fake's console echoes). */
 static void attach(struct session *s)
 {
 	char *argv[] = {HVCTL, "-c", s->service.directory, "console", "web1", NULL};
 
-	run(s, argv);
-	await(s, "[hvctl: attached to web1; Ctrl-] detaches]");
-	await(s, "boot of web1\r\n");
-	type(s, "hello\x03\x1a");
-	await(s, "hello\x03\x1a"); /* Ctrl-C and Ctrl-Z are the guest's */
+	session_run(s, argv);
+	session_await(s, "[hvctl: attached to web1; Ctrl-] detaches]");
+	session_await(s, "boot of web1\r\n");
+	session_type(s, "hello\x03\x1a");
+	session_await(s, "hello\x03\x1a"); /* Ctrl-C and Ctrl-Z are the guest's */
 	g_assert_true(is_raw(s));
 }
 
@@ -117,10 +54,10 @@ static void test_detach(struct session *s, const void *data)
 {
 	(void)data;
 	attach(s);
-	type(s, "x" ESCAPE "y");
-	await(s, "[hvctl: detached from web1]");
+	session_type(s, "x" ESCAPE "y");
+	session_await(s, "[hvctl: detached from web1]");
 	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
-	assert_restored(s);
+	session_assert_restored(s);
 }
 
 static void test_signals(struct session *s, const void *data)
@@ -133,7 +70,7 @@ static void test_signals(struct session *s, const void *data)
 		attach(s);
 		kill(s->pid, signals[i]);
 		g_assert_cmpint(wait_bounded(s->pid), ==, 128 + signals[i]);
-		assert_restored(s);
+		session_assert_restored(s);
 	}
 }
 
@@ -156,18 +93,18 @@ static void test_suspend(struct session *s, const void *data)
 	attach(s);
 	kill(s->pid, SIGTSTP);
 	await_stopped(s->pid);
-	assert_restored(s);
+	session_assert_restored(s);
 	kill(s->pid, SIGCONT);
 	gint64 end = g_get_monotonic_time() + DEADLINE_US;
 	while (!is_raw(s)) {
 		g_assert_cmpint(g_get_monotonic_time(), <, end);
 		g_usleep(1000);
 	}
-	type(s, "again\x03");
-	await(s, "again\x03");
-	type(s, ESCAPE);
+	session_type(s, "again\x03");
+	session_await(s, "again\x03");
+	session_type(s, ESCAPE);
 	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
-	assert_restored(s);
+	session_assert_restored(s);
 }
 
 static void test_vm_ends(struct session *s, const void *data)
@@ -175,10 +112,10 @@ static void test_vm_ends(struct session *s, const void *data)
 	(void)data;
 	attach(s);
 	expect(&s->service, 0, "", "stop", "web1");
-	await(s, "[hvctl: the console of web1 was closed: it is off]");
+	session_await(s, "[hvctl: the console of web1 was closed: it is off]");
 	g_assert_nonnull(strstr(s->seen->str, "bye"));
 	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
-	assert_restored(s);
+	session_assert_restored(s);
 }
 
 static void test_service_killed(struct session *s, const void *data)
@@ -186,10 +123,10 @@ static void test_service_killed(struct session *s, const void *data)
 	(void)data;
 	attach(s);
 	service_signal(&s->service, SIGKILL);
-	await(s, "[hvctl: the console of web1 was closed]");
-	await(s, "hvctl: ");
+	session_await(s, "[hvctl: the console of web1 was closed]");
+	session_await(s, "hvctl: ");
 	g_assert_cmpint(wait_bounded(s->pid), ==, 7);
-	assert_restored(s);
+	session_assert_restored(s);
 }
 
 static void test_options(struct session *s, const void *data)
@@ -197,14 +134,14 @@ static void test_options(struct session *s, const void *data)
 	(void)data;
 	char *argv[] = {HVCTL,	    "-c", s->service.directory, "console",     "web1",
 			"--escape", "^a", "--read-only",	"--no-replay", NULL};
-	run(s, argv);
-	await(s, "attached to web1 (read-only); Ctrl-A detaches");
-	type(s, "secret\x01");
-	await(s, "detached from web1");
+	session_run(s, argv);
+	session_await(s, "attached to web1 (read-only); Ctrl-A detaches");
+	session_type(s, "secret\x01");
+	session_await(s, "detached from web1");
 	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
 	g_assert_null(strstr(s->seen->str, "secret"));
 	g_assert_null(strstr(s->seen->str, "boot of"));
-	assert_restored(s);
+	session_assert_restored(s);
 }
 
 /* Nobody reads the terminal, the guest floods it: the escape key still detaches. */
@@ -212,8 +149,8 @@ static void test_flood(struct session *s, const void *data)
 {
 	(void)data;
 	char *argv[] = {HVCTL, "-c", s->service.directory, "console", "flood-1", NULL};
-	run(s, argv);
-	await(s, "boot of");
+	session_run(s, argv);
+	session_await(s, "boot of");
 	for (int full = 0; full < 50;) {
 		int queued = 0;
 		ioctl(s->master, FIONREAD, &queued);
@@ -223,7 +160,7 @@ static void test_flood(struct session *s, const void *data)
 	kill(s->pid, SIGTERM);
 	int status = wait_bounded(s->pid);
 	g_assert_cmpint(status, ==, 128 + SIGTERM);
-	assert_restored(s);
+	session_assert_restored(s);
 }
 
 /* No terminal: output only, until the VM ends; nothing is typed into the VM. */
@@ -259,9 +196,9 @@ static void test_table(struct session *s, const void *data)
 	expect(&s->service, 0, "", "create", "a-very-long-name-of-a-machine-that-does-not-fit");
 	ioctl(s->master, TIOCSWINSZ, &size);
 	char *argv[] = {HVCTL, "-c", s->service.directory, "list", NULL};
-	run(s, argv);
-	await(s, "web1");
-	await(s, "\n");
+	session_run(s, argv);
+	session_await(s, "web1");
+	session_await(s, "\n");
 	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
 	g_auto(GStrv) lines = g_strsplit(s->seen->str, "\r\n", -1);
 	for (char **line = lines; *line; line++) {
@@ -274,8 +211,8 @@ static void test_table(struct session *s, const void *data)
 	g_assert_nonnull(strstr(s->seen->str, "\033[32mrunning\033[0m"));
 	g_setenv("NO_COLOR", "1", TRUE);
 	g_string_truncate(s->seen, 0);
-	run(s, argv);
-	await(s, "web1");
+	session_run(s, argv);
+	session_await(s, "web1");
 	g_unsetenv("NO_COLOR");
 	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
 	g_assert_null(strstr(s->seen->str, "\033"));

@@ -26,6 +26,7 @@ struct fake_vm {
 	gboolean autostart;
 	uint64_t started;
 	unsigned job;	    /* 0: none */
+	unsigned looks;	    /* at its counters */
 	GPtrArray *viewers; /* struct viewer, of hvctl_fake_console.c */
 };
 

@@ -96,11 +96,12 @@ static void test_definition(struct service *s, const void *data)
 	expect(s, 0, "", "edit", "a", "--initrd", "");
 	expect(s, 0, "\"initrd\": null", "show", "a", "--definition");
 	expect(s, 0, "", "create", "d", "--disk", "path=/a,cache=none", "--disk",
-	       "path=b.iso,type=dvd", "--nic", "type=user");
+	       "path=b.iso,type=dvd", "--nic", "type=user", "--weight", "300");
 	g_autofree char *iso = g_strdup_printf("\"path\": \"%s/b.iso\"", here);
 	expect(s, 0, iso, "show", "d", "--definition");
 	expect(s, 0, "\"cache\": \"none\"", "show", "d", "--definition");
 	expect(s, 0, "\"type\": \"user\"", "show", "d", "--definition");
+	expect(s, 0, "\"weight\": 300", "show", "d", "--definition");
 	expect(s, 0, "", "edit", "d", "--disk", "", "--nic", "type=none");
 	expect(s, 0, "\"disks\": [\n  ]", "show", "d", "--definition");
 	expect(s, 0, "\"type\": \"none\"", "show", "d", "--definition");
@@ -109,6 +110,139 @@ static void test_definition(struct service *s, const void *data)
 	r = hvctl_argv(s, "{\"version\":1,\"name\":\"from-file\"}", argv);
 	check_result(&r, 0, "", __FILE__, __LINE__);
 	expect(s, 0, "from-file", "list");
+}
+
+/* What of the definition the options on processors make: `member` of cpus, as JSON. */
+static void check_cpus(const struct service *s, const char *member, const char *expected)
+{
+	struct result r = hvctl(s, "show", "a", "--definition", NULL);
+	struct json_object *object = json_tokener_parse(r.out);
+	struct json_object *cpus = json_object_object_get(object, "cpus");
+	const char *text = json_object_to_json_string_ext(json_object_object_get(cpus, member),
+							  JSON_C_TO_STRING_PLAIN);
+
+	g_assert_cmpstr(text, ==, expected);
+	json_object_put(object);
+	result_clear(&r);
+}
+
+static void test_scheduling(struct service *s, const void *data)
+{
+	(void)data;
+	expect(s, 0, "", "create", "a", "--cpus", "4", "--weight", "300", "--limit", "150",
+	       "--reserve", "60", "--affinity", "0-3,8", "--exclusive", "--numa-node", "1",
+	       "--topology", "cores=2,threads=2", "--core-scheduling", "vm");
+	check_cpus(s, "scheduling",
+		   "{\"weight\":300,\"limit\":150,\"reserve\":60,\"affinity\":\"0-3,8\","
+		   "\"coreScheduling\":\"vm\",\"exclusive\":true,\"numaNode\":1}");
+	check_cpus(s, "topology", "{\"cores\":2,\"threadsPerCore\":2}");
+	/* The fake service only remembers the members of a patch. */
+	expect(s, 0, "", "edit", "a", "--limit", "0", "--affinity", "all", "--no-exclusive",
+	       "--numa-node", "any", "--background", "--vcpu-affinity", "0,4:all", "--placement",
+	       "spread", "--topology", "host");
+	check_cpus(s, "scheduling",
+		   "{\"limit\":null,\"affinity\":null,\"vcpuAffinity\":[\"0,4\",\"all\"],"
+		   "\"placement\":\"spread\",\"exclusive\":false,\"background\":true,"
+		   "\"numaNode\":null}");
+	check_cpus(s, "topology", "{\"threadsPerCore\":0,\"sockets\":null,\"cores\":null}");
+	expect(s, 0, "", "edit", "a", "--topology", "none");
+	check_cpus(s, "topology", "null");
+	expect(s, 2, "--weight needs a whole number, not 'high'", "edit", "a", "--weight", "high");
+	expect(s, 2, "--limit needs a whole number, not '25%'", "edit", "a", "--limit", "25%");
+	expect(s, 2, "--exclusive and --no-exclusive exclude each other", "edit", "a",
+	       "--exclusive", "--no-exclusive");
+	expect(s, 2, "--numa-node needs a whole number or any, not 'first'", "edit", "a",
+	       "--numa-node", "first");
+	expect(s, 2, "--placement is one of none|spread|pack, not 'wide'", "create", "b",
+	       "--placement", "wide");
+	static const char *const bad[] = {"",
+					  "2",
+					  "cores",
+					  "cores=",
+					  "cores=x",
+					  "cores=2,",
+					  "cores=2,cores=2",
+					  "dies=2",
+					  "cores=host",
+					  "cores=99999999999999999999"};
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+		expect(s, 2,
+		       "--topology is 'host', 'none', or like "
+		       "'sockets=1,cores=2,threads=2'",
+		       "create", "b", "--topology", bad[i]);
+}
+
+static void test_stats(struct service *s, const void *data)
+{
+	(void)data;
+	expect(s, 0, "", "stats");
+	expect(s, 0, "[]\n", "stats", "-o", "json");
+	expect(s, 4, "VM vm-00000 is off and counts nothing", "stats", "vm-00000");
+	expect(s, 3, "nosuch", "stats", "nosuch");
+	expect(s, 0, "", "start", "vm-00001");
+	expect(s, 0, "vm-00001     0    3  7.500s  2.500s     25%     42\n", "stats");
+	expect(s, 0, "vm-00001     1    -       -       -       -      -\n", "stats", "vm-00001");
+	expect(s, 0, "vm-00001: its processors waited 25% of the time that they could run",
+	       "stats");
+	struct json_object *list = json_of(s, "stats", "vm-00001", NULL);
+	g_assert_true(json_object_is_type(list, json_type_array));
+	g_assert_cmpuint(json_object_array_length(list), ==, 1);
+	json_object_put(list);
+}
+
+static void test_placement(struct service *s, const void *data)
+{
+	(void)data;
+	expect(s, 0, "     0     0    0  -         -\n", "show", "--placement");
+	expect(s, 0, "", "create", "bound-1", "bound-2", "grow-1");
+	expect(s, 0, "", "start", "bound-1", "grow-1", "vm-00000");
+	/* Siblings beside each other; a processor of which nothing is known is nowhere. */
+	expect(s, 0,
+	       "SOCKET  CORE  CPU  RAN LAST              BOUND HERE\n"
+	       "     0     0    0  -                     bound-1\n"
+	       "     0     0    2  -                     -\n"
+	       "     0     1    1  grow-1/0              bound-1\n"
+	       "     0     1    3  bound-1/0,vm-00000/0  bound-1\n"
+	       "On any CPU: grow-1,vm-00000\n"
+	       "Offline: 4-5\n",
+	       "show", "--placement");
+	expect(s, 0, "     0     1    3  vm-00000/0  -\nOn any CPU: vm-00000\n", "show",
+	       "--placement", "vm-00000", "bound-2");
+	struct result r = hvctl(s, "show", "--placement", "-o", "json", NULL);
+	struct json_object *map = json_tokener_parse(r.out);
+	struct json_object *cpus = json_object_object_get(map, "cpus");
+	g_assert_cmpuint(json_object_array_length(cpus), ==, 4);
+	g_assert_cmpstr(
+		json_object_to_json_string_ext(
+			json_object_object_get(json_object_array_get_idx(cpus, 2), "vcpus"), 0),
+		==, "[{\"vm\":\"grow-1\",\"vcpu\":0}]");
+	json_object_put(map);
+	result_clear(&r);
+	expect(s, 3, "there is no VM nosuch", "show", "--placement", "nosuch");
+	expect(s, 2, "leave out --definition", "show", "--placement", "--definition");
+	expect(s, 2, "leave out", "show", "--placement", "-o", "name");
+	expect(s, 2, "the name of a VM is missing; write 'hvctl show NAME...'", "show");
+}
+
+static void test_metrics(struct service *s, const void *data)
+{
+	(void)data;
+	expect(s, 0, "", "create", "grow-1");
+	expect(s, 0, "", "start", "grow-1");
+	expect(s, 0, "# TYPE vmms_vm_running gauge\n# HELP vmms_vm_running 1 when", "metrics");
+	struct result r = hvctl(s, "metrics", NULL);
+	g_assert_cmpint(r.status, ==, 0);
+	g_assert_true(g_str_has_suffix(r.out, "\n# EOF\n"));
+	g_assert_nonnull(strstr(r.out, "\nvmms_vm_running{vm=\"vm-00000\",uuid=\""));
+	g_assert_nonnull(strstr(r.out, "\nvmms_vm_memory_bytes{vm=\"grow-1\",uuid=\""));
+	g_assert_nonnull(strstr(r.out, "\",vcpu=\"0\"} 1.200000000\n"));
+	g_assert_nonnull(strstr(r.out, "\",vcpu=\"0\",reason=\"io\"} 1000\n"));
+	result_clear(&r);
+	r = hvctl(s, "metrics", "vm-00000", NULL);
+	g_assert_null(strstr(r.out, "grow-1"));
+	g_assert_null(strstr(r.out, "vmms_vcpu_used_seconds_total"));
+	result_clear(&r);
+	expect(s, 3, "nosuch", "metrics", "nosuch");
 }
 
 static void test_json(struct service *s, const void *data)
@@ -323,7 +457,6 @@ static void test_usage(struct service *s, const void *data)
 	       "");
 	expect(s, 2, "--nic: begin with type=", "edit", "vm-00000", "--nic", "mac=x");
 	expect(s, 2, "--nic needs a value: SPEC", "create", "a", "--nic");
-	expect(s, 2, "--weight is not in this version", "edit", "vm-00000", "--weight", "3");
 	expect(s, 2, "--autostart and --no-autostart exclude", "create", "a", "--autostart",
 	       "--no-autostart");
 	expect(s, 2, "nothing to change", "edit", "vm-00000");
@@ -427,6 +560,10 @@ int main(int argc, char **argv)
 		   teardown)
 	ADD(life, 0);
 	ADD(definition, 0);
+	ADD(scheduling, 0);
+	ADD(stats, 2);
+	ADD(placement, 1);
+	ADD(metrics, 1);
 	ADD(json, 2);
 	ADD(several, 2);
 	ADD(jobs, 0);

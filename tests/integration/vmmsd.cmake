@@ -12,13 +12,14 @@ target_compile_definitions(vmmsd_fixture PRIVATE VMMSD="$<TARGET_FILE:vmmsd>"
   FAKE_WORKER="$<TARGET_FILE:fake-vmworker>" FAKE_UNPACK="$<TARGET_FILE:fake-unpack>")
 add_dependencies(vmmsd_fixture vmmsd fake-vmworker fake-unpack)
 
-foreach(name IN ITEMS clients disks failures guest lifecycle nics restart)
+foreach(name IN ITEMS clients disks failures guest lifecycle nics restart scheduling)
   vmms_test(test-vmmsd-${name} SOURCES vmmsd_${name}_test.c LIBS vmmsd_fixture
     LABEL integration TIMEOUT 240)
 endforeach()
 target_compile_definitions(test-vmmsd-disks PRIVATE HVCTL="$<TARGET_FILE:hvctl>")
 add_dependencies(test-vmmsd-disks hvctl)
 add_dependencies(test-vmmsd-nics vmms-switch)
+target_link_libraries(test-vmmsd-scheduling PRIVATE PkgConfig::JSONC)
 target_compile_definitions(test-vmmsd-clients PRIVATE SCHEMAS="${CMAKE_SOURCE_DIR}/schemas/dbus")
 
 vmms_test(test-vmmsd-session SOURCES vmmsd_session_test.c LIBS vmms_schemas PkgConfig::SYSTEMD

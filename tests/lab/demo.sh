@@ -12,6 +12,7 @@ mkdir -p "$tree/scripts" "$tree/build/release/"{vmmsd,cli,vmworker/boot}
 cp "$here/../../scripts/demo" "$tree/scripts/"
 cp "$here/../../scripts/lib.sh" "$tree/scripts/"
 printf '%s\n' 'need() { :; }' 'build_release() { :; }' >>"$tree/scripts/lib.sh"
+# shellcheck disable=SC2016 # it is the script that expands it
 printf '%s\n' '#!/bin/sh' '[ "$1" = guest ] && echo /srv || echo /srv/kernels' >"$tree/scripts/lab"
 chmod +x "$tree/scripts/lab"
 for program in vmmsd/vmmsd cli/hvctl vmworker/vmworker vmworker/boot/vmms-unpack; do

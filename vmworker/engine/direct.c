@@ -106,8 +106,12 @@ static gboolean hv_failed(struct engine *engine, hv_status status, const char *c
 
 static gboolean direct_build_vps(struct engine *engine, GError **error)
 {
+	const struct engine_config *config = &engine->config;
 	const struct cpuid_topology topology = {
-		.sockets = 1, .cores = engine->config.vp_count, .threads = 1};
+		.sockets = config->sockets ? config->sockets : 1,
+		.cores = config->sockets ? config->cores : config->vp_count,
+		.threads = config->sockets ? config->threads : 1,
+	};
 	struct hv_cpuid_entry supported[CPUID_MAX_ENTRIES], table[CPUID_MAX_ENTRIES];
 	struct hv *hv = guest_interface_hv(engine->interface);
 	size_t n = G_N_ELEMENTS(supported);

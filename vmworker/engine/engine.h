@@ -57,6 +57,7 @@ struct engine_config {
 	uint8_t vm_uuid[16]; /* RFC 4122 order, for SMBIOS */
 	uint64_t memory;     /* bytes */
 	uint32_t vp_count;
+	uint32_t sockets, cores, threads; /* product: vp_count; sockets 0: cores with one thread */
 	const char *cmdline;
 	const char *kernel_name, *initrd_name;
 	int kernel_fd, payload_fd, initrd_fd; /* the last two may be -1 */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vp_thread.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -165,6 +166,7 @@ static void *vp_thread_main(void *arg)
 	current_vp = vp_index(thread->vp);
 	snprintf(name, sizeof(name), "vp%u", current_vp);
 	prctl(PR_SET_NAME, name);
+	sem_post(&thread->named);
 	while (vp_group_enter(thread->group)) {
 		vp_thread_run(thread);
 		vp_group_leave(thread->group);
@@ -176,10 +178,14 @@ int vp_thread_start(struct vp_thread *thread)
 {
 	pthread_attr_t attr;
 
+	sem_init(&thread->named, 0, 0);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, VP_STACK_SIZE);
 	int r = pthread_create(&thread->id, &attr, vp_thread_main, thread);
 	pthread_attr_destroy(&attr);
+	while (r == 0 && sem_wait(&thread->named) < 0 && errno == EINTR)
+		continue;
+	sem_destroy(&thread->named);
 	return r;
 }
 

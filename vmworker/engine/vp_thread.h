@@ -4,6 +4,7 @@
 #define VP_THREAD_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,10 +22,12 @@ struct vp_thread {
 	struct hv *hv; /* NULL: none */
 	struct vp *vp;
 	pthread_t id;
+	sem_t named; /* during vp_thread_start */
 	_Atomic uint64_t msr_faults;
 };
 
-/* Named "vp<index>", with a small stack. 0 or an errno value. */
+/* Named "vp<index>" when this returns, since vmmsd finds processors by their threads' names to bind
+ * and to limit them; with a small stack. 0 or an errno value. */
 int vp_thread_start(struct vp_thread *thread);
 /* false when it has not ended by the deadline (CLOCK_MONOTONIC). */
 bool vp_thread_join(struct vp_thread *thread, const struct timespec *deadline);

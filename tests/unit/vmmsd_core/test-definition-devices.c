@@ -299,7 +299,7 @@ static void test_mac_kept(void)
 	g_assert_null(definition_edit(from, "{\"nics\":[{\"mac\":7}]}", NULL));
 }
 
-/* Devices are not for a running VM to change. */
+/* Devices are not for a running VM to change; its share of processors is, and devices stay. */
 static void test_live_change(void)
 {
 	static const char *const patches[] = {
@@ -308,13 +308,21 @@ static void test_live_change(void)
 		"{\"hypervisor\":\"hidden\"}",
 		"{\"enlightenments\":{\"synic\":false}}",
 	};
-	g_autoptr(definition_t) from = parse_good("\"disks\":[{\"path\":\"/a\"}]");
+	g_autoptr(definition_t) from =
+		parse_good("\"disks\":[{\"path\":\"/a\"}],\"nics\":[{\"type\":\"none\"}]");
 
 	for (size_t i = 0; i < G_N_ELEMENTS(patches); i++) {
 		g_autoptr(definition_t) to = definition_edit(from, patches[i], NULL);
 		g_assert_nonnull(to);
 		g_assert_false(definition_is_live_change(from, to));
 	}
+	g_autoptr(definition_t) to =
+		definition_edit(from, "{\"cpus\":{\"scheduling\":{\"weight\":7}}}", NULL);
+	g_assert_nonnull(to);
+	g_assert_true(definition_is_live_change(from, to));
+	g_assert_cmpuint(to->n_disks, ==, 1);
+	g_autofree char *mac = mac_of(from, 0), *kept = mac_of(to, 0);
+	g_assert_cmpstr(kept, ==, mac);
 }
 
 static void test_mac_text(void)

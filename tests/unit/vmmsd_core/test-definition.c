@@ -305,7 +305,8 @@ static void test_edit_refused(void)
 		 "patch: $.cpus: the member count is given twice; keep one"},
 		{"{\"cpus\":7}", "definition: $.cpus: expected an object, found an integer"},
 		{"{\"cpus\":{\"cores\":7}}",
-		 "definition: $.cpus.cores: unknown member; known here is count"},
+		 "definition: $.cpus.cores: unknown member; known here are count, topology, "
+		 "scheduling"},
 	};
 	g_autoptr(definition_t) from = parse(canonical);
 
@@ -351,6 +352,12 @@ static void test_live_change(void)
 		{"{\"boot\":{\"cmdline\":\"x\"}}", false},
 		{"{\"boot\":{\"kernel\":\"/x\"}}", false},
 		{"{\"engine\":\"direct\"}", false},
+		{"{\"cpus\":{\"scheduling\":{\"weight\":7}}}", true},
+		{"{\"cpus\":{\"scheduling\":{\"affinity\":\"0\"}}}", true},
+		{"{\"cpus\":{\"scheduling\":{\"coreScheduling\":\"off\"}}}", true},
+		{"{\"cpus\":{\"scheduling\":{\"coreScheduling\":\"vm\"}}}", false},
+		{"{\"cpus\":{\"topology\":{}}}", false},
+		{"{\"cpus\":{\"count\":2,\"scheduling\":{\"weight\":7}}}", false},
 		{"{\"autostart\":true,\"cpus\":{\"count\":2}}", false},
 	};
 	g_autoptr(definition_t) from = parse(canonical);

@@ -359,20 +359,26 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 				   NULL);
 	g_autofree char *off = vm_describe(vm, NULL);
 
-	g_assert_cmpstr(off, ==,
-			"{\"name\":\"web1\",\"uuid\":\"" UUID
-			"\",\"description\":\"\",\"state\":\"off\",\"reason\":\"\",\"job\":null,"
-			"\"engine\":\"\",\"engineReason\":\"\",\"engineAsked\":\"auto\",\"cpus\":2,"
-			"\"memory\":536870912,\"uptime\":null,\"workerPid\":null,"
-			"\"kernel\":\"/boot/k\",\"initrd\":null,\"cmdline\":\"\","
-			"\"autostart\":false,\"stopAction\":\"shutdown\",\"stopTimeout\":90,"
-			"\"stopOrder\":0,\"onReboot\":\"restart\",\"onCrash\":\"stop\","
-			"\"disks\":[],\"nics\":[],\"hypervisor\":\"visible\","
-			"\"enlightenments\":{"
-			"\"vpRuntime\":true,\"referenceCounter\":true,\"referenceTsc\":true,"
-			"\"frequencies\":true,\"tscInvariant\":true,\"synic\":true,"
-			"\"stimer\":false,\"stimerDirect\":false,\"reset\":true,"
-			"\"guestIdle\":true,\"crash\":true,\"spinWait\":true},\"guest\":null}");
+	g_assert_cmpstr(
+		off, ==,
+		"{\"name\":\"web1\",\"uuid\":\"" UUID
+		"\",\"description\":\"\",\"state\":\"off\",\"reason\":\"\",\"job\":null,"
+		"\"engine\":\"\",\"engineReason\":\"\",\"engineAsked\":\"auto\",\"cpus\":2,"
+		"\"memory\":536870912,\"uptime\":null,\"workerPid\":null,"
+		"\"kernel\":\"/boot/k\",\"initrd\":null,\"cmdline\":\"\","
+		"\"autostart\":false,\"stopAction\":\"shutdown\",\"stopTimeout\":90,"
+		"\"stopOrder\":0,\"onReboot\":\"restart\",\"onCrash\":\"stop\","
+		"\"disks\":[],\"nics\":[],\"hypervisor\":\"visible\","
+		"\"enlightenments\":{"
+		"\"vpRuntime\":true,\"referenceCounter\":true,\"referenceTsc\":true,"
+		"\"frequencies\":true,\"tscInvariant\":true,\"synic\":true,"
+		"\"stimer\":false,\"stimerDirect\":false,\"reset\":true,"
+		"\"guestIdle\":true,\"crash\":true,\"spinWait\":true},"
+		"\"topology\":null,\"scheduling\":{\"weight\":100,\"limit\":null,"
+		"\"reserve\":0,\"affinity\":null,\"vcpuAffinity\":null,"
+		"\"exclusive\":false,\"background\":false,\"numaNode\":null,"
+		"\"placement\":\"none\",\"coreScheduling\":\"off\",\"mechanism\":null,\"cpuWeight\":null,"
+		"\"cpus\":null,\"note\":\"\",\"hints\":[]},\"guest\":null}");
 	vm_set_engine(vm, "direct", "KVM on \"AMD-V\"");
 	vm_set_job(vm, (struct job *)fixture, "start");
 	apply(vm, VM_EVENT_START, "starting");

@@ -43,11 +43,37 @@ static void test_defaults(void)
 
 	g_assert_no_error(error);
 	g_assert_cmpuint(d->cpus, ==, 1);
+	g_assert_cmpuint(d->sockets, ==, 1);
+	g_assert_cmpuint(d->cores, ==, 1);
+	g_assert_cmpuint(d->threads, ==, 1);
 	g_assert_cmpuint(d->memory, ==, 512ull << 20);
 	g_assert_null(d->initrd);
 	g_assert_cmpstr(d->cmdline, ==, "");
 	g_assert_cmpint(d->on_reboot, ==, VM_POLICY_RESTART);
 	g_assert_cmpint(d->on_crash, ==, VM_POLICY_STOP);
+}
+
+static void test_topology(void)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(vm_definition_t) plain = read_text(
+		"{\"version\":1,\"name\":\"a\",\"boot\":{\"kernel\":\"/k\"},\"cpus\":{\"count\":6}}",
+		&error);
+	g_autoptr(vm_definition_t) d = read_text(
+		"{\"version\":1,\"name\":\"a\",\"boot\":{\"kernel\":\"/k\"},\"cpus\":{"
+		"\"topology\":{\"sockets\":2,\"cores\":2,\"threadsPerCore\":2},\"count\":8,"
+		"\"scheduling\":{\"weight\":7,\"coreScheduling\":\"vm\"}}}",
+		&error);
+
+	g_assert_no_error(error);
+	g_assert_cmpuint(plain->sockets, ==, 1);
+	g_assert_cmpuint(plain->cores, ==, 6);
+	g_assert_cmpuint(plain->threads, ==, 1);
+	g_assert_cmpuint(d->sockets, ==, 2);
+	g_assert_cmpuint(d->cores, ==, 2);
+	g_assert_cmpuint(d->threads, ==, 2);
+	g_assert_false(plain->core_scheduling);
+	g_assert_true(d->core_scheduling);
 }
 
 /* The rest of a document that is good but for the members given. */
@@ -77,6 +103,11 @@ static void test_refused(void)
 		{"\"version\":1,\"name\":\"a\",\"boot\":{\"kernel\":\"/k\\u0000x\"}",
 		 "$.boot.kernel"},
 		{GOOD ",\"x\":1", "$.x: this worker does not know"},
+		{GOOD ",\"cpus\":{\"count\":4,\"topology\":{\"cores\":3}}",
+		 "$.cpus.topology: 1 sockets of 3 cores of 1 threads are not the 4 processors"},
+		{GOOD ",\"cpus\":{\"topology\":{\"threadsPerCore\":0}}",
+		 "$.cpus.topology.threadsPerCore: 0 is out of range"},
+		{GOOD ",\"cpus\":{\"topology\":{\"threads\":1}}", "$.cpus.topology.threads"},
 		{GOOD ",\"uuid\":\"0f0e0d0c-0b0a-0908-0706-050403020101\"", "$.uuid"},
 		{GOOD ",\"uuid\":7", "$.uuid"},
 		{GOOD ",\"cpus\":{\"count\":0}", "$.cpus.count: 0 is out of range; give 1 to 240"},
@@ -297,6 +328,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/worker/definition/full", test_full);
+	g_test_add_func("/worker-definition/topology", test_topology);
 	g_test_add_func("/worker/definition/defaults", test_defaults);
 	g_test_add_func("/worker/definition/refused", test_refused);
 	g_test_add_func("/worker/definition/long-cmdline", test_long_cmdline);

@@ -1,0 +1,198 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What cgroups make of weights, limits, reservations and CPUs of one's own. Guests that only spin show
+# what they get of a CPU in the time that the kernel counts of their processors' threads.
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+inside <<'EOF2'
+cpus=$(nproc)
+last=$((cpus - 1))
+span=${VMMS_LAB_SPAN:-20} # seconds of each measurement
+
+# spinner NAME [OPTIONS]: a VM whose processors compute all the time, once it is up.
+spinner() {
+	words=vmms.spin vm_new "$@"
+}
+
+# vp_ns NAME: what its processors have used, in ns.
+vp_ns() {
+	hvctl stats "$1" -o json | tr -d ' \n' |
+		grep -oE '"vcpu":[0-9]+,"cpu":[^,]*,"used":[0-9]+' | sed 's/.*://' |
+		awk '{s += $1} END {printf "%.0f\n", s}'
+}
+
+# usage NAME...: ns that each used within one span, read at the same moments.
+usage() {
+	local name
+	declare -A before
+	for name in "$@"; do before[$name]=$(vp_ns "$name"); done
+	sleep "$span"
+	for name in "$@"; do printf '%s %s\n' "$name" $(($(vp_ns "$name") - before[$name])); done
+}
+
+# near WHAT GOT WANTED PERCENT: GOT is within PERCENT of WANTED.
+near() {
+	awk -v got="$2" -v wanted="$3" -v percent="$4" 'BEGIN {
+		d = got - wanted; if (d < 0) d = -d; exit !(d <= wanted * percent / 100) }' ||
+		fail "$1 is $2, not $3 within $4 %"
+	printf '%s: %s (wanted %s)\n' "$1" "$2" "$3"
+}
+
+ratio() {
+	awk -v a="$1" -v b="$2" 'BEGIN {printf "%.3f\n", b ? a / b : 0}'
+}
+
+of() {
+	awk -v name="$1" '$1 == name {print $2}' <<<"$2"
+}
+
+spinner a --affinity $last --weight 300
+spinner b --affinity $last
+hvctl start a b
+vm_up a
+vm_up b
+same "the mechanism" "$(hvctl show a -o json | grep -oE '"mechanism": *"[a-z]*"' | sed 's/.*"\(.*\)"/\1/')" systemd
+same "the weight of a's unit" "$(systemctl show -P CPUWeight "vmworker@$(vm_get a uuid).service")" 300
+has "what host says" "$(hvctl host)" '^Scheduling by: +systemd$'
+has "what top says" "$(hvctl top --once a)" '^a +running +1 +[0-9]+ +[0-9]+ '
+has "the map" "$(hvctl show --placement)" " $last  [ab/0,]+ +a,b$"
+has "the metrics" "$(hvctl metrics a)" '^vmms_vcpu_ready_seconds_total.vm="a".* [0-9]+\.[0-9]{9}$'
+got=$(usage a b)
+near "the ratio of weights 300 and 100" "$(ratio "$(of a "$got")" "$(of b "$got")")" 3 3
+
+# Edits take effect while they run, with the same workers.
+pid=$(vm_get a workerPid)
+hvctl edit a --weight 100
+same "the weight of a's unit" "$(systemctl show -P CPUWeight "vmworker@$(vm_get a uuid).service")" 100
+got=$(usage a b)
+near "the ratio of equal weights" "$(ratio "$(of a "$got")" "$(of b "$got")")" 1 3
+hvctl edit a --weight 10000
+got=$(usage a b)
+near "the ratio of weights 10000 and 100" "$(ratio "$(of a "$got")" "$(of b "$got")")" 100 10
+hvctl edit a --weight 100
+
+# A background VM gets what is left of the CPU, which is nothing.
+hvctl edit b --background
+got=$(usage a b)
+[ "$(of b "$got")" -lt $((span * 10000000)) ] || fail "background b used $(of b "$got") ns of $span s"
+hvctl edit b --no-background
+
+# A limit of 25 % of one processor, the processors apart from the devices' threads.
+hvctl stop b
+hvctl edit a --limit 25
+group=/sys/fs/cgroup/vmms.slice/vmworker@$(vm_get a uuid).service
+same "the limit of a's processors" "$(cat "$group/vcpu/cpu.max")" "25000 100000"
+same "the limit of all of a" "$(cat "$group/cpu.max")" "max 100000"
+has "the threads of a's processors" "$(cat "/proc/$pid/task/$(head -n 1 "$group/vcpu/cgroup.threads")/comm")" '^vp[0-9]'
+got=$(usage a)
+near "25 % of $span s, in ns" "$(of a "$got")" $((span * 250000000)) 3
+has "what stats says of it" "$(hvctl stats a -o json)" '"throttledPeriods": *[1-9]'
+# The processors of a reset VM are new threads: they are limited, too.
+hvctl reset a
+booted_twice() { [ "$(vm_log a | grep -c 'userspace reached')" -ge 2 ]; }
+within $((4 * patience)) "a has booted twice" booted_twice
+got=$(usage a)
+near "25 % of $span s after a reset, in ns" "$(of a "$got")" $((span * 250000000)) 3
+hvctl edit a --limit 0
+same "the limit of a's processors" "$(cat "$group/vcpu/cpu.max")" "max 100000"
+same "the worker of a" "$(vm_get a workerPid)" "$pid"
+
+# Affinity moves it at once.
+hvctl edit a --affinity 0
+deadline=$((SECONDS + 2))
+until [ "$(cat "$group/cpuset.cpus.effective")" = 0 ]; do
+	[ $SECONDS -lt $deadline ] || fail "a may run on $(cat "$group/cpuset.cpus.effective")"
+done
+# What was set for its unit does not come back at the next start.
+hvctl stop a
+hvctl edit a --affinity all
+hvctl start a
+same "where a may run" "$(cat "$group/cpuset.cpus.effective")" "$([ "$last" = 0 ] && echo 0 || echo "0-$last")"
+hvctl stop a
+
+# 150 % of two processors.
+if [ "$cpus" -ge 4 ]; then
+	spinner two --cpus 2 --limit 150 --affinity 2-3
+	hvctl start two
+	vm_up two
+	got=$(usage two)
+	near "150 % of $span s, in ns" "$(of two "$got")" $((span * 1500000000)) 3
+	hvctl stop two
+fi
+
+# Reservations: admitted, kept, and not given twice.
+hvctl edit a --affinity $last --reserve 60
+hvctl edit b --affinity $last --reserve 30
+spinner c --affinity $last --reserve 20
+hvctl start a b
+refused 1 "60 % \(a\) \+ 30 % \(b\) \+ 20 % \(c\) = 110 % of a CPU" hvctl start c
+names=
+for i in $(seq 8); do
+	spinner "other$i" --affinity $last
+	names="$names other$i"
+done
+# shellcheck disable=SC2086 # one word a name
+hvctl start $names
+# A guest that boots is as busy as one that spins; only the two must be past it.
+vm_up a
+vm_up b
+# shellcheck disable=SC2086
+got=$(usage a b $names)
+sum=$(awk '{s += $2} END {printf "%.0f\n", s}' <<<"$got")
+[ "$(of a "$got")" -ge $((sum * 59 / 100)) ] || fail "a got $(of a "$got") of $sum ns"
+[ "$(of b "$got")" -ge $((sum * 29 / 100)) ] || fail "b got $(of b "$got") of $sum ns"
+# shellcheck disable=SC2086
+hvctl stop a b $names
+
+# A CPU for one VM alone: nothing of the host runs there while the rest is busy.
+if [ "$cpus" -ge 2 ]; then
+	hvctl edit a --reserve 0 --affinity $last --exclusive
+	hvctl start a
+	vm_up a
+	same "what system.slice may use" "$(cat /sys/fs/cgroup/system.slice/cpuset.cpus.effective)" \
+		"$([ "$last" = 1 ] && echo 0 || echo "0-$((last - 1))")"
+	for i in $(seq $((2 * cpus))); do
+		systemd-run -q --unit="load$i" --slice=system.slice sh -c 'while :; do :; done'
+	done
+	pid=$(vm_get a workerPid)
+	# Time that user processes other than the worker spent on the last CPU: their last CPU is it.
+	for _ in $(seq 10); do
+		foreign=$(ps -eLo pid=,ppid=,psr=,stat=,comm= | awk -v cpu="$last" -v worker="$pid" \
+			'$3 == cpu && $1 != worker && $2 != 2 && $1 != 2 && $4 ~ /^R/ {print $5}')
+		[ -z "$foreign" ] || fail "on the CPU of a runs $foreign"
+		sleep 1
+	done
+	for i in $(seq $((2 * cpus))); do systemctl stop "load$i.service"; done
+	refused 1 'would leave the host no CPU|since VM a has' hvctl start \
+		"$(spinner d --affinity "0-$last" --exclusive && echo d)"
+	hvctl stop a
+	given_back() { [ "$(cat /sys/fs/cgroup/system.slice/cpuset.cpus.effective)" = "0-$last" ]; }
+	within 5 "system.slice has the CPU of a again" given_back
+	# One that ends while vmmsd is down: the next vmmsd gives back what it had.
+	hvctl start a
+	vm_up a
+	unit=vmworker@$(vm_get a uuid).service
+	systemctl stop vmmsd
+	systemctl kill -s KILL "$unit"
+	systemctl start vmmsd
+	within 5 "system.slice has the CPU of a again" given_back
+	hvctl stop a || true # where it is restarted after a crash
+fi
+
+# Spread: two VMs with one processor each never share a core.
+if [ "$(cat /sys/devices/system/cpu/cpu0/topology/core_cpus_list)" != 0 ] && [ "$cpus" -ge 4 ]; then
+	spinner s1 --placement spread
+	spinner s2 --placement spread
+	hvctl start s1 s2
+	where() { hvctl show "$1" -o json | grep -oE '"cpus": *"[0-9]+"' | grep -oE '[0-9]+'; }
+	core() { cat "/sys/devices/system/cpu/cpu$(where "$1")/topology/core_cpus_list"; }
+	[ "$(core s1)" != "$(core s2)" ] || fail "s1 and s2 share the core $(core s1)"
+	hvctl stop s1 s2
+fi
+
+refused 1 'CPU 4000 is not in this host' hvctl start "$(spinner far --affinity 4000 && echo far)"
+refused 2 'weight: 0 is below the minimum 1; give 1 to 10000' hvctl edit a --weight 0
+refused 2 'affinity: "" is not valid' hvctl edit a --affinity ''
+refused 2 'make them equal' hvctl edit a --cpus 4 --topology cores=3
+EOF2

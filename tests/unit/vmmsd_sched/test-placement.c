@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "placement.h"
+
+#include <string.h>
+
+#include "cpus.h"
+#include "fake_topology.h"
+#include "sched_cpus.h"
+
+static void expect(struct placement *p, enum placement_mode mode, const char *allowed, uint32_t n,
+		   const char *expected)
+{
+	g_autoptr(GArray) set = cpus(allowed);
+	g_autoptr(GArray) chosen = placement_choose(p, mode, set, n, 0);
+
+	assert_cpus(chosen, expected);
+}
+
+/* The lab: 2 cores with 2 threads. */
+static void test_spread(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 2, TRUE);
+	g_autoptr(placement_t) p = placement_new(host);
+
+	expect(p, PLACEMENT_SPREAD, "0-3", 1, "0");
+	expect(p, PLACEMENT_SPREAD, "0-3", 1, "2"); /* never the sibling, 1 */
+	expect(p, PLACEMENT_SPREAD, "0-3", 1, "1");
+	expect(p, PLACEMENT_SPREAD, "0-3", 1, "3");
+	expect(p, PLACEMENT_SPREAD, "0-3", 2, "0,2");
+	expect(p, PLACEMENT_SPREAD, "0-3", 9, "0-3");
+	expect(p, PLACEMENT_SPREAD, "", 1, "");
+}
+
+static void test_spread_sockets(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(2, 2, 2, FALSE);
+	g_autoptr(placement_t) p = placement_new(host);
+
+	/* Cores 0 and 1 are on socket 0; CPUs 4-7 are the second threads. */
+	expect(p, PLACEMENT_SPREAD, "0-7", 2, "0,2");
+	expect(p, PLACEMENT_SPREAD, "0-7", 2, "1,3");
+	expect(p, PLACEMENT_SPREAD, "4-7", 1, "4");
+}
+
+static void test_pack(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(2, 2, 2, FALSE);
+	g_autoptr(placement_t) p = placement_new(host);
+
+	expect(p, PLACEMENT_PACK, "0-7", 1, "0");
+	expect(p, PLACEMENT_PACK, "0-7", 1, "4"); /* the other thread of that core */
+	expect(p, PLACEMENT_PACK, "0-7", 2, "1,5");
+	expect(p, PLACEMENT_PACK, "0-7", 3, "2-3,6");
+	expect(p, PLACEMENT_PACK, "0-7", 1, "7");
+	expect(p, PLACEMENT_PACK, "0-7", 1, "0");
+}
+
+/* VMs that are bound by hand count. */
+static void test_load(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 2, TRUE);
+	g_autoptr(placement_t) p = placement_new(host);
+	g_autoptr(GArray) first = cpus("0-1");
+
+	placement_add(p, first, 1, 0);
+	expect(p, PLACEMENT_SPREAD, "0-3", 1, "2");
+	g_autoptr(placement_t) again = placement_new(host);
+	placement_add(again, first, 2, 0);
+	expect(again, PLACEMENT_PACK, "0-3", 1, "2");
+}
+
+/* Spread never takes a second thread of a core while an allowed core is free. */
+static void test_random(void)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(11);
+
+	for (unsigned round = 0; round < 300; round++) {
+		guint cores = (guint)g_rand_int_range(rand, 1, 5);
+		guint threads = (guint)g_rand_int_range(rand, 1, 3);
+		g_autoptr(host_topology_t) host =
+			fake_topology_new(1, cores, threads, g_rand_boolean(rand));
+		g_autoptr(placement_t) p = placement_new(host);
+		g_autoptr(GArray) online = host_cpu_list_parse(host->online);
+
+		for (unsigned i = 0; i < 20; i++) {
+			enum placement_mode mode =
+				g_rand_boolean(rand) ? PLACEMENT_SPREAD : PLACEMENT_PACK;
+			g_autoptr(GArray) some = random_cpus(rand, cores * threads);
+			uint32_t n = (uint32_t)g_rand_int_range(rand, 1, 10);
+			g_autoptr(GArray) chosen = placement_choose(p, mode, some, n, 0);
+			g_assert_true(sched_cpus_is_subset(chosen, some));
+			g_assert_cmpuint(chosen->len, ==, MIN(n, some->len));
+		}
+		g_autoptr(placement_t) fresh = placement_new(host);
+		g_autoptr(GHashTable) used = g_hash_table_new(g_str_hash, g_str_equal);
+		for (guint i = 0; i < cores; i++) {
+			g_autoptr(GArray) one =
+				placement_choose(fresh, PLACEMENT_SPREAD, online, 1, 0);
+			guint id = g_array_index(one, uint32_t, 0);
+			const struct host_cpu *cpu =
+				&g_array_index(host->cpus, struct host_cpu, id);
+			g_assert_true(g_hash_table_add(used, cpu->siblings));
+		}
+	}
+}
+
+static void expect_hints(const host_topology_t *host, const char *list, uint32_t vcpus,
+			 const char *expected)
+{
+	g_autoptr(GArray) set = cpus(list);
+	g_autoptr(GPtrArray) hints = placement_hints(host, set, vcpus);
+
+	g_ptr_array_add(hints, NULL);
+	g_autofree char *text = g_strjoinv("|", (char **)hints->pdata);
+	g_assert_cmpstr(text, ==, expected);
+}
+
+static void test_hints(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 4, 2, TRUE);
+	g_autoptr(host_topology_t) single = fake_topology_new(1, 4, 1, TRUE);
+
+	expect_hints(host, "0,2,4", 2, "");
+	expect_hints(host, "0-7", 7, "");
+	expect_hints(host, "0-7", 8, ""); /* the host has not one more */
+	expect_hints(host, "0,2", 2,
+		     "CPUs 0,2 are all that 2 virtual processors may use: leave one CPU more, on "
+		     "which its devices are served, such as 0,2,4");
+	expect_hints(host, "0-2", 2,
+		     "CPUs 0 and 1 are two threads of one core, not two cores: take a CPU of each "
+		     "core first, such as 0,2,4");
+	expect_hints(host, "0,2,4-6", 4, ""); /* every core is used */
+	expect_hints(host, "6-7", 3,
+		     "CPUs 6-7 are all that 3 virtual processors may use: leave one CPU more, on "
+		     "which its devices are served, such as 0,2,4,6|CPUs 6 and 7 are two threads "
+		     "of one core, not two cores: take a CPU of each core first, such as 0,2");
+	expect_hints(single, "0-1", 1, "");
+	expect_hints(single, "3", 1,
+		     "CPU 3 is all that 1 virtual processor may use: leave one CPU more, on which "
+		     "its devices are served, such as 0-1");
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/placement/spread", test_spread);
+	g_test_add_func("/placement/spread-sockets", test_spread_sockets);
+	g_test_add_func("/placement/pack", test_pack);
+	g_test_add_func("/placement/load", test_load);
+	g_test_add_func("/placement/random", test_random);
+	g_test_add_func("/placement/hints", test_hints);
+	return g_test_run();
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sched_plan.h"
+
+#include <string.h>
+
+#include "assert_error.h"
+#include "cpus.h"
+#include "fake_topology.h"
+#include "sched_cpus.h"
+
+/* What a test says of a VM; the rest is as in a definition that says nothing. */
+struct row {
+	const char *name;
+	uint32_t vcpus, weight, reserve;
+	const char *affinity;
+	gboolean exclusive, background;
+	enum placement_mode placement;
+	/* expected */
+	const char *cpus;
+	uint32_t cpu_weight;
+};
+
+static struct sched_definition *new_wish(const struct row *row)
+{
+	struct sched_definition *wish = g_new0(struct sched_definition, 1);
+
+	*wish = (struct sched_definition){
+		.weight = row->weight ? row->weight : 100,
+		.reserve = row->reserve,
+		.affinity = row->affinity ? cpus(row->affinity) : NULL,
+		.exclusive = row->exclusive,
+		.background = row->background,
+		.numa_node = -1,
+		.placement = row->placement,
+	};
+	return wish;
+}
+
+static void wish_free(gpointer data)
+{
+	sched_definition_clear(data);
+	g_free(data);
+}
+
+static sched_plan_t *new_plan(GPtrArray *wishes, const struct row *rows, guint n)
+{
+	sched_plan_t *plan = sched_plan_new();
+
+	for (guint i = 0; i < n; i++) {
+		g_ptr_array_add(wishes, new_wish(&rows[i]));
+		sched_plan_add(plan, rows[i].name, MAX(rows[i].vcpus, 1), wishes->pdata[i]);
+	}
+	return plan;
+}
+
+static void expect(const host_topology_t *host, const struct row *rows, guint n)
+{
+	g_autoptr(GPtrArray) wishes = g_ptr_array_new_with_free_func(wish_free);
+	g_autoptr(sched_plan_t) plan = new_plan(wishes, rows, n);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(sched_plan_make(plan, host, &error));
+	g_assert_no_error(error);
+	for (guint i = 0; i < n; i++) {
+		const struct sched_member *member =
+			&g_array_index(plan->members, struct sched_member, i);
+
+		assert_cpus(member->cpus, rows[i].cpus);
+		g_assert_cmpuint(member->cpu_weight, ==, rows[i].cpu_weight);
+	}
+}
+
+static void test_made(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 2, TRUE);
+	static const struct row plain[] = {
+		{.name = "a", .cpus = "0-3", .cpu_weight = 100},
+		{.name = "b", .vcpus = 2, .weight = 50, .cpus = "0-3", .cpu_weight = 100},
+		{.name = "c", .background = TRUE, .cpus = "0-3", .cpu_weight = 0},
+	};
+	static const struct row spread[] = {
+		{.name = "a", .placement = PLACEMENT_SPREAD, .cpus = "0", .cpu_weight = 100},
+		{.name = "b", .placement = PLACEMENT_SPREAD, .cpus = "2", .cpu_weight = 100},
+	};
+	static const struct row exclusive[] = {
+		{.name = "a", .affinity = "2", .exclusive = TRUE, .cpus = "2", .cpu_weight = 100},
+		{.name = "b", .cpus = "0-1,3", .cpu_weight = 100},
+		{.name = "c", .affinity = "1-2", .cpus = "1", .cpu_weight = 100},
+		{.name = "d",
+		 .placement = PLACEMENT_PACK,
+		 .vcpus = 3,
+		 .cpus = "0-1,3",
+		 .cpu_weight = 300},
+	};
+
+	expect(host, plain, G_N_ELEMENTS(plain));
+	expect(host, spread, G_N_ELEMENTS(spread));
+	expect(host, exclusive, G_N_ELEMENTS(exclusive));
+}
+
+/* A choice of CPUs never breaks a promise that the host could keep. */
+static void test_placed_reservations(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 1, TRUE);
+	/* By load alone c would join a, which leaves too little. */
+	static const struct row around[] = {
+		{.name = "a",
+		 .placement = PLACEMENT_SPREAD,
+		 .reserve = 60,
+		 .cpus = "0",
+		 .cpu_weight = 100},
+		{.name = "b",
+		 .placement = PLACEMENT_SPREAD,
+		 .reserve = 30,
+		 .cpus = "1",
+		 .cpu_weight = 6600},
+		{.name = "c",
+		 .placement = PLACEMENT_PACK,
+		 .reserve = 60,
+		 .cpus = "1",
+		 .cpu_weight = 9900},
+	};
+	/* No CPU has room for c alone, but both together have. */
+	static const struct row wide[] = {
+		{.name = "a",
+		 .placement = PLACEMENT_SPREAD,
+		 .reserve = 60,
+		 .cpus = "0-1",
+		 .cpu_weight = 100},
+		{.name = "b",
+		 .placement = PLACEMENT_SPREAD,
+		 .reserve = 60,
+		 .cpus = "0-1",
+		 .cpu_weight = 100},
+		{.name = "c",
+		 .placement = PLACEMENT_SPREAD,
+		 .reserve = 60,
+		 .cpus = "0-1",
+		 .cpu_weight = 100},
+	};
+
+	expect(host, around, G_N_ELEMENTS(around));
+	expect(host, wide, G_N_ELEMENTS(wide));
+}
+
+/* CPUs that went away under VMs that run: nobody is left without. */
+static void test_lost(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 1, TRUE);
+	static const struct row rows[] = {
+		{.name = "a",
+		 .affinity = "2-3",
+		 .exclusive = TRUE,
+		 .cpus = "0-1",
+		 .cpu_weight = 100},
+		{.name = "b", .affinity = "1-3", .cpus = "1", .cpu_weight = 100},
+		{.name = "c",
+		 .affinity = "0-1",
+		 .exclusive = TRUE,
+		 .cpus = "0-1",
+		 .cpu_weight = 100},
+	};
+
+	expect(host, rows, 2);
+	/* All that is left is somebody's own: then it is shared all the same. */
+	g_autoptr(GPtrArray) wishes = g_ptr_array_new_with_free_func(wish_free);
+	g_autoptr(sched_plan_t) plan = new_plan(wishes, rows, 3);
+	g_assert_true(sched_plan_make(plan, host, NULL));
+	for (guint i = 0; i < 3; i++)
+		g_assert_cmpuint(g_array_index(plan->members, struct sched_member, i).cpus->len, >,
+				 0);
+	g_assert_true(g_array_index(plan->members, struct sched_member, 0).moved);
+	g_assert_false(g_array_index(plan->members, struct sched_member, 2).moved);
+}
+
+static void refuse(const host_topology_t *host, const struct row *rows, guint n, int code,
+		   const char *message)
+{
+	g_autoptr(GPtrArray) wishes = g_ptr_array_new_with_free_func(wish_free);
+	g_autoptr(sched_plan_t) plan = new_plan(wishes, rows, n);
+	GError *error = NULL;
+
+	g_assert_cmpint(sched_plan_check(plan, host, &error), ==, !message);
+	if (message)
+		assert_message(error, code, message);
+	else
+		g_assert_no_error(error);
+}
+
+static void test_checks(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 2, TRUE);
+	struct row rows[] = {
+		{.name = "a", .reserve = 60, .affinity = "0"},
+		{.name = "b", .reserve = 30, .affinity = "0"},
+		{.name = "c", .reserve = 20, .affinity = "0"},
+	};
+
+	refuse(host, rows, 2, 0, NULL);
+	refuse(host, rows, 3, SERVICE_ERROR_NO_CPU,
+	       "VM c: its reservation does not fit: 60 % (a) + 30 % (b) + 20 % (c) = 110 % of a "
+	       "CPU would be reserved, and CPU 0 can give 95 % (95 % each): lower a reservation, "
+	       "stop one of these VMs, or give one other CPUs");
+	/* Without a reservation it may run beside them. */
+	rows[2].reserve = 0;
+	refuse(host, rows, 3, 0, NULL);
+	/* Taking the CPUs away from those who reserved there. */
+	rows[0].affinity = rows[1].affinity = "0-1";
+	rows[0].reserve = rows[1].reserve = 90;
+	rows[2].exclusive = TRUE;
+	refuse(host, rows, 3, SERVICE_ERROR_NO_CPU,
+	       "VM c: its reservation does not fit: 90 % (a) + 90 % (b) = 180 % of a CPU would be "
+	       "reserved, and CPU 1 can give 95 % (95 % each): lower a reservation, stop one of "
+	       "these VMs, or give one other CPUs");
+	rows[2] = (struct row){.name = "c", .affinity = "0,7"};
+	refuse(host, rows, 3, SERVICE_ERROR_NO_CPU,
+	       "VM c: affinity: CPU 7 is not in this host, where CPUs 0-3 can be used");
+	rows[2] = (struct row){.name = "c", .affinity = "0-3", .exclusive = TRUE};
+	refuse(host, &rows[2], 1, SERVICE_ERROR_NO_CPU,
+	       "VM c: CPUs 0-3 for itself would leave the host no CPU: leave it at least one");
+}
+
+static void test_checks_host(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 2, TRUE);
+	struct sched_definition wish = {.weight = 100, .numa_node = 3};
+	g_autoptr(sched_plan_t) plan = sched_plan_new();
+	GArray *list = cpus("9");
+	GError *error = NULL;
+
+	sched_plan_add(plan, "a", 8, &wish);
+	g_assert_false(sched_plan_check(plan, host, &error));
+	assert_message(g_steal_pointer(&error), SERVICE_ERROR_NO_CPU,
+		       "VM a: numaNode: node 3 is not in this host, which has 0");
+	wish.numa_node = 0;
+	g_assert_true(sched_plan_check(plan, host, &error));
+	wish.n_vcpu_affinity = 1;
+	wish.vcpu_affinity = &list;
+	g_assert_false(sched_plan_check(plan, host, &error));
+	assert_message(g_steal_pointer(&error), SERVICE_ERROR_NO_CPU,
+		       "VM a: vcpuAffinity[0]: CPU 9 is not in this host, where CPUs 0-3 can be "
+		       "used");
+	wish.n_vcpu_affinity = 0;
+	g_array_unref(list);
+	/* Cores of 4 threads, where the host has 2. */
+	wish.has_topology = TRUE;
+	wish.topology = (struct topology_guest){1, 2, 0};
+	g_assert_false(sched_plan_check(plan, host, &error));
+	assert_message(error, SERVICE_ERROR_INVALID_DEFINITION,
+		       "VM a: definition: $.cpus.topology: 2 cores per socket would need 4 threads "
+		       "each, and a core of this host has 2; give another number of cores, or "
+		       "threadsPerCore");
+}
+
+static struct row random_row(GRand *rand, char **affinity)
+{
+	g_autoptr(GArray) set = random_cpus(rand, 4);
+	struct row row = {
+		.name = "v",
+		.vcpus = (uint32_t)g_rand_int_range(rand, 1, 5),
+		.weight = (uint32_t)g_rand_int_range(rand, 1, 10001),
+		.reserve = g_rand_boolean(rand) ? (uint32_t)g_rand_int_range(rand, 1, 101) : 0,
+		.placement = (enum placement_mode)g_rand_int_range(rand, 0, 3),
+	};
+
+	if (set->len > 0 && g_rand_boolean(rand)) {
+		*affinity = host_cpu_list_format(set);
+		row.affinity = *affinity;
+		row.exclusive = g_rand_int(rand) % 4 == 0;
+	}
+	if (row.reserve == 0)
+		row.background = g_rand_int(rand) % 4 == 0;
+	return row;
+}
+
+/* VMs start one by one, each only if it is admitted: then every promise is kept together. */
+static void test_random(void)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(5);
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 2, TRUE);
+	guint admitted = 0, refused = 0;
+
+	for (unsigned round = 0; round < 600; round++) {
+		g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+		struct row rows[12];
+		guint n = 0;
+
+		for (guint i = 0; i < 12; i++) {
+			char *affinity = NULL;
+			rows[n] = random_row(rand, &affinity);
+			if (affinity)
+				g_ptr_array_add(texts, affinity);
+			g_autoptr(GPtrArray) wishes = g_ptr_array_new_with_free_func(wish_free);
+			g_autoptr(sched_plan_t) plan = new_plan(wishes, rows, n + 1);
+			g_autoptr(GError) error = NULL;
+			if (sched_plan_check(plan, host, &error)) {
+				n++;
+				admitted++;
+			} else {
+				g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU);
+				refused++;
+			}
+		}
+		g_autoptr(GPtrArray) wishes = g_ptr_array_new_with_free_func(wish_free);
+		g_autoptr(sched_plan_t) plan = new_plan(wishes, rows, n);
+		g_assert_true(sched_plan_make(plan, host, NULL));
+		for (guint i = 0; i < n; i++) {
+			const struct sched_member *m =
+				&g_array_index(plan->members, struct sched_member, i);
+			g_assert_false(m->moved);
+			g_assert_cmpuint(m->cpus->len, >, 0);
+			g_assert_cmpint(m->cpu_weight == 0, ==, rows[i].background);
+			g_assert_cmpuint(m->cpu_weight, <=, 10000);
+			if (m->wish->affinity)
+				g_assert_true(sched_cpus_is_subset(m->cpus, m->wish->affinity));
+			if (!m->wish->exclusive)
+				g_assert_false(sched_cpus_overlap(m->cpus, plan->taken));
+		}
+	}
+	g_assert_cmpuint(admitted, >, 1000);
+	g_assert_cmpuint(refused, >, 500);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/sched-plan/made", test_made);
+	g_test_add_func("/sched-plan/placed-reservations", test_placed_reservations);
+	g_test_add_func("/sched-plan/lost", test_lost);
+	g_test_add_func("/sched-plan/checks", test_checks);
+	g_test_add_func("/sched-plan/checks-host", test_checks_host);
+	g_test_add_func("/sched-plan/random", test_random);
+	return g_test_run();
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What systemd is asked, word by word, by something that listens in its place. */
+#include "sched_unit.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "cpus.h"
+
+#define WAIT_US 30000000u
+
+struct world {
+	sd_event *event;
+	sd_bus *systemd, *client;
+	GString *said;
+	int refuse, answers;
+};
+
+static void say_value(GString *said, sd_bus_message *call, const char *type)
+{
+	const void *bytes;
+	uint64_t number;
+	size_t n;
+
+	g_assert_cmpint(sd_bus_message_enter_container(call, 'v', type), >, 0);
+	if (g_str_equal(type, "t")) {
+		g_assert_cmpint(sd_bus_message_read(call, "t", &number), >, 0);
+		g_string_append_printf(said, "%" G_GUINT64_FORMAT, number);
+	} else {
+		g_assert_cmpint(sd_bus_message_read_array(call, 'y', &bytes, &n), >=, 0);
+		for (size_t i = 0; i < n; i++)
+			g_string_append_printf(said, "%02x", ((const uint8_t *)bytes)[i]);
+	}
+	g_assert_cmpint(sd_bus_message_exit_container(call), >, 0);
+}
+
+static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct world *world = userdata;
+	const char *unit, *name, *type;
+	int runtime;
+
+	if (!sd_bus_message_is_method_call(call, "org.freedesktop.systemd1.Manager",
+					   "SetUnitProperties"))
+		return 0;
+	g_assert_cmpint(sd_bus_message_read(call, "sb", &unit, &runtime), >, 0);
+	g_string_append_printf(world->said, "%s %d", unit, runtime);
+	g_assert_cmpint(sd_bus_message_enter_container(call, 'a', "(sv)"), >, 0);
+	while (sd_bus_message_enter_container(call, 'r', "sv") > 0) {
+		g_assert_cmpint(sd_bus_message_read(call, "s", &name), >, 0);
+		g_string_append_printf(world->said, " %s=", name);
+		g_assert_cmpint(sd_bus_message_peek_type(call, NULL, &type), >, 0);
+		say_value(world->said, call, type);
+		g_assert_cmpint(sd_bus_message_exit_container(call), >, 0);
+	}
+	if (world->refuse)
+		return sd_bus_error_set(error, "org.freedesktop.systemd1.NoSuchUnit", "not there");
+	return sd_bus_reply_method_return(call, NULL);
+}
+
+static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
+{
+	struct world *world = userdata;
+
+	(void)unused;
+	g_assert_cmpint(sd_bus_message_get_error(reply) != NULL, ==, world->refuse);
+	world->answers++;
+	return 0;
+}
+
+static sd_bus *bus_on(struct world *world, int fd, gboolean server)
+{
+	sd_bus *bus = NULL;
+
+	g_assert_cmpint(sd_bus_new(&bus), >=, 0);
+	g_assert_cmpint(sd_bus_set_fd(bus, fd, fd), >=, 0);
+	if (server)
+		g_assert_cmpint(sd_bus_set_server(bus, 1,
+						  SD_ID128_MAKE(1, 2, 3, 4, 5, 6, 7, 8, 9, a, b, c,
+								d, e, f, 0)),
+				>=, 0);
+	g_assert_cmpint(sd_bus_start(bus), >=, 0);
+	g_assert_cmpint(sd_bus_attach_event(bus, world->event, 0), >=, 0);
+	return bus;
+}
+
+static void expect(const struct sched_unit_properties *properties, const char *expected)
+{
+	struct world world = {.said = g_string_new(NULL)};
+	int pair[2];
+
+	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair),
+			==, 0);
+	g_assert_cmpint(sd_event_new(&world.event), >=, 0);
+	world.systemd = bus_on(&world, pair[0], TRUE);
+	world.client = bus_on(&world, pair[1], FALSE);
+	g_assert_cmpint(sd_bus_add_filter(world.systemd, NULL, on_call, &world), >=, 0);
+	for (world.refuse = 0; world.refuse < 2; world.refuse++) {
+		g_string_truncate(world.said, 0);
+		g_assert_cmpint(sched_unit_set(world.client, "a.service", properties, on_answer,
+					       &world, NULL),
+				>=, 0);
+		while (world.answers <= world.refuse)
+			g_assert_cmpint(sd_event_run(world.event, WAIT_US), >, 0);
+		g_assert_cmpstr(world.said->str, ==, expected);
+	}
+	g_assert_cmpint(world.answers, ==, 2);
+	sd_bus_close_unref(world.client);
+	sd_bus_close_unref(world.systemd);
+	sd_event_unref(world.event);
+	g_string_free(world.said, TRUE);
+}
+
+static void test_words(void)
+{
+	g_autoptr(GArray) some = cpus("0,2,9");
+
+	expect(&(struct sched_unit_properties){.set_weight = TRUE, .weight = 300},
+	       "a.service 1 CPUWeight=300");
+	expect(&(struct sched_unit_properties){.set_weight = TRUE, .weight = 0},
+	       "a.service 1 CPUWeight=0");
+	expect(&(struct sched_unit_properties){.set_cpus = TRUE, .cpus = some},
+	       "a.service 1 AllowedCPUs=0502");
+	expect(&(struct sched_unit_properties){.set_cpus = TRUE}, "a.service 1 AllowedCPUs=");
+	expect(&(struct sched_unit_properties){.set_node = TRUE, .node = 1},
+	       "a.service 1 AllowedMemoryNodes=02");
+	expect(&(struct sched_unit_properties){.set_node = TRUE, .node = -1},
+	       "a.service 1 AllowedMemoryNodes=");
+	expect(&(struct sched_unit_properties){.set_quota = TRUE, .quota = 25},
+	       "a.service 1 CPUQuotaPerSecUSec=250000");
+	expect(&(struct sched_unit_properties){.set_quota = TRUE},
+	       "a.service 1 CPUQuotaPerSecUSec=18446744073709551615");
+	expect(&(struct sched_unit_properties){.set_weight = TRUE,
+					       .weight = 1,
+					       .set_cpus = TRUE,
+					       .cpus = some,
+					       .set_node = TRUE,
+					       .node = 0,
+					       .set_quota = TRUE,
+					       .quota = 150},
+	       "a.service 1 CPUWeight=1 AllowedCPUs=0502 AllowedMemoryNodes=01 "
+	       "CPUQuotaPerSecUSec=1500000");
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/sched-unit/words", test_words);
+	return g_test_run();
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The files of a cgroup (v2), and the sub-group that a VM's processors get when they are limited:
+ * threads that serve devices stay outside, so that a limited VM's disk does not starve. That takes
+ * threaded cgroups: processors move to DIR/vcpu, the process stays in DIR. Blocking, briefly.
+ */
+#ifndef CGROUP_DIR_H
+#define CGROUP_DIR_H
+
+#include <glib.h>
+#include <sys/types.h>
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+#define CGROUP_VCPU "vcpu"
+
+/* The directory below root that a process is in, by PROC/<pid>/cgroup. NULL and FAILED when the
+ * host does not use cgroup v2 alone; g_free. */
+char *cgroup_find(const char *root, const char *proc_root, pid_t pid, GError **error);
+
+/* FAILED with the file and the kernel's reason. */
+gboolean cgroup_write(const char *dir, const char *file, const char *text, GError **error);
+/* NULL when it cannot be read; g_free. */
+char *cgroup_read(const char *dir, const char *file);
+/* Whether the controller can be used in dir's children. */
+gboolean cgroup_has_controller(const char *dir, const char *controller);
+
+/*
+ * Where vmmsd may make cgroups of its own: the cgroup that it is in, when that was delegated to it
+ * (or the host has no systemd to ask) and can be written, with the controller cpu for its children.
+ * vmmsd itself moves to BASE/vmmsd, since a cgroup with children may hold no process. NULL and
+ * FAILED with the reason; g_free.
+ */
+char *cgroup_base_take(const char *root, const char *proc_root, gboolean booted_by_systemd,
+		       GError **error);
+
+/* Makes DIR/vcpu; does nothing when it is there. */
+gboolean cgroup_split(const char *dir, GError **error);
+/* Removes DIR/vcpu and DIR; a cgroup with processes stays. */
+void cgroup_remove(const char *dir);
+
+#endif

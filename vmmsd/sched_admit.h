@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Admission of reservations: a promise of CPU time is given only while all promises together can be
+ * kept. Pure; percentages are of one logical CPU.
+ */
+#ifndef SCHED_ADMIT_H
+#define SCHED_ADMIT_H
+
+#include <glib.h>
+#include <stdint.h>
+
+/* Of each CPU this much may be reserved; the rest keeps VMs without a reservation alive. */
+#define SCHED_RESERVABLE 95u
+
+struct sched_demand {
+	const char *name;
+	uint32_t percent;   /* 0: nothing is reserved */
+	const GArray *cpus; /* where it must be had (sched_cpus.h) */
+};
+
+/*
+ * Whether all n can be had at once, each on its own CPUs (a flow from VMs to CPUs, so a VM with
+ * many CPUs gives way to one with few). NO_CPU with the sum that does not fit, and for `name`, the
+ * VM that is to be started or edited.
+ */
+gboolean sched_admit(const struct sched_demand *demands, guint n, const char *name, GError **error);
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sched_plan.h"
+
+#include "host_cpu_list.h"
+#include "sched_admit.h"
+#include "sched_cpus.h"
+#include "sched_exclusive.h"
+#include "sched_share.h"
+#include "service_error.h"
+
+static void member_clear(gpointer data)
+{
+	struct sched_member *member = data;
+
+	g_clear_pointer(&member->cpus, g_array_unref);
+}
+
+struct sched_plan *sched_plan_new(void)
+{
+	struct sched_plan *plan = g_new0(struct sched_plan, 1);
+
+	plan->members = g_array_new(FALSE, TRUE, sizeof(struct sched_member));
+	g_array_set_clear_func(plan->members, member_clear);
+	plan->taken = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	return plan;
+}
+
+void sched_plan_free(struct sched_plan *plan)
+{
+	if (!plan)
+		return;
+	g_array_unref(plan->members);
+	g_array_unref(plan->taken);
+	g_free(plan);
+}
+
+void sched_plan_add(struct sched_plan *plan, const char *name, uint32_t vcpus,
+		    const struct sched_definition *wish)
+{
+	const struct sched_member member = {.name = name, .vcpus = vcpus, .wish = wish};
+
+	g_array_append_val(plan->members, member);
+}
+
+static struct sched_member *member_at(const struct sched_plan *plan, guint i)
+{
+	return &g_array_index(plan->members, struct sched_member, i);
+}
+
+static GArray *parse_list(const char *text)
+{
+	GArray *cpus = host_cpu_list_parse(text);
+
+	return cpus ? cpus : g_array_new(FALSE, FALSE, sizeof(uint32_t));
+}
+
+/* Its affinity as far as it is online; all that is online where nothing of it is left. */
+static GArray *member_base(struct sched_member *member, const GArray *online)
+{
+	GArray *cpus;
+
+	member->moved = FALSE;
+	if (!member->wish->affinity)
+		return g_array_copy((GArray *)online);
+	cpus = sched_cpus_and(member->wish->affinity, online);
+	if (cpus->len > 0)
+		return cpus;
+	g_array_unref(cpus);
+	member->moved = TRUE;
+	return g_array_copy((GArray *)online);
+}
+
+static void take_exclusive(struct sched_plan *plan)
+{
+	for (guint i = 0; i < plan->members->len; i++) {
+		const struct sched_member *member = member_at(plan, i);
+		GArray *more;
+
+		if (!member->wish->exclusive || member->moved)
+			continue;
+		more = sched_cpus_or(plan->taken, member->cpus);
+		g_array_unref(plan->taken);
+		plan->taken = more;
+	}
+}
+
+static void set_cpus(struct sched_member *member, GArray *cpus)
+{
+	g_array_unref(member->cpus);
+	member->cpus = cpus;
+}
+
+/* Everybody else leaves these CPUs, unless that would leave him none. */
+static void leave_taken(struct sched_plan *plan, const GArray *online)
+{
+	for (guint i = 0; i < plan->members->len; i++) {
+		struct sched_member *member = member_at(plan, i);
+		GArray *left;
+
+		if (member->wish->exclusive && !member->moved)
+			continue;
+		left = sched_cpus_minus(member->cpus, plan->taken);
+		if (left->len == 0) {
+			g_array_unref(left);
+			left = sched_cpus_minus(online, plan->taken);
+			member->moved = TRUE;
+		}
+		if (left->len == 0)
+			g_array_unref(left);
+		else
+			set_cpus(member, left);
+	}
+}
+
+static gboolean is_placed(const struct sched_member *member, gboolean reserving_too)
+{
+	return member->wish->placement != PLACEMENT_NONE &&
+	       (reserving_too || member->wish->reserve == 0);
+}
+
+/* Those that are bound by hand count first; the others are placed around them, in order. */
+static void place(struct sched_plan *plan, const struct host_topology *topology,
+		  gboolean reserving_too)
+{
+	g_autoptr(placement_t) placement = placement_new(topology);
+
+	for (guint i = 0; i < plan->members->len; i++) {
+		const struct sched_member *member = member_at(plan, i);
+
+		if (!is_placed(member, reserving_too) && member->wish->affinity)
+			placement_add(placement, member->cpus, member->vcpus,
+				      member->wish->reserve);
+	}
+	for (guint i = 0; i < plan->members->len; i++) {
+		struct sched_member *member = member_at(plan, i);
+
+		if (is_placed(member, reserving_too))
+			set_cpus(member,
+				 placement_choose(placement, member->wish->placement, member->cpus,
+						  member->vcpus, member->wish->reserve));
+	}
+}
+
+static gboolean weigh(struct sched_plan *plan, GError **error)
+{
+	guint n = plan->members->len, k = 0;
+	g_autofree struct sched_share *shares = g_new0(struct sched_share, n);
+	gboolean kept;
+
+	for (guint i = 0; i < n; i++) {
+		const struct sched_member *member = member_at(plan, i);
+
+		if (!member->wish->background)
+			shares[k++] = (struct sched_share){
+				.name = member->name,
+				.vcpus = member->vcpus,
+				.weight = member->wish->weight,
+				.reserve = member->wish->reserve,
+				.cpus = member->cpus,
+			};
+	}
+	kept = sched_share_compute(shares, k, error);
+	for (guint i = 0; !kept && i < k; i++)
+		shares[i].reserve = 0;
+	if (!kept)
+		(void)sched_share_compute(shares, k, NULL);
+	k = 0;
+	for (guint i = 0; i < n; i++) {
+		struct sched_member *member = member_at(plan, i);
+
+		member->cpu_weight = member->wish->background ? 0 : shares[k++].cpu_weight;
+	}
+	return kept;
+}
+
+/* Everything but placement and weights. */
+static void settle(struct sched_plan *plan, const GArray *online)
+{
+	g_array_set_size(plan->taken, 0);
+	for (guint i = 0; i < plan->members->len; i++) {
+		struct sched_member *member = member_at(plan, i);
+
+		g_clear_pointer(&member->cpus, g_array_unref);
+		member->cpus = member_base(member, online);
+	}
+	take_exclusive(plan);
+	leave_taken(plan, online);
+}
+
+gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *topology,
+			 GError **error)
+{
+	g_autoptr(GArray) online = parse_list(topology->online);
+
+	settle(plan, online);
+	place(plan, topology, TRUE);
+	if (weigh(plan, NULL))
+		return TRUE;
+	/* A promise comes before a choice of CPUs: who reserves runs wherever it may. */
+	settle(plan, online);
+	place(plan, topology, FALSE);
+	return weigh(plan, error);
+}
+
+/* ---- checks ---------------------------------------------------------------------------------- */
+
+static gboolean check_lists(const struct sched_member *member, const struct host_topology *topology,
+			    const GArray *online, GError **error)
+{
+	g_autoptr(GArray) offline = parse_list(topology->offline);
+	g_autofree char *what = g_strdup_printf("VM %s: affinity", member->name);
+
+	if (member->wish->affinity &&
+	    !sched_cpus_check(member->wish->affinity, online, offline, what, error))
+		return FALSE;
+	for (guint i = 0; i < member->wish->n_vcpu_affinity; i++) {
+		g_autofree char *which =
+			g_strdup_printf("VM %s: vcpuAffinity[%u]", member->name, i);
+
+		if (member->wish->vcpu_affinity[i] &&
+		    !sched_cpus_check(member->wish->vcpu_affinity[i], online, offline, which,
+				      error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean check_node(const struct sched_member *member, const struct host_topology *topology,
+			   GError **error)
+{
+	g_autoptr(GArray) nodes = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	int32_t wanted = member->wish->numa_node;
+
+	for (guint i = 0; i < topology->nodes->len; i++)
+		g_array_append_val(nodes, g_array_index(topology->nodes, struct host_node, i).id);
+	/* A host that says nothing of nodes has one. */
+	if (wanted < 0 || (nodes->len == 0 && wanted == 0) ||
+	    host_cpu_list_has(nodes, (uint32_t)wanted))
+		return TRUE;
+	g_autofree char *list = nodes->len > 0 ? host_cpu_list_format(nodes) : g_strdup("0");
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
+		    "VM %s: numaNode: node %d is not in this host, which has %s", member->name,
+		    wanted, list);
+	return FALSE;
+}
+
+static gboolean check_topology(const struct sched_member *member,
+			       const struct host_topology *topology, GError **error)
+{
+	struct topology_guest resolved;
+	g_autoptr(GError) local = NULL;
+
+	if (!member->wish->has_topology ||
+	    topology_guest_resolve(&member->wish->topology, member->vcpus,
+				   MAX(topology->threads_per_core, 1), &resolved, &local))
+		return TRUE;
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION,
+		    "VM %s: definition: $.cpus.topology: %s", member->name, local->message);
+	return FALSE;
+}
+
+static gboolean check_exclusive(const struct sched_plan *plan, const GArray *online, GError **error)
+{
+	guint n = plan->members->len;
+	g_autoptr(GArray) array = g_array_new(FALSE, TRUE, sizeof(struct sched_claim));
+	struct sched_claim *claims;
+
+	g_array_set_size(array, n);
+	claims = (struct sched_claim *)(void *)array->data;
+	for (guint i = 0; i < n; i++) {
+		const struct sched_member *member = member_at(plan, i);
+
+		claims[i] = (struct sched_claim){member->name, member->wish->affinity,
+						 member->wish->exclusive};
+	}
+	return sched_exclusive_check(claims, n, n - 1, online, error);
+}
+
+/* Only who reserves, or takes CPUs from those who do, can break a promise. */
+static gboolean check_reservations(struct sched_plan *plan, const GArray *online, GError **error)
+{
+	guint n = plan->members->len;
+	const struct sched_member *subject = member_at(plan, n - 1);
+	g_autoptr(GArray) array = g_array_new(FALSE, TRUE, sizeof(struct sched_demand));
+	struct sched_demand *demands;
+
+	if (subject->wish->reserve == 0 && !subject->wish->exclusive)
+		return TRUE;
+	settle(plan, online);
+	g_array_set_size(array, n);
+	demands = (struct sched_demand *)(void *)array->data;
+	for (guint i = 0; i < n; i++) {
+		const struct sched_member *member = member_at(plan, i);
+		gboolean alone = member->wish->exclusive && !member->moved;
+
+		/* What one has for himself he need not reserve. */
+		demands[i] = (struct sched_demand){member->name, alone ? 0 : member->wish->reserve,
+						   member->cpus};
+	}
+	return sched_admit(demands, n, subject->name, error);
+}
+
+static gboolean check_weights(struct sched_plan *plan, const struct host_topology *topology,
+			      GError **error)
+{
+	const struct sched_member *subject = member_at(plan, plan->members->len - 1);
+
+	if (sched_plan_make(plan, topology, error))
+		return TRUE;
+	g_prefix_error(error, "VM %s: ", subject->name);
+	return FALSE;
+}
+
+gboolean sched_plan_check(struct sched_plan *plan, const struct host_topology *topology,
+			  GError **error)
+{
+	const struct sched_member *subject = member_at(plan, plan->members->len - 1);
+	g_autoptr(GArray) online = parse_list(topology->online);
+
+	return check_lists(subject, topology, online, error) &&
+	       check_node(subject, topology, error) && check_topology(subject, topology, error) &&
+	       check_exclusive(plan, online, error) && check_reservations(plan, online, error) &&
+	       check_weights(plan, topology, error);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who runs where and with what weight: from the wishes of all VMs that run and the host's topology.
+ * Made anew whenever one starts, ends or is edited, or a CPU comes or goes. Pure.
+ */
+#ifndef SCHED_PLAN_H
+#define SCHED_PLAN_H
+
+#include <glib.h>
+#include <stdint.h>
+
+#include "host_topology.h"
+#include "sched_definition.h"
+
+struct sched_member {
+	const char *name;
+	uint32_t vcpus;
+	const struct sched_definition *wish;
+	/* The plan: */
+	GArray *cpus;	     /* where it may run; owned, never empty once made */
+	uint32_t cpu_weight; /* 1 to 10000; 0: background */
+	gboolean moved;	     /* no CPU of its affinity can be used: it runs elsewhere */
+};
+
+struct sched_plan {
+	GArray *members; /* struct sched_member, placed in this order */
+	GArray *taken;	 /* CPUs that some have for themselves */
+};
+typedef struct sched_plan sched_plan_t;
+
+struct sched_plan *sched_plan_new(void);
+void sched_plan_free(struct sched_plan *plan); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sched_plan_t, sched_plan_free)
+
+/* name and wish are borrowed. */
+void sched_plan_add(struct sched_plan *plan, const char *name, uint32_t vcpus,
+		    const struct sched_definition *wish);
+
+/*
+ * Plans for VMs that run, whatever the host has become: where a wish cannot be had any more the
+ * next best is planned. FALSE: reservations cannot be kept, weights are those without them; error
+ * says why.
+ */
+gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *topology,
+			 GError **error);
+
+/*
+ * Whether the last member, which is to be started or edited, can have what it wishes beside the
+ * others. NO_CPU, or INVALID_DEFINITION for a topology; the sentence begins with its name.
+ */
+gboolean sched_plan_check(struct sched_plan *plan, const struct host_topology *topology,
+			  GError **error);
+
+#endif

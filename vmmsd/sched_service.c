@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sched_service.h"
+
+#include <json-c/json.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "cgroup_dir.h"
+#include "host_cpu_list.h"
+#include "host_file.h"
+#include "json_text.h"
+#include "operation.h"
+#include "sched_core.h"
+#include "sched_internal.h"
+#include "worker.h"
+#include "worker_spawn.h"
+
+#define EXCLUDED_SETTING  "exclusive_cpus"
+#define UNIT_SETTINGS_DIR "/run/systemd/system.control"
+
+struct sched *sched_new(struct service *service)
+{
+	struct sched *sched = g_new0(struct sched, 1);
+	g_autoptr(GError) error = NULL;
+
+	sched->service = service;
+	sched->entries =
+		g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, sched_entry_free);
+	sched->topology = host_topology_read(SCHED_SYSFS, &error);
+	if (error)
+		log_service(service->log, LOG_WARNING, "%s", error->message);
+	g_clear_error(&error);
+	if (service->units) {
+		sched->kind = SCHED_BY_SYSTEMD;
+		sched->has_cpuset = TRUE;
+	} else {
+		sched->base = cgroup_base_take(CGROUP_ROOT, SCHED_PROC, sd_booted() > 0, &error);
+		sched->kind = sched->base ? SCHED_BY_CGROUP : SCHED_BY_AFFINITY;
+		sched->has_cpuset = sched->base && cgroup_has_controller(sched->base, "cpuset");
+	}
+	if (error)
+		sched->unavailable = g_strdup(error->message);
+	/* What an earlier vmmsd took from the host is given back when its VM is gone. systemd has
+	 * forgotten it after a boot, so that it has to be taken again. */
+	if (service->new_boot ||
+	    !store_get_setting(service->store, EXCLUDED_SETTING, &sched->excluded, NULL) ||
+	    !sched->excluded) {
+		g_free(sched->excluded);
+		sched->excluded = g_strdup("");
+	}
+	return sched;
+}
+
+void sched_free(struct sched *sched)
+{
+	if (!sched)
+		return;
+	g_hash_table_unref(sched->entries);
+	host_topology_free(sched->topology);
+	g_free(sched->base);
+	g_free(sched->unavailable);
+	g_free(sched->excluded);
+	g_free(sched);
+}
+
+/* ---- plans ----------------------------------------------------------------------------------- */
+
+/* Reads the topology again when CPUs came or went. Returns whether they did. */
+static gboolean refresh_topology(struct sched *sched)
+{
+	g_autofree char *text = host_file_read(SCHED_SYSFS, "devices/system/cpu/online");
+	struct host_topology *topology;
+
+	if (!text || (sched->topology && g_str_equal(text, sched->topology->online)))
+		return FALSE;
+	topology = host_topology_read(SCHED_SYSFS, NULL);
+	if (!topology)
+		return FALSE;
+	host_topology_free(sched->topology);
+	sched->topology = topology;
+	return TRUE;
+}
+
+/* Oldest first, so that placement moves the younger; those that are still starting last. */
+static int by_start(gconstpointer a, gconstpointer b)
+{
+	const struct vm *x = *(const struct vm *const *)a, *y = *(const struct vm *const *)b;
+	uint64_t s = x->started_us ? x->started_us : UINT64_MAX;
+	uint64_t t = y->started_us ? y->started_us : UINT64_MAX;
+
+	if (s != t)
+		return s < t ? -1 : 1;
+	return strcmp(x->definition->uuid, y->definition->uuid);
+}
+
+static GPtrArray *active_vms(const struct sched *sched, const struct vm *except)
+{
+	const GPtrArray *vms = vm_registry_sorted(sched->service->registry);
+	GPtrArray *active = g_ptr_array_new();
+
+	for (guint i = 0; i < vms->len; i++) {
+		const struct vm *vm = vms->pdata[i];
+
+		if (vm != except && vm_state_is_active(vm->state))
+			g_ptr_array_add(active, vms->pdata[i]);
+	}
+	g_ptr_array_sort(active, by_start);
+	return active;
+}
+
+static void plan_add(struct sched_plan *plan, const struct definition *definition)
+{
+	sched_plan_add(plan, definition->name, definition->cpus, &definition->sched);
+}
+
+static gboolean check(struct sched *sched, const struct vm *vm, const struct definition *definition,
+		      GError **error)
+{
+	g_autoptr(GPtrArray) others = active_vms(sched, vm);
+	g_autoptr(sched_plan_t) plan = sched_plan_new();
+
+	(void)refresh_topology(sched);
+	if (!sched->topology)
+		return TRUE;
+	for (guint i = 0; i < others->len; i++)
+		plan_add(plan, ((const struct vm *)others->pdata[i])->definition);
+	plan_add(plan, definition);
+	return sched_plan_check(plan, sched->topology, error);
+}
+
+gboolean sched_check_start(struct sched *sched, const struct vm *vm, GError **error)
+{
+	return check(sched, vm, vm->definition, error);
+}
+
+gboolean sched_check_edit(struct sched *sched, const struct vm *vm, const struct definition *to,
+			  GError **error)
+{
+	return !vm_state_is_active(vm->state) || check(sched, vm, to, error);
+}
+
+static void tell_moved(const struct sched *sched, struct sched_entry *entry, gboolean moved)
+{
+	if (moved && !entry->moved)
+		vm_tell(sched->service, entry->vm, "cpus-lost",
+			"none of the CPUs of its affinity is online any more; it runs on the "
+			"others");
+	else if (!moved && entry->moved)
+		vm_tell(sched->service, entry->vm, "cpus-back",
+			"CPUs of its affinity are online again; it runs there");
+	entry->moved = moved;
+}
+
+void sched_update(struct sched *sched)
+{
+	g_autoptr(GPtrArray) vms = active_vms(sched, NULL);
+	g_autoptr(sched_plan_t) plan = sched_plan_new();
+	g_autoptr(GError) error = NULL;
+
+	(void)refresh_topology(sched);
+	if (!sched->topology)
+		return;
+	for (guint i = 0; i < vms->len; i++)
+		plan_add(plan, ((const struct vm *)vms->pdata[i])->definition);
+	if (!sched_plan_make(plan, sched->topology, &error))
+		log_service(sched->service->log, LOG_WARNING, "%s; they are not kept now",
+			    error->message);
+	sched_exclude(sched, plan->taken);
+	for (guint i = 0; i < vms->len; i++) {
+		struct sched_entry *entry = g_hash_table_lookup(sched->entries, vms->pdata[i]);
+		const struct sched_member *member =
+			&g_array_index(plan->members, struct sched_member, i);
+
+		if (!entry)
+			continue;
+		tell_moved(sched, entry, member->moved);
+		sched_entry_apply(entry, member);
+	}
+}
+
+void sched_look(struct sched *sched)
+{
+	if (g_hash_table_size(sched->entries) > 0 && refresh_topology(sched))
+		sched_update(sched);
+}
+
+/* ---- the life of a VM ------------------------------------------------------------------------ */
+
+/* systemd keeps what was set at runtime until the host's next boot, for later starts of the unit.
+ */
+static gboolean unit_has_settings(const struct sched *sched, const struct worker *worker)
+{
+	g_autofree char *unit = worker_unit_name(worker->vm->definition->uuid);
+	g_autofree char *path = g_strdup_printf("%s/%s.d", UNIT_SETTINGS_DIR, unit);
+
+	return sched->kind == SCHED_BY_SYSTEMD && g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+void sched_add(struct sched *sched, const struct worker *worker)
+{
+	struct sched_entry *entry = g_new0(struct sched_entry, 1);
+
+	entry->sched = sched;
+	entry->vm = worker->vm;
+	entry->pid = worker->pid;
+	entry->weight = 100; /* what a cgroup has from its birth */
+	entry->node = -1;
+	entry->unsure = worker->vm->state != VM_STATE_STARTING || unit_has_settings(sched, worker);
+	sched_entry_open(entry);
+	g_hash_table_replace(sched->entries, worker->vm, entry);
+	sched_update(sched);
+}
+
+void sched_threads_changed(struct sched *sched, const struct vm *vm)
+{
+	struct sched_entry *entry = g_hash_table_lookup(sched->entries, vm);
+	g_autoptr(GArray) cpus = NULL;
+
+	if (!entry || !vm->sched)
+		return;
+	cpus = host_cpu_list_parse(vm->sched->cpus);
+	sched_entry_apply_threads(entry, cpus);
+}
+
+void sched_remove(struct sched *sched, struct vm *vm)
+{
+	struct sched_entry *entry = g_hash_table_lookup(sched->entries, vm);
+
+	g_clear_pointer(&vm->sched, sched_state_free);
+	if (entry) {
+		entry->gone = TRUE;
+		g_hash_table_remove(sched->entries, vm);
+	}
+	/* One that ended before it was added was planned for all the same. */
+	sched_update(sched);
+}
+
+/* ---- for "host" ----------------------------------------------------------------------------- */
+
+struct json_object *sched_describe(const struct sched *sched)
+{
+	struct json_object *object = json_object_new_object();
+	g_autofree char *core_reason = NULL;
+	gboolean core = sched_core_available(&core_reason);
+	const char *note = sched->unavailable ? sched->unavailable : "";
+
+	if (!sched->topology)
+		note = "sysfs does not list the CPUs, so VMs run as the kernel likes";
+	(void)json_object_object_add(object, "mechanism",
+				     json_object_new_string(sched_kind_name(sched->kind)));
+	(void)json_object_object_add(object, "note", json_object_new_string(note));
+	(void)json_object_object_add(object, "coreScheduling", json_object_new_boolean(core));
+	(void)json_object_object_add(object, "coreSchedulingReason",
+				     json_object_new_string(core ? "" : core_reason));
+	return object;
+}
+
+/* ---- for the worker -------------------------------------------------------------------------- */
+
+char *sched_worker_document(const struct sched *sched, const struct definition *definition)
+{
+	struct topology_guest t = {0};
+	guint host_threads = sched->topology ? MAX(sched->topology->threads_per_core, 1) : 1;
+
+	/* sched_check_start has seen that it can be resolved, unless the host changed since: then
+	 * the worker refuses what is left open. */
+	if (!definition->sched.has_topology ||
+	    !topology_guest_resolve(&definition->sched.topology, definition->cpus, host_threads, &t,
+				    NULL))
+		return g_strdup(definition->json);
+	g_autoptr(json_value_t) document = json_tokener_parse(definition->json);
+	struct json_object *topology =
+		json_object_object_get(json_object_object_get(document, "cpus"), "topology");
+	(void)json_object_object_add(topology, "sockets", json_object_new_int64(t.sockets));
+	(void)json_object_object_add(topology, "cores", json_object_new_int64(t.cores));
+	(void)json_object_object_add(topology, "threadsPerCore", json_object_new_int64(t.threads));
+	return json_text_print(document);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sched_share.h"
+
+#include <math.h>
+
+#include "sched_cpus.h"
+#include "service_error.h"
+
+/* VMs that compete with each other, and the CPUs for which they do. */
+struct cluster {
+	GPtrArray *members; /* struct sched_share */
+	GArray *cpus;
+};
+
+static void cluster_free(gpointer data)
+{
+	struct cluster *cluster = data;
+
+	g_ptr_array_unref(cluster->members);
+	g_array_unref(cluster->cpus);
+	g_free(cluster);
+}
+
+static void cluster_absorb(struct cluster *cluster, const GPtrArray *members, const GArray *cpus)
+{
+	GArray *all = sched_cpus_or(cluster->cpus, cpus);
+
+	g_array_unref(cluster->cpus);
+	cluster->cpus = all;
+	for (guint i = 0; i < members->len; i++)
+		g_ptr_array_add(cluster->members, members->pdata[i]);
+}
+
+static void cluster_add(struct cluster *cluster, struct sched_share *share)
+{
+	g_ptr_array_add(cluster->members, share);
+	if (!sched_cpus_is_subset(share->cpus, cluster->cpus)) {
+		GArray *all = sched_cpus_or(cluster->cpus, share->cpus);
+
+		g_array_unref(cluster->cpus);
+		cluster->cpus = all;
+	}
+}
+
+static GPtrArray *clusters_find(struct sched_share *shares, guint n)
+{
+	GPtrArray *clusters = g_ptr_array_new_with_free_func(cluster_free);
+
+	for (guint i = 0; i < n; i++) {
+		struct cluster *own = NULL;
+
+		for (guint k = clusters->len; k-- > 0;) {
+			struct cluster *other = clusters->pdata[k];
+
+			if (!sched_cpus_overlap(shares[i].cpus, other->cpus))
+				continue;
+			if (own) {
+				cluster_absorb(other, own->members, own->cpus);
+				g_ptr_array_remove_fast(clusters, own);
+			}
+			own = other;
+		}
+		if (!own) {
+			own = g_new0(struct cluster, 1);
+			own->members = g_ptr_array_new();
+			own->cpus = g_array_copy((GArray *)shares[i].cpus);
+			g_ptr_array_add(clusters, own);
+		}
+		cluster_add(own, &shares[i]);
+	}
+	return clusters;
+}
+
+static double base(const struct sched_share *share)
+{
+	return (double)share->weight * share->vcpus;
+}
+
+/*
+ * The share of each in percent of a CPU: its part by weight, or its reservation where that is more;
+ * what reservations take beyond the part by weight is taken from the others by their weights.
+ * Returns whether any reservation made a difference.
+ */
+static gboolean shares_fill(const struct cluster *cluster, double *filled)
+{
+	guint n = cluster->members->len;
+	g_autoptr(GByteArray) pinned = g_byte_array_new();
+	double capacity = 100.0 * cluster->cpus->len;
+	gboolean changed = TRUE, any = FALSE;
+
+	for (guint i = 0; i < n; i++)
+		g_byte_array_append(pinned, (const guint8 *)"", 1);
+	while (changed) {
+		double rest = capacity, bases = 0;
+
+		changed = FALSE;
+		for (guint i = 0; i < n; i++) {
+			const struct sched_share *share = cluster->members->pdata[i];
+
+			if (pinned->data[i])
+				rest -= share->reserve;
+			else
+				bases += base(share);
+		}
+		for (guint i = 0; i < n; i++) {
+			const struct sched_share *share = cluster->members->pdata[i];
+
+			if (pinned->data[i])
+				continue;
+			filled[i] = base(share) * MAX(rest, 0) / bases;
+			if (share->reserve > filled[i]) {
+				filled[i] = share->reserve;
+				pinned->data[i] = 1;
+				changed = any = TRUE;
+			}
+		}
+	}
+	return any;
+}
+
+static uint64_t weights_sum(const struct cluster *cluster)
+{
+	uint64_t sum = 0;
+
+	for (guint i = 0; i < cluster->members->len; i++)
+		sum += ((struct sched_share *)cluster->members->pdata[i])->cpu_weight;
+	return sum;
+}
+
+/* Raises what rounding left below its reservation. FALSE: that takes more than the range has. */
+static gboolean weights_mend(const struct cluster *cluster)
+{
+	uint64_t capacity = UINT64_C(100) * cluster->cpus->len;
+	gboolean changed = TRUE;
+
+	while (changed) {
+		uint64_t sum = weights_sum(cluster);
+
+		changed = FALSE;
+		for (guint i = 0; i < cluster->members->len; i++) {
+			struct sched_share *share = cluster->members->pdata[i];
+			uint64_t need = (share->reserve * sum + capacity - 1) / capacity;
+
+			if (need > SCHED_WEIGHT_MAX)
+				return FALSE;
+			if (need <= share->cpu_weight)
+				continue;
+			sum += need - share->cpu_weight;
+			share->cpu_weight = (uint32_t)need;
+			changed = TRUE;
+		}
+	}
+	return TRUE;
+}
+
+/* largest: what the largest share becomes. */
+static gboolean weights_scale(const struct cluster *cluster, const double *filled, double largest)
+{
+	double top = 0;
+
+	for (guint i = 0; i < cluster->members->len; i++)
+		top = MAX(top, filled[i]);
+	for (guint i = 0; i < cluster->members->len; i++) {
+		struct sched_share *share = cluster->members->pdata[i];
+		double weight = top > 0 ? round(filled[i] * largest / top) : 0;
+
+		share->cpu_weight =
+			(uint32_t)CLAMP(weight, (double)SCHED_WEIGHT_MIN, (double)SCHED_WEIGHT_MAX);
+	}
+	return weights_mend(cluster);
+}
+
+static gboolean fail(const struct cluster *cluster, GError **error)
+{
+	g_autofree char *cpus = sched_cpus_words(cluster->cpus);
+	const char *most = "";
+	uint64_t reserved = 0;
+	uint32_t largest = 0;
+
+	for (guint i = 0; i < cluster->members->len; i++) {
+		const struct sched_share *share = cluster->members->pdata[i];
+
+		reserved += share->reserve;
+		if (share->reserve > largest) {
+			largest = share->reserve;
+			most = share->name;
+		}
+	}
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
+		    "the reservations on %s (%" G_GUINT64_FORMAT
+		    " %% of %u %%, the largest %u %% by VM %s) cannot be kept beside %u VMs: stop "
+		    "some, lower a reservation, or give VMs other CPUs",
+		    cpus, reserved, 100 * cluster->cpus->len, largest, most, cluster->members->len);
+	return FALSE;
+}
+
+static gboolean cluster_weigh(const struct cluster *cluster, GError **error)
+{
+	/* Room above is for what mending adds; the more room, the coarser the small weights. */
+	static const double tops[] = {SCHED_WEIGHT_MAX, 9900, 9000, 7000, 4000};
+	guint n = cluster->members->len;
+	g_autoptr(GArray) array = g_array_new(FALSE, TRUE, sizeof(double));
+	gboolean plain;
+	double *filled;
+
+	g_array_set_size(array, n);
+	filled = (double *)(void *)array->data;
+	plain = !shares_fill(cluster, filled);
+	for (guint i = 0; i < n; i++)
+		plain = plain && base(cluster->members->pdata[i]) <= SCHED_WEIGHT_MAX;
+	/* What a user wrote is what systemctl shows, as long as it can be. */
+	if (plain) {
+		for (guint i = 0; i < n; i++) {
+			struct sched_share *share = cluster->members->pdata[i];
+			share->cpu_weight = share->weight * share->vcpus;
+		}
+		return TRUE;
+	}
+	for (guint i = 0; i < G_N_ELEMENTS(tops); i++) {
+		if (weights_scale(cluster, filled, tops[i]))
+			return TRUE;
+	}
+	return fail(cluster, error);
+}
+
+gboolean sched_share_compute(struct sched_share *shares, guint n, GError **error)
+{
+	g_autoptr(GPtrArray) clusters = clusters_find(shares, n);
+
+	for (guint i = 0; i < clusters->len; i++) {
+		if (!cluster_weigh(clusters->pdata[i], error))
+			return FALSE;
+	}
+	return TRUE;
+}

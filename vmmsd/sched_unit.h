@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Resource properties of systemd's units, set at runtime through its D-Bus API. Main thread. */
+#ifndef SCHED_UNIT_H
+#define SCHED_UNIT_H
+
+#include <glib.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+/* Of Manager.SetUnitProperties; what has its flag is sent. */
+struct sched_unit_properties {
+	gboolean set_weight, set_cpus, set_node, set_quota;
+	uint32_t weight;    /* CPUWeight: 1 to 10000; 0: idle */
+	const GArray *cpus; /* AllowedCPUs; NULL: any */
+	int32_t node;	    /* AllowedMemoryNodes; -1: any */
+	uint32_t quota;	    /* CPUQuotaPerSecUSec, in percent of one CPU; 0: none */
+};
+
+/* The answer comes to handler; 0 or -errno. */
+int sched_unit_set(sd_bus *bus, const char *unit, const struct sched_unit_properties *properties,
+		   sd_bus_message_handler_t handler, void *userdata, sd_bus_slot **slot);
+
+#endif
