@@ -36,7 +36,7 @@ guest_build() {
 guest_configure() {
 	local root=$1 getty=$1/etc/systemd/system/serial-getty@ttyS0.service.d
 	echo guest >"$root/etc/hostname"
-	printf '127.0.0.1 localhost guest\n' >"$root/etc/hosts"
+	printf '127.0.0.1 localhost\n127.0.1.1 guest\n' >"$root/etc/hosts"
 	# Nothing on the console but what is asked for.
 	: >"$root/etc/motd"
 	rm -f "$root"/etc/update-motd.d/*

@@ -23,14 +23,21 @@ lab exec -- rm -rf /run/tree </dev/null
 lab put "$tree" /run/tree
 
 inside <<'EOF'
+ip link add uplink type dummy
+ip address add 192.0.2.1/24 dev uplink
+ip link set uplink up
+ip route add default via 192.0.2.254
 shown=$(/run/tree/scripts/demo 2>&1) || fail "the demonstration failed: $shown"
 has "what the demonstration shows" "$shown" 'this machine has hardware virtualization: the demonstration runs on it'
 has "what the demonstration shows" "$shown" 'Virtualization: *AMD-V'
 has "what the demonstration shows" "$shown" 'vmms-guest: userspace reached 1 cpus'
 has "what the demonstration shows" "$shown" 'sda .* 1G Msft'
 has "what the demonstration shows" "$shown" '^running'
+has "what the demonstration shows" "$shown" '^eth0 .*192\.0\.2\.1/24'
+has "what the demonstration shows" "$shown" 'OSName: *Debian GNU/Linux'
 has "what the demonstration shows" "$shown" 'Linux guest 6\.'
 has "what the demonstration shows" "$shown" '"state": "off", "reason": "the guest powered off'
 ! pgrep -f '^/run/tree/build' || fail "the demonstration left processes behind"
 rm -rf /run/tree
+ip link del uplink
 EOF
