@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "assert_error.h"
+#include "fake_file.h"
 #include "json_text.h"
 #include "temporary_directory.h"
 
@@ -19,22 +20,6 @@ static const char usable[] =
 	"{\"virtualization\":\"amd-v\",\"usable\":true,\"reason\":\"\",\"apiVersion\":12,"
 	"\"maxVps\":240,\"capabilities\":{\"KVM_CAP_IRQFD\":1,\"odd\":\"x\"}}\n";
 
-G_GNUC_PRINTF(3, 4)
-static void put(const char *root, const char *path, const char *format, ...)
-{
-	g_autofree char *file = g_build_filename(root, path, NULL);
-	g_autofree char *directory = g_path_get_dirname(file);
-	g_autoptr(GError) error = NULL;
-	va_list args;
-
-	va_start(args, format);
-	g_autofree char *text = g_strdup_vprintf(format, args);
-	va_end(args);
-	g_assert_cmpint(g_mkdir_with_parents(directory, 0700), ==, 0);
-	g_file_set_contents(file, text, -1, &error);
-	g_assert_no_error(error);
-}
-
 static void put_cpu(const char *root, unsigned cpu, unsigned socket, unsigned core,
 		    const char *siblings)
 {
@@ -43,9 +28,9 @@ static void put_cpu(const char *root, unsigned cpu, unsigned socket, unsigned co
 	g_autofree char *core_id = g_strconcat(base, "core_id", NULL);
 	g_autofree char *list = g_strconcat(base, "core_cpus_list", NULL);
 
-	put(root, package, "%u\n", socket);
-	put(root, core_id, "%u\n", core);
-	put(root, list, "%s\n", siblings);
+	fake_put(root, package, "%u\n", socket);
+	fake_put(root, core_id, "%u\n", core);
+	fake_put(root, list, "%s\n", siblings);
 }
 
 /* An AMD host without topology or KVM; the tests add what they need. */
@@ -53,12 +38,12 @@ static temporary_directory_t *new_tree(const char *cpuinfo)
 {
 	temporary_directory_t *root = temporary_directory_new();
 
-	put(root, "proc/cpuinfo", "%s", cpuinfo);
-	put(root, "proc/meminfo",
-	    "MemTotal:    8388608 kB\nMemFree: 1 kB\n"
-	    "MemAvailable:   2097152 kB\n");
-	put(root, "proc/sys/kernel/osrelease", "6.1.0-test\n");
-	put(root, "sys/devices/system/cpu/online", "0-1\n");
+	fake_put(root, "proc/cpuinfo", "%s", cpuinfo);
+	fake_put(root, "proc/meminfo",
+		 "MemTotal:    8388608 kB\nMemFree: 1 kB\n"
+		 "MemAvailable:   2097152 kB\n");
+	fake_put(root, "proc/sys/kernel/osrelease", "6.1.0-test\n");
+	fake_put(root, "sys/devices/system/cpu/online", "0-1\n");
 	return root;
 }
 
@@ -95,18 +80,18 @@ static void test_two_sockets(void)
 {
 	g_autoptr(temporary_directory_t) root = new_tree(amd);
 
-	put(root, "sys/devices/system/cpu/online", "0-7\n");
-	put(root, "sys/devices/system/cpu/present", "0-7\n");
+	fake_put(root, "sys/devices/system/cpu/online", "0-7\n");
+	fake_put(root, "sys/devices/system/cpu/present", "0-7\n");
 	for (unsigned cpu = 0; cpu < 8; cpu++) {
 		g_autofree char *siblings = g_strdup_printf("%u,%u", cpu % 4, cpu % 4 + 4);
 		put_cpu(root, cpu, cpu % 4 / 2, cpu % 2, siblings);
 	}
-	put(root, "sys/devices/system/node/online", "0-1\n");
-	put(root, "sys/devices/system/node/node0/cpulist", "0-1,4-5\n");
-	put(root, "sys/devices/system/node/node0/meminfo",
-	    "Node 0 MemTotal:   4 kB\n"
-	    "Node 0 MemFree: 1 kB\n");
-	put(root, "sys/devices/system/node/node1/cpulist", "2-3,6-7\n");
+	fake_put(root, "sys/devices/system/node/online", "0-1\n");
+	fake_put(root, "sys/devices/system/node/node0/cpulist", "0-1,4-5\n");
+	fake_put(root, "sys/devices/system/node/node0/meminfo",
+		 "Node 0 MemTotal:   4 kB\n"
+		 "Node 0 MemFree: 1 kB\n");
+	fake_put(root, "sys/devices/system/node/node1/cpulist", "2-3,6-7\n");
 	g_autoptr(host_t) host = new_host(root);
 	g_autoptr(json_value_t) json = describe(host);
 	json_value_t *topology = json_object_object_get(json, "topology");
@@ -131,8 +116,8 @@ static void test_offline(void)
 {
 	g_autoptr(temporary_directory_t) root = new_tree(amd);
 
-	put(root, "sys/devices/system/cpu/online", "0,2\n");
-	put(root, "sys/devices/system/cpu/present", "0-3\n");
+	fake_put(root, "sys/devices/system/cpu/online", "0,2\n");
+	fake_put(root, "sys/devices/system/cpu/present", "0-3\n");
 	put_cpu(root, 0, 0, 0, "0");
 	put_cpu(root, 2, 0, 1, "2");
 	g_autoptr(host_t) host = new_host(root);
@@ -173,7 +158,7 @@ static void test_bad_lists(void)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
 		g_autoptr(temporary_directory_t) root = new_tree(amd);
-		put(root, "sys/devices/system/cpu/online", "%s\n", bad[i]);
+		fake_put(root, "sys/devices/system/cpu/online", "%s\n", bad[i]);
 		g_autoptr(host_t) host = new_host(root);
 		g_autoptr(json_value_t) json = describe(host);
 		assert_member(json, "topology", "null");
@@ -301,7 +286,7 @@ static void test_denied(void)
 	g_autoptr(temporary_directory_t) root = new_tree(amd);
 	g_autoptr(host_t) host = new_host(root);
 
-	put(root, "sys/class/misc/kvm/dev", "10:232\n");
+	fake_put(root, "sys/class/misc/kvm/dev", "10:232\n");
 	host_set_probe(host,
 		       "{\"virtualization\":\"amd-v\",\"usable\":false,\"reason\":\"the worker "
 		       "may not open /dev/kvm: add its user web to group kvm\"}");
@@ -353,7 +338,7 @@ static void test_memory(void)
 		g_steal_pointer(&error), SERVICE_ERROR_NO_MEMORY,
 		"VM web1 needs 2049 MiB of memory and the host can give 2048 MiB now (it has "
 		"8192 MiB): give the VM less, or stop another");
-	put(root, "proc/meminfo", "MemTotal: 5 kB\nXMemAvailable: 9 kB\n");
+	fake_put(root, "proc/meminfo", "MemTotal: 5 kB\nXMemAvailable: 9 kB\n");
 	g_assert_false(host_check_memory(host, 4096, "web1", &error));
 	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_FAILED);
 	g_clear_error(&error);

@@ -5,24 +5,9 @@
 
 #include <glib.h>
 
+#include "fake_file.h"
 #include "host_topology.h"
 #include "temporary_directory.h"
-
-G_GNUC_PRINTF(3, 4)
-static inline void fake_put(const char *root, const char *path, const char *format, ...)
-{
-	g_autofree char *file = g_build_filename(root, path, NULL);
-	g_autofree char *directory = g_path_get_dirname(file);
-	g_autoptr(GError) error = NULL;
-	va_list args;
-
-	va_start(args, format);
-	g_autofree char *text = g_strdup_vprintf(format, args);
-	va_end(args);
-	g_assert_cmpint(g_mkdir_with_parents(directory, 0700), ==, 0);
-	g_file_set_contents(file, text, -1, &error);
-	g_assert_no_error(error);
-}
 
 /* Threads of a core are n CPUs apart, as Intel numbers them, or next to each other. */
 static inline void fake_topology_put(const char *root, guint sockets, guint cores, guint threads,
