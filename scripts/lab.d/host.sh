@@ -47,8 +47,8 @@ host_require() {
 
 # --- the project -------------------------------------------------------------------------------
 
-# project_tar: makes $lab/project-STAMP.tar from a build tree and prints STAMP; prints nothing when
-# there is nothing to install yet.
+# project_tar: makes $lab/project-STAMP.tar from a build tree and the test guest's initrd, and prints
+# STAMP; prints nothing when there is nothing to install yet.
 project_tar() {
 	local stage=$lab/stage.$$ tar=$lab/project.tar.$$ tree=$from hash
 	if [ -z "$tree" ]; then
@@ -67,6 +67,8 @@ project_tar() {
 		rm -rf "$stage"
 		return
 	fi
+	mkdir -p "$stage/srv/kernels"
+	cp "$(image_test_guest "$(image_kernels)")/initrd.img" "$stage/srv/kernels/"
 	tar -C "$stage" -c --sort=name --mtime=2020-01-01 --owner=0 --group=0 --numeric-owner \
 		-f "$tar" .
 	rm -rf "$stage"

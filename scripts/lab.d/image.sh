@@ -81,7 +81,7 @@ base_configure() {
 	local root=$1 kernels=$2 unit
 	cp -a "$kernels/cloud-amd64/lib/modules" "$root/usr/lib/"
 	mkdir -p "$root/srv/kernels"
-	cp "$kernels"/vmlinuz-* "$kernels/initrd.img" "$root/srv/kernels/"
+	cp "$kernels"/vmlinuz-* "$root/srv/kernels/"
 	cp -r "$recipe/root/." "$root/"
 	cp "$(lab_key).pub" "$root/etc/ssh/lab_key.pub"
 	chmod 644 "$root/etc/ssh/lab_key.pub"

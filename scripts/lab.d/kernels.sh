@@ -3,19 +3,36 @@
 # Debian's kernels as guests, and the test guest that they run. Sourced by scripts/lab after
 # image.sh.
 
-# Debian's two kernels, unpacked: kernels/vmlinuz-{cloud-amd64,amd64}, their modules, and the test
-# guest's initrd.img. Prints the directory.
+# Debian's two kernels, unpacked: vmlinuz-{cloud-amd64,amd64} and their modules. Prints the directory.
 image_kernels() {
 	local dir
-	dir=$lab/cache/kernels-$(stamp "$recipe"/guest-* "$recipe/kernels.sh" </dev/null)
+	dir=$lab/cache/kernels-$(stamp "$recipe/kernels.sh" </dev/null)
 	if [ ! -d "$dir" ]; then
-		note "fetching the kernels and building the test guest's initrd (once)"
+		note "fetching the kernels (once)"
 		local tmp=$dir.$$
 		mkdir -p "$tmp"
-		(cd "$tmp" && kernels_unpack && guest_initrd_build) >"$lab/kernels.log" 2>&1 ||
+		(cd "$tmp" && kernels_unpack) >"$lab/kernels.log" 2>&1 ||
 			image_failed "$tmp" "$lab/kernels.log" "the kernels"
 		mv "$tmp" "$dir"
 		image_prune "$dir" kernels
+	fi
+	printf '%s\n' "$dir"
+}
+
+# The kernels and the test guest's initrd.img beside them, as a test names them. It comes into a lab
+# with the project, so that a change of the guest does not rebuild the lab's image. image_test_guest
+# KERNELS prints the directory.
+image_test_guest() {
+	local kernels=$1 dir
+	dir=$lab/cache/test-guest-$(basename "$kernels" | stamp "$recipe"/guest-* "$recipe/kernels.sh")
+	if [ ! -d "$dir" ]; then
+		local tmp=$dir.$$
+		mkdir -p "$tmp"
+		ln -s "$kernels"/vmlinuz-* "$tmp/"
+		(cd "$kernels" && guest_initrd_build "$tmp") >"$lab/initrd.log" 2>&1 ||
+			image_failed "$tmp" "$lab/initrd.log" "the test guest's initrd"
+		mv "$tmp" "$dir"
+		image_prune "$dir" test-guest
 	fi
 	printf '%s\n' "$dir"
 }
@@ -71,9 +88,9 @@ guest_modules() {
 }
 
 # The test guest: busybox, the modules that make a power button a key press, and those for
-# Hyper-V's devices.
+# Hyper-V's devices. guest_initrd_build DIR puts initrd.img there.
 guest_initrd_build() {
-	local root=$PWD/guest flavour
+	local to=$1 root=$1/guest flavour
 	mkdir -p "$root"/{bin,proc,sys,dev,tmp,etc/acpi/PWRF,lib/modules}
 	cp /bin/busybox "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
@@ -85,6 +102,6 @@ guest_initrd_build() {
 		guest_modules "$flavour" hyperv hv_vmbus hv_utils hyperv_keyboard hv_storvsc sd_mod \
 			sr_mod hv_netvsc hv_balloon ext4 autofs4 af_packet || return
 	done
-	initrd_pack "$root" initrd.img
+	initrd_pack "$root" "$to/initrd.img"
 	rm -rf "$root"
 }

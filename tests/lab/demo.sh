@@ -24,9 +24,10 @@ lab put "$tree" /run/tree
 
 inside <<'EOF'
 ip link add uplink type dummy
+trap 'ip link del uplink' EXIT
 ip address add 192.0.2.1/24 dev uplink
 ip link set uplink up
-ip route add default via 192.0.2.254
+ip route replace default via 192.0.2.254
 shown=$(/run/tree/scripts/demo 2>&1) || fail "the demonstration failed: $shown"
 has "what the demonstration shows" "$shown" 'this machine has hardware virtualization: the demonstration runs on it'
 has "what the demonstration shows" "$shown" 'Virtualization: *AMD-V'
@@ -39,5 +40,4 @@ has "what the demonstration shows" "$shown" 'Linux guest 6\.'
 has "what the demonstration shows" "$shown" '"state": "off", "reason": "the guest powered off'
 ! pgrep -f '^/run/tree/build' || fail "the demonstration left processes behind"
 rm -rf /run/tree
-ip link del uplink
 EOF

@@ -21,14 +21,14 @@ words="vmms.disks" vm_new disky --cpus 2 --disk path=/srv/disks/data.img,serial=
 hvctl start disky
 vm_says disky 'vmms-disk: over'
 log=$(vm_log disky)
-has "what the guest says" "$log" 'vmms-disk: sda size 67108864 ro 0 .* serial ABC-1$'
-has "what the guest says" "$log" 'vmms-disk: sdb size 8388608 ro 1 '
-has "what the guest says" "$log" 'vmms-disk: sr0 size 1048576 '
+has "what the guest says" "$log" 'vmms-disk: lun 0 size 67108864 ro 0 .* serial ABC-1$'
+has "what the guest says" "$log" 'vmms-disk: lun 1 size 8388608 ro 1 '
+has "what the guest says" "$log" 'vmms-disk: lun 2 size 1048576 '
 has "what the guest says" "$log" "vmms-disk: host's data $(sum data.img 16 0)\$"
-has "what the guest says" "$log" "vmms-disk: host's data on sdb $(sum sealed.img 16 0)\$"
+has "what the guest says" "$log" "vmms-disk: host's data on the sealed disk $(sum sealed.img 16 0)\$"
 has "what the guest says" "$log" "vmms-disk: disc's data $(sum disc.iso 16 0)\$"
 has "what the guest says" "$log" 'vmms-disk: odd data'
-! grep -q 'sdb written' <<<"$log" || fail "a read-only disk was written to"
+! grep -q 'sealed disk written' <<<"$log" || fail "a read-only disk was written to"
 vm_log_is_clean disky
 
 # The image is the VM's alone as long as it runs.

@@ -59,7 +59,7 @@ ip addr add 10.7.0.1/24 dev to-far
 ip link set to-far up
 ip -n far addr add 10.7.0.2/24 dev to-near
 ip -n far link set to-near up
-ip route add default via 10.7.0.2 # passt takes the guest's addresses from the host's way out
+ip route replace default via 10.7.0.2 # passt takes the guest's addresses from the host's way out
 serve ip netns exec far
 words="vmms.net=dhcp,10.7.0.2" vm_new user --nic type=user
 hvctl start user
