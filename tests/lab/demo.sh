@@ -28,7 +28,7 @@ trap 'ip link del uplink' EXIT
 ip address add 192.0.2.1/24 dev uplink
 ip link set uplink up
 ip route replace default via 192.0.2.254
-shown=$(/run/tree/scripts/demo 2>&1) || fail "the demonstration failed: $shown"
+shown=$(/run/tree/scripts/demo 2>&1) || fail "the demonstration ended with $?; its end: $(tail -n 15 <<<"$shown")"
 has "what the demonstration shows" "$shown" 'this machine has hardware virtualization: the demonstration runs on it'
 has "what the demonstration shows" "$shown" 'Virtualization: *AMD-V'
 has "what the demonstration shows" "$shown" 'vmms-guest: userspace reached 1 cpus'
