@@ -75,7 +75,8 @@ static const struct {
 	{"vmbus", "VMBus"},
 };
 
-/* "engineReason" -> "Engine reason"; a name in capitals (KVM_CAP_...) stays. */
+/* "engineReason" -> "Engine reason"; a name in capitals (KVM_CAP_...) stays. Keys may be a guest's
+ * own words: what is too long is cut, and the label is to be printed as foreign text. */
 static void make_label(char label[LABEL_SIZE], const char *key)
 {
 	size_t n = 0;
@@ -86,11 +87,17 @@ static void make_label(char label[LABEL_SIZE], const char *key)
 			return;
 		}
 	}
-	for (const char *p = key; *p && n + 2 < LABEL_SIZE; p++) {
+	const char *p;
+	for (p = key; *p && n + 2 < LABEL_SIZE; p++) {
 		bool word = *p >= 'A' && *p <= 'Z' && p > key && p[-1] >= 'a' && p[-1] <= 'z';
 		if (word)
 			label[n++] = ' ';
 		label[n++] = (char)(word && !(p[1] >= 'A' && p[1] <= 'Z') ? *p - 'A' + 'a' : *p);
+	}
+	/* Not in the middle of a UTF-8 sequence. */
+	while (n > 0 && ((unsigned char)*p & 0xc0) == 0x80) {
+		n--;
+		p--;
 	}
 	label[n] = '\0';
 	if (label[0] >= 'a' && label[0] <= 'z')
@@ -229,8 +236,8 @@ static int label_width(struct json_object *object)
 		make_label(label, key);
 		bool inside = is_scalar(value) ||
 			      (json_object_is_type(value, json_type_array) && is_flat(value));
-		if (inside && strlen(label) > width)
-			width = strlen(label);
+		if (inside && text_width(label) > width)
+			width = text_width(label);
 	}
 	return (int)width + 3; /* the colon and two spaces */
 }
@@ -238,13 +245,15 @@ static int label_width(struct json_object *object)
 static void render_object(const struct render *render, const char *parent,
 			  struct json_object *object, int indent)
 {
-	int width = label_width(object);
-	size_t column = (size_t)indent + (size_t)width;
+	const int width = label_width(object);
+	const size_t column = (size_t)indent + (size_t)width;
 	char label[LABEL_SIZE];
 
 	json_object_object_foreach (object, key, value) {
 		make_label(label, key);
-		int n = fprintf(render->stream, "%*s%s:", indent, "", label) - indent;
+		fprintf(render->stream, "%*s", indent, "");
+		text_print(render->stream, label);
+		fputc(':', render->stream);
 		if (json_object_is_type(value, json_type_object)) {
 			fputc('\n', render->stream);
 			render_object(render, key, value, indent + 2);
@@ -256,7 +265,7 @@ static void render_object(const struct render *render, const char *parent,
 			render_items(render, key, value, indent + 2);
 			continue;
 		}
-		fprintf(render->stream, "%*s", width - n, "");
+		fprintf(render->stream, "%*s", width - 1 - (int)text_width(label), "");
 		if (array) {
 			put_flat(render, key, value, column);
 			continue;

@@ -223,6 +223,27 @@ static void test_render(void)
 	free(out);
 }
 
+/* A guest chooses the keys of its facts. */
+static void test_render_foreign_keys(void)
+{
+	char *out = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&out, &size);
+	struct json_object *object = json_object_new_object();
+	g_autofree char *long_key = g_strnfill(45, 'x');
+	g_autofree char *split = g_strconcat(long_key, "\xc3\xa9\xc3\xa9", NULL);
+	g_autofree char *expected =
+		g_strdup_printf("?[2J?x\xc3\xa9:%*s  1\nX%s:  2\n", 38, "", long_key + 1);
+
+	json_object_object_add(object, "\033[2J\nx\xc3\xa9", json_object_new_int(1));
+	json_object_object_add(object, split, json_object_new_int(2));
+	json_render(stream, object);
+	fclose(stream);
+	g_assert_cmpstr(out, ==, expected);
+	json_object_put(object);
+	free(out);
+}
+
 static void test_spec(void)
 {
 	static const struct {
@@ -391,6 +412,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/cli/json-string", test_json_string);
 	g_test_add_func("/cli/text", test_text);
 	g_test_add_func("/cli/render", test_render);
+	g_test_add_func("/cli/render-foreign-keys", test_render_foreign_keys);
 	g_test_add_func("/cli/spec", test_spec);
 	g_test_add_func("/cli/spec-refused", test_spec_refused);
 	g_test_add_func("/cli/spec-help", test_spec_help);
