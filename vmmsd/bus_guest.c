@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus_guest.h"
 
-#include "bus.h"
+#include "bus_ask.h"
 #include "cleanup.h"
 #include "duration.h"
 #include "guest_info.h"
@@ -13,47 +13,6 @@
 /* Both below what a client waits for an answer. */
 #define DESCRIBE_CALL_US SECONDS(3)
 #define FORWARD_CALL_US	 SECONDS(20)
-
-struct question {
-	sd_bus_message *call;
-	struct service *service;
-};
-
-static void question_free(void *userdata)
-{
-	struct question *question = userdata;
-
-	sd_bus_message_unref(question->call);
-	g_free(question);
-}
-
-static gboolean can_be_asked(const struct vm *vm)
-{
-	return vm->worker && vm->worker->link && !vm->worker->launching &&
-	       vm->state != VM_STATE_STARTING;
-}
-
-/* The link owns the slot from now on, and the slot the client's call. */
-static gboolean ask(sd_bus_message *call, struct service *service, const struct vm *vm,
-		    sd_bus_message *question, uint64_t timeout_us,
-		    sd_bus_message_handler_t answered, GError **error)
-{
-	struct question *context = g_new0(struct question, 1);
-	sd_bus_slot *slot = NULL;
-
-	context->call = sd_bus_message_ref(call);
-	context->service = service;
-	if (!worker_link_send(vm->worker->link, question, timeout_us, answered, context, &slot,
-			      error) ||
-	    !slot) {
-		question_free(context);
-		return FALSE;
-	}
-	(void)sd_bus_slot_set_destroy_callback(slot, question_free);
-	(void)sd_bus_slot_set_floating(slot, 1);
-	sd_bus_slot_unref(slot);
-	return TRUE;
-}
 
 /* ---- Describe -------------------------------------------------------------------------------- */
 
@@ -86,36 +45,30 @@ static void add_vsock(struct json_object *guest, const struct service *service, 
 	(void)json_object_object_add(guest, "vsock", there ? json_object_new_string(path) : NULL);
 }
 
-static int on_guest(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
+static void on_guest(const struct bus_answer *answer)
 {
-	const struct question *question = userdata;
-	const struct vm *vm =
-		bus_vm_find(question->service, sd_bus_message_get_path(question->call));
 	g_autoptr(json_value_t) guest = NULL;
-	g_autoptr(GError) error = NULL;
 
-	(void)unused;
-	if (!vm) {
-		(void)sd_bus_reply_method_errorf(question->call,
+	if (!answer->vm) {
+		(void)sd_bus_reply_method_errorf(answer->call,
 						 service_error_bus_name(SERVICE_ERROR_NO_SUCH_VM),
 						 "the VM does not exist any more");
-		return 0;
+		return;
 	}
-	if (worker_link_check_reply(reply, "GetGuest", &error) == WORKER_REPLY_OK)
-		guest = guest_info_read(reply);
+	if (answer->reply)
+		guest = guest_info_read(answer->reply);
 	if (guest)
-		add_vsock(guest, question->service, vm);
-	(void)describe_reply(question->call, vm, guest);
-	return 0;
+		add_vsock(guest, answer->service, answer->vm);
+	(void)describe_reply(answer->call, answer->vm, guest);
 }
 
 int bus_guest_describe(sd_bus_message *call, struct service *service, const struct vm *vm)
 {
 	automsg question = NULL;
 
-	if (can_be_asked(vm))
+	if (bus_can_ask(vm))
 		question = worker_link_new_call(vm->worker->link, VMMS_IFACE_WORKER, "GetGuest");
-	if (question && ask(call, service, vm, question, DESCRIBE_CALL_US, on_guest, NULL))
+	if (question && bus_ask(call, service, vm, question, DESCRIBE_CALL_US, on_guest, NULL))
 		return 1;
 	return describe_reply(call, vm, NULL);
 }
@@ -126,7 +79,7 @@ gboolean bus_guest_check(const struct vm *vm, GError **error)
 {
 	const char *name = vm->definition->name;
 
-	if (vm->state == VM_STATE_RUNNING && can_be_asked(vm))
+	if (vm->state == VM_STATE_RUNNING && bus_can_ask(vm))
 		return TRUE;
 	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WRONG_STATE,
 		    "VM %s is %s, so its guest cannot answer; %s it first", name,
@@ -134,27 +87,12 @@ gboolean bus_guest_check(const struct vm *vm, GError **error)
 	return FALSE;
 }
 
-static int on_forwarded(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
+static void on_forwarded(const struct bus_answer *answer)
 {
-	const struct question *question = userdata;
-	const struct vm *vm =
-		bus_vm_find(question->service, sd_bus_message_get_path(question->call));
-	const char *method = sd_bus_message_get_member(question->call);
-	g_autoptr(GError) error = NULL, named = NULL;
-	autobuserr out = SD_BUS_ERROR_NULL;
-
-	(void)unused;
-	if (worker_link_check_reply(reply, method, &error) == WORKER_REPLY_OK) {
-		(void)sd_bus_reply_method_return(question->call, NULL);
-		return 0;
-	}
-	if (!error)
-		error = g_error_new_literal(SERVICE_ERROR, SERVICE_ERROR_WORKER,
-					    "it ended before its guest had answered");
-	named = vm ? vm_error(vm, error) : g_error_copy(error);
-	(void)bus_error_set(&out, named);
-	(void)sd_bus_reply_method_error(question->call, &out);
-	return 0;
+	if (answer->reply)
+		(void)sd_bus_reply_method_return(answer->call, NULL);
+	else
+		bus_answer_error(answer, answer->error);
 }
 
 gboolean bus_guest_forward(sd_bus_message *call, struct service *service, const struct vm *vm,
@@ -166,12 +104,8 @@ gboolean bus_guest_forward(sd_bus_message *call, struct service *service, const 
 		return FALSE;
 	question = worker_link_new_call(vm->worker->link, VMMS_IFACE_WORKER,
 					sd_bus_message_get_member(call));
-	if (question && sd_bus_message_rewind(call, 1) >= 0 &&
-	    sd_bus_message_copy(question, call, 1) >= 0 &&
-	    ask(call, service, vm, question, FORWARD_CALL_US, on_forwarded, error))
-		return TRUE;
-	if (error && !*error)
-		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WORKER,
-			    "VM %s: its worker cannot be asked", vm->definition->name);
-	return FALSE;
+	if (question &&
+	    (sd_bus_message_rewind(call, 1) < 0 || sd_bus_message_copy(question, call, 1) < 0))
+		question = sd_bus_message_unref(question);
+	return bus_ask(call, service, vm, question, FORWARD_CALL_US, on_forwarded, error);
 }

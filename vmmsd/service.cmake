@@ -8,6 +8,7 @@ vmms_library(vmmsd_service
     bus.c
     bus_console.c
     bus_error.c
+    bus_ask.c
     bus_guest.c
     bus_job.c
     bus_manager.c

@@ -164,7 +164,8 @@ static void test_forward_fails(void)
 	fixture_expect_error(f, deaf, VMMS_IFACE_VM, "Type", "NotSupported",
 			     "VM deaf: the guest has no driver for it", "sb", "x", 0);
 	fixture_expect_error(f, dying, VMMS_IFACE_VM, "SetPair", "Worker",
-			     "VM dying: it ended before its guest had answered", "ss", "k", "v");
+			     "VM dying ended before it had answered; see hvctl show for its state",
+			     "ss", "k", "v");
 	fixture_wait_state(f, dying, "crashed");
 	fixture_free(f);
 }

@@ -400,7 +400,7 @@ static int on_no_statistics(sd_bus_message *reply, void *userdata, sd_bus_error 
 	(void)unused;
 	g_assert_nonnull(error);
 	g_assert_cmpstr(error->name, ==, VMMS_ERROR_PREFIX "Worker");
-	g_assert_nonnull(strstr(error->message, "ended before its counters were read"));
+	g_assert_nonnull(strstr(error->message, "ended before it had answered"));
 	*(gboolean *)userdata = TRUE;
 	return 0;
 }
