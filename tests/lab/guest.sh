@@ -21,7 +21,8 @@ knows '"os": *"Linux 6\.' || fail "its system is not known: $(hvctl show debian)
 knows '"vmbus": *"5\.3"' || fail "its VMBus is not known: $(hvctl show debian)"
 within 30 "its addresses are known" knows 'fe80::544d:53ff:fe00:9'
 
-hvctl cp "$work/note" debian:/root/note
+# Its daemon may start after the others; until then the guest refuses.
+within 60 "it takes a file" hvctl cp "$work/note" debian:/root/note
 refused 1 'VM debian' hvctl cp "$work/note" debian:/root/note
 hvctl set-pair debian colour blue
 hvctl type debian --key ctrl-alt-del # systemd restarts the machine
