@@ -181,6 +181,9 @@ static void on_disk_stopped(struct worker *worker, const char *text)
 	struct vm *vm = worker->vm;
 	g_autoptr(GError) error = NULL;
 
+	/* These events are not rationed: one tells of a change, or is none. */
+	if (vm->state != VM_STATE_RUNNING && vm->state != VM_STATE_PAUSING)
+		return;
 	if (vm->state == VM_STATE_RUNNING && (!vm_apply(vm, VM_EVENT_PAUSE, NULL, &error) ||
 					      !vm_apply(vm, VM_EVENT_PAUSED, NULL, &error)))
 		log_vm(worker->service->log, LOG_ERR, vm, "its pause cannot be stored: %s",

@@ -295,7 +295,7 @@ static int on_link_message(sd_bus_message *message, void *userdata, sd_bus_error
 	}
 	if (sd_bus_message_is_signal(message, VMMS_IFACE_WORKER, "GuestEvent") > 0 &&
 	    sd_bus_message_read(message, "ss", &event, &detail) >= 0 &&
-	    worker_take_guest_token(worker))
+	    (g_str_equal(event, VMMS_GUEST_EVENT_DISK) || worker_take_guest_token(worker)))
 		worker->owner->guest_event(worker, event, detail);
 	if (sd_bus_message_is_signal(message, VMMS_IFACE_WORKER, "CopyProgress") > 0 &&
 	    sd_bus_message_read(message, "u", &percent) >= 0)

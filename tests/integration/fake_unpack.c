@@ -45,7 +45,7 @@ int main(void)
 	char word[16] = "";
 	ssize_t size = read(STDIN_FILENO, word, sizeof(word) - 1);
 
-	if (size < 0 || put("runs", O_APPEND, "x") != 0)
+	if (size < 0 || put("runs", O_APPEND, "y") != 0)
 		return 2;
 	return answer(g_strstrip(word));
 }

@@ -145,12 +145,16 @@ static int take_files(struct fake *fake, sd_bus_message *call)
 	return r;
 }
 
+static void guest_event(sd_bus_message *call, const char *event, const char *detail)
+{
+	(void)sd_bus_emit_signal(sd_bus_message_get_bus(call), VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+				 "GuestEvent", "ss", event, detail);
+}
+
 static void guest_flood(sd_bus_message *call)
 {
 	for (int i = 0; i < 200; i++)
-		(void)sd_bus_emit_signal(sd_bus_message_get_bus(call), VMMS_WORKER_PATH,
-					 VMMS_IFACE_WORKER, "GuestEvent", "ss", "reset",
-					 "the guest \033[31mreset\n itself");
+		guest_event(call, "reset", "the guest \033[31mreset\n itself");
 }
 
 struct vp {
@@ -361,14 +365,18 @@ static int guest_answer(sd_bus_message *call, struct fake *fake, sd_bus_error *e
 					"the guest has no driver for it");
 	if (fake_is(fake, "die-in-guest"))
 		fake_die();
+	if (fake_is(fake, "disk-fails")) {
+		guest_flood(call);
+		for (int i = 0; i < 30; i++)
+			guest_event(call, VMMS_GUEST_EVENT_DISK, "the disk is full");
+	}
 	return sd_bus_reply_method_return(call, NULL);
 }
 
 /* Tells what it was asked as an event of the guest. */
 static int guest_tell(sd_bus_message *call, struct fake *fake, sd_bus_error *error, char *detail)
 {
-	(void)sd_bus_emit_signal(sd_bus_message_get_bus(call), VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
-				 "GuestEvent", "ss", sd_bus_message_get_member(call), detail);
+	guest_event(call, sd_bus_message_get_member(call), detail);
 	g_free(detail);
 	return guest_answer(call, fake, error);
 }

@@ -422,13 +422,13 @@ static void test_service_dies(struct service *s, const void *data)
 
 static void test_usage(struct service *s, const void *data)
 {
-	g_autofree char *huge = g_strnfill(100000, 'x');
+	g_autofree char *huge = g_strnfill(100000, 'y');
 	g_autofree char *escapes = g_strdup("\033]0;evil\a\n");
 
 	(void)data;
 	expect(s, 2, "there is no verb 'strat'; did you mean 'start'?", "strat");
 	expect(s, 2, "there is no verb 'frobnicate'; see 'hvctl help'", "frobnicate");
-	expect(s, 2, "there is no verb 'xxx", huge);
+	expect(s, 2, "there is no verb 'yyy", huge);
 	expect(s, 2, "?]0;evil??", escapes);
 	expect(s, 2, "a verb is missing", "--connect", "x");
 	expect(s, 2, "needs an address", "--connect");

@@ -206,7 +206,7 @@ static void test_kernel_memory(void)
 		fixture_do(f, one, "Stop");
 	}
 	g_assert_true(g_file_get_contents(runs_path, &runs, NULL, NULL));
-	g_assert_cmpstr(runs, ==, "x");
+	g_assert_cmpstr(runs, ==, "y");
 	g_clear_pointer(&runs, g_free);
 	g_assert_cmpint(remove(entry), ==, 0); /* removed from the cache */
 	fixture_do(f, one, "Start");
@@ -214,7 +214,7 @@ static void test_kernel_memory(void)
 	g_assert_true(g_file_set_contents(kernel, "elf", -1, NULL)); /* another kernel */
 	fixture_do(f, one, "Start");
 	g_assert_true(g_file_get_contents(runs_path, &runs, NULL, NULL));
-	g_assert_cmpstr(runs, ==, "xxx");
+	g_assert_cmpstr(runs, ==, "yyy");
 	fixture_free(f);
 }
 
@@ -243,25 +243,52 @@ static void test_no_memory(void)
 	fixture_free(f);
 }
 
+/* The kept events with this name, or, for NULL, all of them. */
+static guint events_count(struct fixture *f, const char *wanted)
+{
+	sd_bus_message *reply = NULL;
+	const char *event;
+	guint count = 0;
+
+	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
+					   "GetEvents", NULL, &reply, "t", (uint64_t)0),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "(ttssss)"), >, 0);
+	while (sd_bus_message_read(reply, "(ttssss)", NULL, NULL, NULL, NULL, &event, NULL) > 0)
+		if (!wanted || g_str_equal(event, wanted))
+			count++;
+	sd_bus_message_unref(reply);
+	return count;
+}
+
 /* A guest that reports without end neither fills the log nor stops the service. */
 static void test_flood(void)
 {
 	struct fixture *f = fixture_new(NULL);
 	g_autofree char *vm = fixture_define(f, "web1", "flood");
-	sd_bus_message *reply = NULL;
-	guint count = 0;
 
 	fixture_do(f, vm, "Start");
 	fixture_do(f, vm, "Pause");
-	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
-					   "GetEvents", NULL, &reply, "t", (uint64_t)0),
-			>=, 0);
-	g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "(ttssss)"), >, 0);
-	while (sd_bus_message_skip(reply, "(ttssss)") > 0 && !sd_bus_message_at_end(reply, 0))
-		count++;
-	g_assert_cmpuint(count, >=, 20);
-	g_assert_cmpuint(count, <, 60);
-	sd_bus_message_unref(reply);
+	g_assert_cmpuint(events_count(f, NULL), >=, 20);
+	g_assert_cmpuint(events_count(f, NULL), <, 60);
+	fixture_free(f);
+}
+
+/* Nor does it hide that its disk failed, which is told once for each time. */
+static void test_disk_fails_in_flood(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = fixture_define(f, "web1", "disk-fails");
+
+	fixture_do(f, vm, "Start");
+	for (guint times = 1; times < 3; times++) {
+		g_assert_cmpint(sd_bus_call_method(f->bus, NULL, vm, VMMS_IFACE_VM, "Type", NULL,
+						   NULL, "sb", "x", 0),
+				>=, 0);
+		fixture_wait_state(f, vm, "paused");
+		g_assert_cmpuint(events_count(f, VMMS_GUEST_EVENT_DISK), ==, times);
+		fixture_do(f, vm, "Resume");
+	}
 	fixture_free(f);
 }
 
@@ -279,5 +306,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/failures/no-hypervisor", test_no_hypervisor);
 	g_test_add_func("/vmmsd/failures/no-memory", test_no_memory);
 	g_test_add_func("/vmmsd/failures/flood", test_flood);
+	g_test_add_func("/vmmsd/failures/disk-fails-in-flood", test_disk_fails_in_flood);
 	return g_test_run();
 }
