@@ -69,6 +69,7 @@ void vm_copy_progress(struct vm *vm, uint32_t percent)
 struct job *vm_copy(struct service *service, struct vm *vm, int fd, const char *path,
 		    gboolean overwrite, GError **error)
 {
+	g_autoptr(GError) fault = NULL;
 	automsg call = NULL;
 	struct job *job;
 
@@ -79,8 +80,9 @@ struct job *vm_copy(struct service *service, struct vm *vm, int fd, const char *
 		call = sd_bus_message_unref(call);
 	job = job_new(service->jobs, &copy_ops, NULL, vm, NULL); /* vm is idle */
 	if (worker_link_send(vm->worker->link, call, COPY_CALL_US, on_copied, job, &job->call,
-			     error))
+			     &fault))
 		return job;
-	job_finish(job, error && *error ? g_error_copy(*error) : NULL);
+	job_finish(job, g_error_copy(fault));
+	g_propagate_error(error, g_steal_pointer(&fault));
 	return NULL;
 }
