@@ -10,6 +10,7 @@
 #include "socket_at.h"
 
 #define PASST_US     SECONDS(15) /* until it is in the background */
+#define PASST_BUFFER 4194304	 /* bytes to the guest: passt drops what does not fit */
 #define PASST_SOCKET "passt"	 /* in the runtime directory: vmms-passt.socket */
 
 gboolean passt_check(GError **error)
@@ -39,6 +40,13 @@ int passt_connect(const struct service *service, GError **error)
 	return -1;
 }
 
+/* As vmms-passt.socket does. Only as much as the host allows when we are not privileged. */
+static void set_send_buffer(int fd, int bytes)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
 struct subprocess *passt_run(const struct service *service, uint32_t mtu, int *ret_fd,
 			     subprocess_done *done, void *context, GError **error)
 {
@@ -64,6 +72,7 @@ struct subprocess *passt_run(const struct service *service, uint32_t mtu, int *r
 	}
 	ours = pair[0];
 	theirs = pair[1];
+	set_send_buffer(theirs, PASST_BUFFER);
 	process = subprocess_run(service->event, argv, -1, theirs, PASST_US, done, context, error);
 	if (process)
 		*ret_fd = fd_steal(&ours);

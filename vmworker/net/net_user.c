@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Frames over a stream: 32 bits of length, big-endian, then the frame. What was read and not handed
- * up yet stays in `input`; what the socket did not take stays in `output`, and while there is any,
- * can_send is false, so that a frame is either sent as a whole or not begun.
+ * up yet stays in `input`, which has room for more than a window of the guest's: passt drops what
+ * its socket does not take at once, and then sends all of a window again. What the socket did not
+ * take stays in `output`, and while there is any, can_send is false, so that a frame is either sent
+ * as a whole or not begun.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,8 +16,9 @@
 #include "net_backends.h"
 
 #define PREFIX	   4u
-#define READS	   2u /* before other descriptors have their turn */
-#define INPUT_SIZE ((size_t)2 * (PREFIX + NET_FRAME_MAX))
+#define READS	   2u		     /* before other descriptors have their turn */
+#define INPUT_SIZE ((size_t)4 << 20) /* its pages are there once they are used */
+#define INPUT_READ ((size_t)2 * (PREFIX + NET_FRAME_MAX)) /* wanted for a read */
 /* Beyond a frame that was begun, the segments that it was cut into: each has headers of its own. */
 #define OUTPUT_SIZE ((size_t)4 * (PREFIX + NET_FRAME_MAX))
 
@@ -27,9 +30,16 @@ struct net_user {
 	uint8_t input[INPUT_SIZE], output[OUTPUT_SIZE];
 };
 
+/* What was handed up makes room from its half on, so that each byte is moved once at most. */
+static bool net_user_has_room(const struct net_user *user)
+{
+	return INPUT_SIZE - user->input_end >= INPUT_READ || user->input_begin >= INPUT_SIZE / 2 ||
+	       user->input_begin == user->input_end;
+}
+
 static void net_user_set_events(struct net_user *user)
 {
-	uint32_t events = (user->base.paused ? 0 : EPOLLIN) |
+	uint32_t events = (net_user_has_room(user) ? EPOLLIN : 0) |
 			  (user->output_end > user->output_begin ? EPOLLOUT : 0);
 
 	if (user->watch)
@@ -71,17 +81,25 @@ static void net_user_parse(struct net_user *user)
 	}
 }
 
+static void net_user_make_room(struct net_user *user)
+{
+	size_t left = user->input_end - user->input_begin;
+
+	if (left > 0 && INPUT_SIZE - user->input_end >= INPUT_READ)
+		return;
+	memmove(user->input, user->input + user->input_begin, left);
+	user->input_begin = 0;
+	user->input_end = left;
+}
+
 /* False: nothing more to read now. */
 static bool net_user_read(struct net_user *user)
 {
 	ssize_t n;
 
-	if (user->input_begin > 0) {
-		memmove(user->input, user->input + user->input_begin,
-			user->input_end - user->input_begin);
-		user->input_end -= user->input_begin;
-		user->input_begin = 0;
-	}
+	if (!net_user_has_room(user))
+		return false;
+	net_user_make_room(user);
 	n = recv(user->fd, user->input + user->input_end, INPUT_SIZE - user->input_end,
 		 MSG_DONTWAIT);
 	if (n > 0) {
@@ -97,11 +115,11 @@ static bool net_user_read(struct net_user *user)
  * up later. */
 static void net_user_receive(struct net_user *user)
 {
-	net_user_parse(user);
-	for (unsigned int i = 0; i < READS && !user->base.paused && user->watch; i++) {
-		if (!net_user_read(user))
+	for (unsigned int i = 0; i <= READS && user->watch; i++) {
+		if (i > 0 && !net_user_read(user))
 			break;
-		net_user_parse(user);
+		if (!user->base.paused)
+			net_user_parse(user);
 	}
 	user->base.events->received_all(user->base.context);
 }
@@ -133,7 +151,7 @@ static void net_user_ready(void *context, uint32_t events)
 		net_user_flush(user);
 	if (!user->watch)
 		return;
-	if (!user->base.paused && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+	if (events & EPOLLIN)
 		net_user_receive(user);
 	else if (events & (EPOLLHUP | EPOLLERR))
 		net_user_end(user);

@@ -244,6 +244,45 @@ static void test_pressure(gconstpointer data)
 	device_close(&device);
 }
 
+/* While the guest has no room, as much is taken as its windows can bring; what is more waits in the
+ * socket; and every frame comes once, in order. */
+static void test_user_window(void)
+{
+	enum { FRAMES = 6000, WINDOW = 2000, SIZE = 1500, ROOM = 100 };
+	g_autoptr(GByteArray) stream = g_byte_array_new();
+	const size_t window = (size_t)WINDOW * (SIZE + 4);
+	const struct timeval patience = {.tv_sec = 10};
+	struct device device;
+	size_t sent = 0;
+
+	device_open(&device, SOCK_STREAM);
+	device_give_room(&device, 0);
+	for (guint i = 0; i < FRAMES; i++)
+		put_frame(stream, SIZE, (uint8_t)(i * 7 + i / 256));
+	g_assert_cmpint(
+		setsockopt(device.peer, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)), ==,
+		0);
+	while (sent < window) {
+		ssize_t n = send(device.peer, stream->data + sent, window - sent, 0);
+
+		g_assert_cmpint(n, >, 0);
+		sent += (size_t)n;
+	}
+	for (guint got = ROOM; got <= FRAMES; got += ROOM) {
+		ssize_t n =
+			send(device.peer, stream->data + sent, stream->len - sent, MSG_DONTWAIT);
+
+		sent += n > 0 ? (size_t)n : 0;
+		g_assert_cmpuint(sent, <, (got + 4000) * (SIZE + 4)); /* there is a bound */
+		device_give_room(&device, ROOM);
+		device_wait_frames(&device, got);
+		g_assert_cmpuint(device.frames->len, ==, got);
+	}
+	for (guint i = 0; i < FRAMES; i++)
+		assert_frame(&device, i, SIZE, (uint8_t)(i * 7 + i / 256));
+	device_close(&device);
+}
+
 /* The other side takes nothing for a while: each frame that was accepted arrives whole, in order.
  */
 static void test_user_send(void)
@@ -418,6 +457,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/net-backend/user/receive", test_user_receive);
 	g_test_add_data_func("/net-backend/user/pressure", stream, test_pressure);
+	g_test_add_func("/net-backend/user/window", test_user_window);
 	g_test_add_data_func("/net-backend/port/pressure", packet, test_pressure);
 	g_test_add_func("/net-backend/user/send", test_user_send);
 	g_test_add_func("/net-backend/port/send", test_port_send);
