@@ -114,8 +114,8 @@ static int image_open(const struct vm *vm, const char *what, const char *path, G
 	if (!fault)
 		return fd;
 	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_IMAGE,
-		    "VM %s: %s %s: %s; give the path of a %s with hvctl edit %s --%s FILE",
-		    vm->definition->name, what, path, fault, what, vm->definition->name, what);
+		    "VM %s: %s %s: %s; give the right path with hvctl edit %s --%s FILE",
+		    vm->definition->name, what, path, fault, vm->definition->name, what);
 	fd_close(fd);
 	return -1;
 }
