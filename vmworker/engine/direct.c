@@ -317,7 +317,7 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 			  machine_new(config->event, config->console_fd, &callbacks, error)) &&
 		 (engine->interface = direct_interface_new(engine)) &&
 		 direct_build_partition(engine, error) && direct_build_disks(engine, error) &&
-		 (engine->cables = nic_cables_new(config, direct_has_vmbus(engine), error)))
+		 (engine->cables = nic_cables_new(config, error)))
 		return engine;
 	direct_free(engine); /* no thread exists, so nothing can stay behind */
 	return NULL;

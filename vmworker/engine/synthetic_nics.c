@@ -95,19 +95,11 @@ static bool cables_add(struct nic_cables *cables, const struct engine_config *co
 	return true;
 }
 
-struct nic_cables *nic_cables_new(const struct engine_config *config, bool synic, GError **error)
+struct nic_cables *nic_cables_new(const struct engine_config *config, GError **error)
 {
-	struct nic_cables *cables;
+	struct nic_cables *cables = g_new0(struct nic_cables, 1);
 
 	g_assert(config->devices.n_nics <= VMMS_MAX_NICS);
-	if (config->devices.n_nics > 0 && !synic) {
-		g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
-			    "VM %s: network adapters need the enlightenment synic, which is off; "
-			    "leave it on, or remove the adapters with hvctl edit --nic \"\"",
-			    config->vm_name);
-		return NULL;
-	}
-	cables = g_new0(struct nic_cables, 1);
 	for (size_t i = 0; i < config->devices.n_nics; i++) {
 		if (!cables_add(cables, config, i, error)) {
 			nic_cables_free(cables);

@@ -16,9 +16,8 @@
 struct nic_cables;
 struct synthetic_nics;
 
-/* Duplicates the descriptors of config->devices. synic: the guest will have VMBus, without which
- * adapters are refused. NULL and NOT_SUPPORTED or FAILED, "VM web1: …". */
-struct nic_cables *nic_cables_new(const struct engine_config *config, bool synic, GError **error);
+/* Duplicates the descriptors of config->devices. NULL and FAILED, "VM web1: …". */
+struct nic_cables *nic_cables_new(const struct engine_config *config, GError **error);
 /* No adapter uses them any more. NULL is fine. */
 void nic_cables_free(struct nic_cables *cables);
 
