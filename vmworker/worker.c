@@ -183,10 +183,12 @@ static void worker_on_disk_stopped(void *context, const char *text)
 	if (worker->state == WORKER_ENDED)
 		return;
 	log_line(SD_ERR, "virtual machine %s: %s", worker->config.name, text);
-	if (!worker->ops->pause(worker->engine, &error))
+	/* vmmsd takes the event for the word that the VM is paused. */
+	if (!worker->ops->pause(worker->engine, &error)) {
 		log_line(SD_ERR, "%s", error->message);
-	else
-		state_set(worker, WORKER_PAUSED);
+		return;
+	}
+	state_set(worker, WORKER_PAUSED);
 	worker->config.events.guest_event(worker->config.events.context, VMMS_GUEST_EVENT_DISK,
 					  text);
 }
