@@ -232,10 +232,25 @@ static bool disk_show(struct disk *disk, struct vmbus *bus, uint32_t vp_count, G
 	       storvsp_add(disk->set->controllers[config->controller], config->lun, &shown, error);
 }
 
+static void disk_set_resume_all(void *context)
+{
+	struct disk_set *set = context;
+
+	for (size_t i = 0; i < set->config.n; i++)
+		block_resume(set->disks[i].block);
+}
+
+void disk_set_resume(struct disk_set *set)
+{
+	io_thread_call(set->thread, disk_set_resume_all, set);
+}
+
 bool disk_set_offer(struct disk_set *set, struct vmbus *bus, uint32_t vp_count, GError **error)
 {
 	GError *failure = NULL;
 
+	/* Another guest than the one whose requests an error had stopped. */
+	disk_set_resume(set);
 	for (size_t i = 0; i < set->config.n; i++) {
 		if (!disk_show(&set->disks[i], bus, vp_count, &failure)) {
 			disk_set_withdraw(set);
@@ -249,19 +264,6 @@ void disk_set_withdraw(struct disk_set *set)
 {
 	for (size_t i = 0; i < CONTROLLERS; i++)
 		storvsp_free(g_steal_pointer(&set->controllers[i]));
-}
-
-static void disk_set_resume_all(void *context)
-{
-	struct disk_set *set = context;
-
-	for (size_t i = 0; i < set->config.n; i++)
-		block_resume(set->disks[i].block);
-}
-
-void disk_set_resume(struct disk_set *set)
-{
-	io_thread_call(set->thread, disk_set_resume_all, set);
 }
 
 /* ---- statistics ------------------------------------------------------------------------------ */
