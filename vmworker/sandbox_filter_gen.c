@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <linux/fs.h>
+#include <linux/if_tun.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -181,6 +182,10 @@ static const struct rule rules[] = {
 	/* the sectors of a block device that is added as a disk */
 	{CALL(ioctl), {1, SCMP_CMP_EQ, BLKSSZGET, 0}},
 	{CALL(ioctl), {1, SCMP_CMP_EQ, BLKPBSZGET, 0}},
+	/* a TAP that is added as an adapter: what it is, and the offloads of its guest */
+	{CALL(ioctl), {1, SCMP_CMP_EQ, TUNGETIFF, 0}},
+	{CALL(ioctl), {1, SCMP_CMP_EQ, TUNSETVNETHDRSZ, 0}},
+	{CALL(ioctl), {1, SCMP_CMP_EQ, TUNSETOFFLOAD, 0}},
 	/* no memory that is executable, so no code but the program's own */
 	{CALL(mmap), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
 	{CALL(mprotect), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},

@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <linux/fs.h>
+#include <linux/if_tun.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -104,9 +107,23 @@ static int try_what_is_needed(void)
 	return heap ? 0 : 5;
 }
 
+/* What is asked of a device that is added: these say that /dev/null is none of the kind. */
+static int try_device_ioctls(void)
+{
+	static const unsigned long requests[] = {BLKSSZGET, BLKPBSZGET, TUNGETIFF, TUNSETVNETHDRSZ,
+						 TUNSETOFFLOAD};
+	char argument[64] = "";
+
+	for (size_t i = 0; i < G_N_ELEMENTS(requests); i++)
+		if (ioctl(STDIN_FILENO, requests[i], argument) == 0)
+			return 1;
+	return 0;
+}
+
 static void test_needed(void)
 {
 	expect_code(try_what_is_needed, 0);
+	expect_code(try_device_ioctls, 0);
 }
 
 #ifndef SANDBOX_RELAXED
