@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The protocol around SRBs, and disks that come and go. */
+#include <errno.h>
 #include <glib.h>
 #include <string.h>
 
@@ -246,6 +247,55 @@ static void test_surprise_removal(struct storvsp_guest *g, gconstpointer data G_
 	assert_enumerate(g);
 }
 
+/* What waits for the host's storage to be mended does not wait for a disk that is gone. */
+static void test_removal_while_stopped(struct storvsp_guest *g, gconstpointer data G_GNUC_UNUSED)
+{
+	static uint8_t buffer[512];
+	struct guest_srb read = guest_rw(0, false, 0, 1, buffer);
+	struct guest_answer answer;
+
+	guest_add_memory(g, 0, BLOCK_ERROR_STOP);
+	guest_connect(g, VSTOR_VERSION_6_2);
+	g->memory[0].fail = -EIO;
+	g->memory[0].fail_op = BLOCK_N_OPS;
+	for (int i = 0; i < 3; i++)
+		guest_push(g, g->channel, &read);
+	fake_channel_kick(g->channel);
+	g_assert_false(guest_answer(g->channel, 0, &answer));
+	guest_remove_memory(g, 0);
+	for (int i = 0; i < 3; i++) {
+		g_assert_true(guest_answer(g->channel, GUEST_TIMEOUT_MS, &answer));
+		g_assert_cmphex(answer.packet.srb.srb_status, ==, SRB_STATUS_INVALID_LUN);
+	}
+	assert_enumerate(g);
+}
+
+/* The other disks say that there are others; a DVD drive does not, whose disc is the same. */
+static void test_luns_changed(struct storvsp_guest *g, gconstpointer data G_GNUC_UNUSED)
+{
+	struct guest_srb ready = test_ready(0), drive = test_ready(7);
+	struct storvsp_disk dvd = {.kind = STORVSP_DVD, .id = {7}};
+	struct vstor_srb answer;
+
+	guest_add_memory(g, 0, BLOCK_ERROR_REPORT);
+	g_assert_true(storvsp_add(g->vsp, 7, &dvd, NULL));
+	guest_connect(g, VSTOR_VERSION_6_2);
+	/* Nothing of what happened before there was a driver. */
+	g_assert_cmphex(guest_execute(g, &ready).srb_status, ==, SRB_STATUS_SUCCESS);
+	for (int i = 0; i < 2; i++) {
+		if (i == 0)
+			guest_add_memory(g, 1, BLOCK_ERROR_REPORT);
+		else
+			guest_remove_memory(g, 1);
+		assert_enumerate(g);
+		answer = guest_execute(g, &ready);
+		g_assert_cmphex(guest_sense(&answer), ==, SCSI_ATTENTION_LUNS_CHANGED);
+		g_assert_cmphex(guest_execute(g, &ready).srb_status, ==, SRB_STATUS_SUCCESS);
+		answer = guest_execute(g, &drive);
+		g_assert_cmphex(guest_sense(&answer), ==, SCSI_NOT_READY_TRAY_CLOSED);
+	}
+}
+
 static void test_resize(struct storvsp_guest *g, gconstpointer data G_GNUC_UNUSED)
 {
 	struct guest_srb ready = test_ready(0);
@@ -394,6 +444,8 @@ int main(int argc, char **argv)
 	ADD("scan", test_scan);
 	ADD("hot-plug", test_hot_plug);
 	ADD("surprise-removal", test_surprise_removal);
+	ADD("removal-while-stopped", test_removal_while_stopped);
+	ADD("luns-changed", test_luns_changed);
 	ADD("resize", test_resize);
 	ADD("dvd", test_dvd);
 	ADD("bad", test_bad);

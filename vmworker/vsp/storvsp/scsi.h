@@ -38,6 +38,7 @@ enum scsi_sense {
 	SCSI_ATTENTION_MEDIUM_CHANGED = 0x062800,
 	SCSI_ATTENTION_BUS_RESET = 0x062902,
 	SCSI_ATTENTION_CAPACITY_CHANGED = 0x062a09,
+	SCSI_ATTENTION_LUNS_CHANGED = 0x063f0e, /* reported LUNs data */
 	SCSI_WRITE_PROTECTED = 0x072700,
 	SCSI_SPACE_ALLOCATION_FAILED = 0x072707,
 };
@@ -47,6 +48,7 @@ enum {
 	SCSI_PENDING_RESET = 1u << 0,
 	SCSI_PENDING_MEDIUM = 1u << 1,
 	SCSI_PENDING_CAPACITY = 1u << 2,
+	SCSI_PENDING_LUNS = 1u << 3,
 };
 
 struct scsi_unit {
@@ -118,6 +120,9 @@ enum scsi_sense scsi_sense_of_errno(int error, enum scsi_action action);
 void scsi_unit_reset(struct scsi_unit *unit);
 /* bytes: a change becomes a unit attention. */
 void scsi_unit_set_size(struct scsi_unit *unit, uint64_t bytes);
+/* Another LUN of its target came or went. A DVD drive says nothing of it: to a guest an attention
+ * of one means that its disc has changed, and reading it fails. */
+void scsi_unit_luns_changed(struct scsi_unit *unit);
 /* DVD: a disc of that many bytes, or none (0). Closes the tray. */
 void scsi_unit_set_medium(struct scsi_unit *unit, uint64_t bytes);
 

@@ -6,9 +6,9 @@ enum { MEDIA_EVENT_EJECT_REQUEST = 1, MEDIA_EVENT_NEW = 2, MEDIA_EVENT_REMOVAL =
 
 enum scsi_sense scsi_unit_take_attention(struct scsi_unit *unit)
 {
-	static const enum scsi_sense senses[] = {SCSI_ATTENTION_BUS_RESET,
-						 SCSI_ATTENTION_MEDIUM_CHANGED,
-						 SCSI_ATTENTION_CAPACITY_CHANGED};
+	static const enum scsi_sense senses[] = {
+		SCSI_ATTENTION_BUS_RESET, SCSI_ATTENTION_MEDIUM_CHANGED,
+		SCSI_ATTENTION_CAPACITY_CHANGED, SCSI_ATTENTION_LUNS_CHANGED};
 
 	for (unsigned int i = 0; i < sizeof(senses) / sizeof(senses[0]); i++) {
 		if (unit->pending & 1u << i) {
@@ -33,6 +33,12 @@ void scsi_unit_set_size(struct scsi_unit *unit, uint64_t bytes)
 		return;
 	unit->n_blocks = n_blocks;
 	unit->pending |= unit->kind == SCSI_DVD ? SCSI_PENDING_MEDIUM : SCSI_PENDING_CAPACITY;
+}
+
+void scsi_unit_luns_changed(struct scsi_unit *unit)
+{
+	if (unit->kind != SCSI_DVD)
+		unit->pending |= SCSI_PENDING_LUNS;
 }
 
 void scsi_unit_set_medium(struct scsi_unit *unit, uint64_t bytes)

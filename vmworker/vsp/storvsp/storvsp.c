@@ -66,6 +66,18 @@ static void lun_detach(struct storvsp_lun *lun)
 	lun->block = NULL;
 }
 
+/* A driver that is there looks again; one that is yet to come finds what there is. */
+static void lun_announce(const struct storvsp_lun *lun)
+{
+	struct storvsp *vsp = lun->vsp;
+
+	storvsp_enumerate(vsp);
+	for (unsigned int i = 0; i < STORVSP_LUNS && vsp->enumerate; i++)
+		if (vsp->luns[i].present && &vsp->luns[i] != lun)
+			scsi_unit_luns_changed(&vsp->luns[i].unit);
+	storvsp_end_batch(vsp);
+}
+
 static void lun_add(void *context)
 {
 	struct storvsp_change *change = context;
@@ -74,18 +86,16 @@ static void lun_add(void *context)
 	lun->unit = *change->unit;
 	lun_attach(lun, change->block);
 	lun->present = true;
-	storvsp_enumerate(lun->vsp);
-	storvsp_end_batch(lun->vsp);
+	lun_announce(lun);
 }
 
 static void lun_remove(void *context)
 {
 	struct storvsp_lun *lun = ((struct storvsp_change *)context)->lun;
 
-	lun_detach(lun);
 	lun->present = false;
-	storvsp_enumerate(lun->vsp);
-	storvsp_end_batch(lun->vsp);
+	lun_detach(lun);
+	lun_announce(lun);
 }
 
 static void lun_change_medium(void *context)

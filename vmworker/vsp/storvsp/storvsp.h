@@ -54,8 +54,8 @@ void storvsp_free(struct storvsp *vsp);
 /* Adds one, at any time; a guest that runs is told to look. */
 bool storvsp_add(struct storvsp *vsp, unsigned int lun, const struct storvsp_disk *disk,
 		 GError **error);
-/* Removes one, whatever the guest does with it: what is in flight is waited for, then the block is
- * the caller's alone. */
+/* Removes one, whatever the guest does with it: what is in flight is waited for, what has not
+ * started fails as that of a LUN that does not exist, then the block is the caller's alone. */
 bool storvsp_remove(struct storvsp *vsp, unsigned int lun, GError **error);
 /* DVD: another disc, or NULL for none. The block that was there before is the caller's alone. */
 bool storvsp_change_medium(struct storvsp *vsp, unsigned int lun, struct block *block,

@@ -126,7 +126,8 @@ static void srb_done(struct block_request *block, int error)
 	if (!error)
 		srb_end(request, SRB_STATUS_SUCCESS, request->transfer);
 	else if (error == -ECANCELED)
-		srb_end(request, SRB_STATUS_ABORTED, 0);
+		/* Who asks a disk that has gone again learns it now, rather than by trying. */
+		srb_end(request, lun->present ? SRB_STATUS_ABORTED : SRB_STATUS_INVALID_LUN, 0);
 	else
 		srb_check_condition(request, scsi_sense_of_errno(error, request->action));
 	srb_answer_resets(vsp);
