@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "control_guest.h"
+#include "control_plug.h"
 #include "start_files.h"
 #include "worker.h"
 #include "worker_error.h"
@@ -211,6 +212,15 @@ const sd_bus_vtable control_object_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("Copy", SD_BUS_ARGS("h", file, "s", path, "b", overwrite),
 				SD_BUS_NO_RESULT, control_copy, SD_BUS_VTABLE_UNPRIVILEGED),
 	PLAIN_METHOD("CancelCopy", control_cancel_copy),
+	SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("s", device, "a(sh)", files),
+				SD_BUS_NO_RESULT, control_attach, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("DetachDisk", SD_BUS_ARGS("u", controller, "u", lun),
+				SD_BUS_NO_RESULT, control_detach_disk, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("RefreshDisk", SD_BUS_ARGS("u", controller, "u", lun),
+				SD_BUS_RESULT("t", size), control_refresh_disk,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("DetachNic", SD_BUS_ARGS("s", mac), SD_BUS_NO_RESULT,
+				control_detach_nic, SD_BUS_VTABLE_UNPRIVILEGED),
 	CHANGING_PROPERTY("Uuid", "s", property_uuid),
 	CHANGING_PROPERTY("State", "s", property_state),
 	CHANGING_PROPERTY("Started", "t", property_started),

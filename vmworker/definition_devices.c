@@ -174,8 +174,7 @@ static const struct field nic_fields[] = {
 	{"mac", NIC(mac, FIELD_TEXT, .max = 17, .required = true)},
 };
 
-/* Canonical: vmmsd has seen to the form. */
-static gboolean mac_read(uint8_t mac[6], const char *text)
+gboolean device_mac_read(uint8_t mac[6], const char *text)
 {
 	if (strlen(text) != 17)
 		return FALSE;
@@ -201,7 +200,7 @@ static gboolean nic_read(struct engine_nic *nic, struct json_object *value, cons
 		.mtu = (uint32_t)text.mtu,
 		.bandwidth = text.bandwidth,
 	};
-	if (ok && !mac_read(nic->mac, text.mac))
+	if (ok && !device_mac_read(nic->mac, text.mac))
 		ok = field_fault(error, path,
 				 "mac is not a unicast address like 56:4d:53:00:00:01; mend it");
 	g_free(text.bridge);

@@ -32,6 +32,9 @@ gboolean device_list_read_hypervisor(struct device_list *list, struct json_objec
 gboolean device_list_read_enlightenments(struct device_list *list, struct json_object *value,
 					 const char *path, GError **error);
 
+/* "56:4d:53:00:00:01", as vmmsd has made it. FALSE: it is none, or not that of one station. */
+gboolean device_mac_read(uint8_t mac[6], const char *text);
+
 /* Gives each disk that has no serial number one that is always the same: of the VM and the place.
  */
 void device_list_number(struct device_list *list, const char *uuid);

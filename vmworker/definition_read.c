@@ -497,6 +497,30 @@ struct vm_definition *vm_definition_read(const char *json, size_t size, const ch
 	return definition;
 }
 
+gboolean vm_device_read(struct device_list *list, const char *json, size_t size, const char *uuid,
+			GError **error)
+{
+	g_autoptr(json_object_t) root = document_parse(json, size, error);
+	struct json_object *value = NULL;
+
+	device_list_init(list);
+	if (!root)
+		return FALSE;
+	if (json_object_is_type(root, json_type_object) && json_object_object_length(root) == 1) {
+		if (json_object_object_get_ex(root, "disks", &value)) {
+			if (!device_list_read_disks(list, value, "$.disks", error))
+				return FALSE;
+		} else if (json_object_object_get_ex(root, "nics", &value)) {
+			if (!device_list_read_nics(list, value, "$.nics", error))
+				return FALSE;
+		}
+	}
+	if (list->n_disks + list->n_nics != 1)
+		return fault(error, "$", "this is not one disk or one adapter; give one");
+	device_list_number(list, uuid);
+	return TRUE;
+}
+
 void vm_definition_free(struct vm_definition *definition)
 {
 	if (!definition)

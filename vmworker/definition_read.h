@@ -35,6 +35,12 @@ struct vm_definition {
  */
 struct vm_definition *vm_definition_read(const char *json, size_t size, const char *uuid,
 					 GError **error);
+/*
+ * One device that is attached: {"disks":[…]} or {"nics":[…]} with an element as in a definition.
+ * INVALID_DEFINITION; list is device_list_clear's in any case.
+ */
+gboolean vm_device_read(struct device_list *list, const char *json, size_t size, const char *uuid,
+			GError **error);
 void vm_definition_free(struct vm_definition *definition); /* NULL is fine */
 
 typedef struct vm_definition vm_definition_t;

@@ -55,6 +55,17 @@ gboolean worker_start(struct worker *worker, const char *definition, size_t size
 gboolean worker_pause(struct worker *worker, GError **error);
 gboolean worker_resume(struct worker *worker, GError **error);
 gboolean worker_reset(struct worker *worker, GError **error);
+/*
+ * device: vm_device_read. Its descriptors stay the caller's. A VM that runs or is paused; errors
+ * are those of engine.h, INVALID_DEFINITION, INVALID_ARGUMENT.
+ */
+gboolean worker_attach(struct worker *worker, const char *device, size_t size,
+		       const struct device_files *files, GError **error);
+gboolean worker_detach_disk(struct worker *worker, uint32_t controller, uint32_t lun,
+			    GError **error);
+gboolean worker_refresh_disk(struct worker *worker, uint32_t controller, uint32_t lun,
+			     uint64_t *ret_size, GError **error);
+gboolean worker_detach_nic(struct worker *worker, const char *mac, GError **error);
 gboolean worker_power_button(struct worker *worker, GError **error);
 /* Pulls the plug; an idle worker just ends. */
 gboolean worker_stop(struct worker *worker, GError **error);

@@ -31,7 +31,7 @@ struct engine {
 	struct mailbox *mailbox;
 	struct machine *machine;
 	struct guest_interface *interface;
-	struct disk_set *disks; /* NULL: none */
+	struct disk_set *disks; /* NULL without SynIC, by which they come */
 	struct nic_cables *cables;
 	/* What a reset makes anew: */
 	struct partition *partition; /* NULL while there is none */
@@ -283,11 +283,13 @@ static gboolean direct_build_disks(struct engine *engine, GError **error)
 		.context = engine,
 	};
 
-	if (config.n == 0)
+	/* None now: one may be attached, and a ring can be made only before the sandbox closes. */
+	if (!direct_has_vmbus(engine))
 		return TRUE;
 	memcpy(config.vm_uuid, engine->config.vm_uuid, sizeof(config.vm_uuid));
-	engine->disks = disk_set_new(&config, error);
-	return engine->disks != NULL;
+	engine->disks = disk_set_new(&config, config.n > 0 ? error : NULL);
+	return engine->disks ||
+	       config.n == 0; /* a host without io_uring is for VMs without disks */
 }
 
 static struct engine *direct_build(const struct engine_config *config, GError **error)
@@ -333,7 +335,6 @@ static gboolean direct_run(struct engine *engine, GError **error)
 						.partition = engine->partition,
 						.disks = engine->disks,
 						.event = engine->config.event,
-						.devices = engine->config.devices,
 						.vsock_fd = engine->config.vsock_fd,
 						.events = engine->config.events};
 
@@ -389,6 +390,65 @@ static gboolean direct_reset(struct engine *engine, GError **error)
 	mailbox_clear(engine->mailbox);
 	machine_reset(engine->machine);
 	return direct_build_partition(engine, error) && direct_run(engine, error);
+}
+
+/* ---- devices that come and go ---------------------------------------------------------------- */
+
+static gboolean direct_can_plug(const struct engine *engine, GError **error)
+{
+	if (engine->synthetic)
+		return TRUE;
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
+		    "VM %s: disks and network adapters come by VMBus, which this VM is not given; "
+		    "make the hypervisor visible and leave synic on",
+		    engine->config.vm_name);
+	return FALSE;
+}
+
+static gboolean direct_can_plug_disk(const struct engine *engine, GError **error)
+{
+	if (!direct_can_plug(engine, error))
+		return FALSE;
+	if (engine->disks)
+		return TRUE;
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
+		    "VM %s: it was started without disks on a host that gave it no io_uring; allow "
+		    "that (sysctl kernel.io_uring_disabled) and start it again",
+		    engine->config.vm_name);
+	return FALSE;
+}
+
+static gboolean direct_attach_disk(struct engine *engine, const struct engine_disk *disk,
+				   GError **error)
+{
+	return direct_can_plug_disk(engine, error) && disk_set_attach(engine->disks, disk, error);
+}
+
+static gboolean direct_detach_disk(struct engine *engine, uint32_t controller, uint32_t lun,
+				   GError **error)
+{
+	return direct_can_plug_disk(engine, error) &&
+	       disk_set_detach(engine->disks, controller, lun, error);
+}
+
+static gboolean direct_refresh_disk(struct engine *engine, uint32_t controller, uint32_t lun,
+				    uint64_t *ret_size, GError **error)
+{
+	return direct_can_plug_disk(engine, error) &&
+	       disk_set_refresh(engine->disks, controller, lun, ret_size, error);
+}
+
+static gboolean direct_attach_nic(struct engine *engine, const struct engine_nic *nic,
+				  GError **error)
+{
+	return direct_can_plug(engine, error) &&
+	       synthetic_attach_nic(engine->synthetic, nic, error);
+}
+
+static gboolean direct_detach_nic(struct engine *engine, const uint8_t mac[6], GError **error)
+{
+	return direct_can_plug(engine, error) &&
+	       synthetic_detach_nic(engine->synthetic, mac, error);
 }
 
 static void direct_power_button(struct engine *engine)
@@ -521,6 +581,11 @@ const struct engine_ops direct_engine = {
 	.pause = direct_pause,
 	.resume = direct_resume,
 	.reset = direct_reset,
+	.attach_disk = direct_attach_disk,
+	.detach_disk = direct_detach_disk,
+	.refresh_disk = direct_refresh_disk,
+	.attach_nic = direct_attach_nic,
+	.detach_nic = direct_detach_nic,
 	.power_button = direct_power_button,
 	.console = direct_console,
 	.statistics = direct_statistics,

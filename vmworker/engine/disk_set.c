@@ -30,9 +30,17 @@ struct disk_set {
 	struct io_thread *thread;
 	bool started;
 	struct uring *ring;
-	struct disk *disks;
+	GPtrArray *disks; /* struct disk, in the order of the definition */
+	/* While a guest is offered them: */
+	struct vmbus *bus; /* NULL: none is */
+	uint32_t vp_count;
 	struct storvsp *controllers[CONTROLLERS];
 };
+
+static struct disk *disk_at(const struct disk_set *set, size_t index)
+{
+	return set->disks->pdata[index];
+}
 
 /* Errors of the layers below under the names that callers know. */
 static bool disk_error(GError **error, const struct disk_set *set, GError *from)
@@ -96,9 +104,10 @@ static bool disk_open(struct disk *disk, GError **error)
 	return disk->block != NULL;
 }
 
-static void disk_init(struct disk *disk, struct disk_set *set, const struct engine_disk *config)
+static struct disk *disk_new(struct disk_set *set, const struct engine_disk *config)
 {
 	const uint32_t place[2] = {GUINT32_TO_LE(config->controller), GUINT32_TO_LE(config->lun)};
+	struct disk *disk = g_new0(struct disk, 1);
 
 	disk->set = set;
 	disk->config = *config;
@@ -110,22 +119,62 @@ static void disk_init(struct disk *disk, struct disk_set *set, const struct engi
 				 disk->id);
 	else
 		instance_id_make(set->config.vm_uuid, "disk", place, sizeof(place), disk->id);
+	return disk;
+}
+
+/* On the disks' thread, when no controller has it. */
+static void disk_free(void *context)
+{
+	struct disk *disk = context;
+
+	block_free(disk->block);
+	g_free(disk->path);
+	g_free(disk->serial);
+	g_free(disk);
+}
+
+struct disk_opening {
+	struct disk *disk;
+	GError **error;
+	bool done;
+};
+
+static void disk_open_on_thread(void *context)
+{
+	struct disk_opening *opening = context;
+
+	opening->done = disk_open(opening->disk, opening->error);
+}
+
+/* Opens one more and puts it last, where no guest sees it yet. */
+static bool disk_add(struct disk_set *set, const struct engine_disk *config, GError **error)
+{
+	struct disk_opening opening = {.disk = disk_new(set, config), .error = error};
+
+	io_thread_call(set->thread, disk_open_on_thread, &opening);
+	if (opening.done)
+		g_ptr_array_add(set->disks, opening.disk);
+	else
+		io_thread_call(set->thread, disk_free, opening.disk);
+	return opening.done;
+}
+
+static void disk_remove(struct disk_set *set, size_t index)
+{
+	io_thread_call(set->thread, disk_free, g_ptr_array_remove_index(set->disks, (guint)index));
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static bool disk_formats_known(const struct disk_set_config *config, GError **error)
+static bool disk_format_known(const char *vm_name, const struct engine_disk *disk, GError **error)
 {
-	for (size_t i = 0; i < config->n; i++) {
-		if (config->disks[i].format == ENGINE_DISK_RAW)
-			continue;
-		g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
-			    "VM %s: disk %s: this version reads raw images only; convert it with "
-			    "qemu-img convert -O raw",
-			    config->vm_name, config->disks[i].path);
-		return false;
-	}
-	return true;
+	if (disk->format == ENGINE_DISK_RAW)
+		return true;
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
+		    "VM %s: disk %s: this version reads raw images only; convert it with "
+		    "qemu-img convert -O raw",
+		    vm_name, disk->path);
+	return false;
 }
 
 static bool disk_set_open(struct disk_set *set, GError **error)
@@ -138,8 +187,7 @@ static bool disk_set_open(struct disk_set *set, GError **error)
 	if (!set->ring || !uring_attach(set->ring, set->thread, &failure))
 		return disk_error(error, set, failure);
 	for (size_t i = 0; i < set->config.n; i++) {
-		disk_init(&set->disks[i], set, &set->config.disks[i]);
-		if (!disk_open(&set->disks[i], &failure))
+		if (!disk_add(set, &set->config.disks[i], &failure))
 			return disk_error(error, set, failure);
 	}
 	return true;
@@ -149,38 +197,27 @@ struct disk_set *disk_set_new(const struct disk_set_config *config, GError **err
 {
 	struct disk_set *set;
 
-	if (!disk_formats_known(config, error))
-		return NULL;
+	for (size_t i = 0; i < config->n; i++)
+		if (!disk_format_known(config->vm_name, &config->disks[i], error))
+			return NULL;
 	set = g_new0(struct disk_set, 1);
 	set->config = *config;
-	set->disks = g_new0(struct disk, config->n);
+	set->disks = g_ptr_array_new();
 	if (disk_set_open(set, error))
 		return set;
 	disk_set_free(set);
 	return NULL;
 }
 
-static void disk_set_close(void *context)
-{
-	struct disk_set *set = context;
-
-	for (size_t i = 0; i < set->config.n; i++)
-		block_free(set->disks[i].block);
-}
-
 void disk_set_free(struct disk_set *set)
 {
 	if (!set)
 		return;
-	if (set->thread)
-		io_thread_call(set->thread, disk_set_close, set);
+	while (set->disks->len > 0)
+		disk_remove(set, set->disks->len - 1);
 	uring_free(set->ring);
 	io_thread_free(set->thread);
-	for (size_t i = 0; i < set->config.n; i++) {
-		g_free(set->disks[i].path);
-		g_free(set->disks[i].serial);
-	}
-	g_free(set->disks);
+	g_ptr_array_unref(set->disks);
 	g_free(set);
 }
 
@@ -188,7 +225,7 @@ bool disk_set_start(struct disk_set *set, GError **error)
 {
 	GError *failure = NULL;
 
-	if (set->started)
+	if (set->started || set->disks->len == 0)
 		return true;
 	if (!io_thread_start(set->thread, &failure))
 		return disk_error(error, set, failure);
@@ -198,16 +235,15 @@ bool disk_set_start(struct disk_set *set, GError **error)
 
 /* ---- controllers ----------------------------------------------------------------------------- */
 
-static bool controller_make(struct disk_set *set, uint32_t number, struct vmbus *bus,
-			    uint32_t vp_count, GError **error)
+static bool controller_make(struct disk_set *set, uint32_t number, GError **error)
 {
 	const uint32_t key = GUINT32_TO_LE(number);
 	char name[] = "storvsp0";
 	struct storvsp_config config = {
 		.name = name,
-		.bus = bus,
+		.bus = set->bus,
 		.thread = set->thread,
-		.max_sub_channels = (uint16_t)MIN(vp_count - 1, SECOND_CHANNELS),
+		.max_sub_channels = (uint16_t)MIN(set->vp_count - 1, SECOND_CHANNELS),
 	};
 
 	if (set->controllers[number])
@@ -218,7 +254,7 @@ static bool controller_make(struct disk_set *set, uint32_t number, struct vmbus 
 	return set->controllers[number] != NULL;
 }
 
-static bool disk_show(struct disk *disk, struct vmbus *bus, uint32_t vp_count, GError **error)
+static bool disk_show(struct disk *disk, GError **error)
 {
 	const struct engine_disk *config = &disk->config;
 	struct storvsp_disk shown = {
@@ -228,7 +264,7 @@ static bool disk_show(struct disk *disk, struct vmbus *bus, uint32_t vp_count, G
 	};
 
 	memcpy(shown.id, disk->id, sizeof(shown.id));
-	return controller_make(disk->set, config->controller, bus, vp_count, error) &&
+	return controller_make(disk->set, config->controller, error) &&
 	       storvsp_add(disk->set->controllers[config->controller], config->lun, &shown, error);
 }
 
@@ -236,8 +272,8 @@ static void disk_set_resume_all(void *context)
 {
 	struct disk_set *set = context;
 
-	for (size_t i = 0; i < set->config.n; i++)
-		block_resume(set->disks[i].block);
+	for (size_t i = 0; i < set->disks->len; i++)
+		block_resume(disk_at(set, i)->block);
 }
 
 void disk_set_resume(struct disk_set *set)
@@ -251,8 +287,10 @@ bool disk_set_offer(struct disk_set *set, struct vmbus *bus, uint32_t vp_count, 
 
 	/* Another guest than the one whose requests an error had stopped. */
 	disk_set_resume(set);
-	for (size_t i = 0; i < set->config.n; i++) {
-		if (!disk_show(&set->disks[i], bus, vp_count, &failure)) {
+	set->bus = bus;
+	set->vp_count = vp_count;
+	for (size_t i = 0; i < set->disks->len; i++) {
+		if (!disk_show(disk_at(set, i), &failure)) {
 			disk_set_withdraw(set);
 			return disk_error(error, set, failure);
 		}
@@ -264,6 +302,112 @@ void disk_set_withdraw(struct disk_set *set)
 {
 	for (size_t i = 0; i < CONTROLLERS; i++)
 		storvsp_free(g_steal_pointer(&set->controllers[i]));
+	set->bus = NULL;
+}
+
+/* ---- while a guest runs ---------------------------------------------------------------------- */
+
+/* Its index, or the number of all disks. */
+static size_t disk_find(const struct disk_set *set, uint32_t controller, uint32_t lun)
+{
+	size_t i = 0;
+
+	while (i < set->disks->len && (disk_at(set, i)->config.controller != controller ||
+				       disk_at(set, i)->config.lun != lun))
+		i++;
+	return i;
+}
+
+static bool place_fail(GError **error, const struct disk_set *set, uint32_t controller,
+		       uint32_t lun, const char *what)
+{
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_ARGUMENT,
+		    "VM %s: controller %u, LUN %u: %s", set->config.vm_name, controller, lun, what);
+	return false;
+}
+
+/* A controller that came for the disk alone goes with it. */
+static bool disk_show_late(struct disk_set *set, struct disk *disk, GError **error)
+{
+	uint32_t controller = disk->config.controller;
+	bool was_there = set->controllers[controller];
+
+	if (!set->bus || disk_show(disk, error))
+		return true;
+	if (!was_there)
+		storvsp_free(g_steal_pointer(&set->controllers[controller]));
+	return false;
+}
+
+bool disk_set_attach(struct disk_set *set, const struct engine_disk *config, GError **error)
+{
+	GError *failure = NULL;
+
+	if (config->controller >= CONTROLLERS || config->lun >= STORVSP_LUNS)
+		return place_fail(error, set, config->controller, config->lun,
+				  "there is no such place; choose another");
+	if (disk_find(set, config->controller, config->lun) < set->disks->len)
+		return place_fail(error, set, config->controller, config->lun,
+				  "there is a disk already; choose another");
+	if (set->disks->len == VMMS_MAX_DISKS) {
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_ARGUMENT,
+			    "VM %s: it has %u disks, as many as there may be; detach one",
+			    set->config.vm_name, VMMS_MAX_DISKS);
+		return false;
+	}
+	if (!disk_format_known(set->config.vm_name, config, error))
+		return false;
+	if (!disk_add(set, config, &failure))
+		return disk_error(error, set, failure);
+	if (disk_set_start(set, error) &&
+	    disk_show_late(set, disk_at(set, set->disks->len - 1), &failure))
+		return true;
+	disk_remove(set, set->disks->len - 1);
+	return failure ? disk_error(error, set, failure) : false;
+}
+
+bool disk_set_detach(struct disk_set *set, uint32_t controller, uint32_t lun, GError **error)
+{
+	size_t index = disk_find(set, controller, lun);
+	GError *failure = NULL;
+
+	if (index == set->disks->len)
+		return place_fail(error, set, controller, lun, "there is no disk; see hvctl show");
+	if (set->bus && !storvsp_remove(set->controllers[controller], lun, &failure))
+		return disk_error(error, set, failure);
+	disk_remove(set, index);
+	return true;
+}
+
+struct disk_look {
+	struct block *block;
+	uint64_t size;
+};
+
+static void disk_read_size(void *context)
+{
+	struct disk_look *look = context;
+
+	block_refresh(look->block);
+	look->size = block_info(look->block)->size;
+}
+
+bool disk_set_refresh(struct disk_set *set, uint32_t controller, uint32_t lun, uint64_t *ret_size,
+		      GError **error)
+{
+	size_t index = disk_find(set, controller, lun);
+	struct disk_look look = {0};
+	GError *failure = NULL;
+
+	if (index == set->disks->len)
+		return place_fail(error, set, controller, lun, "there is no disk; see hvctl show");
+	/* The guest is told by its controller. */
+	if (set->bus && !storvsp_refresh(set->controllers[controller], lun, &failure))
+		return disk_error(error, set, failure);
+	look.block = disk_at(set, index)->block;
+	io_thread_call(set->thread, disk_read_size, &look);
+	*ret_size = look.size;
+	return true;
 }
 
 /* ---- statistics ------------------------------------------------------------------------------ */
@@ -277,8 +421,8 @@ static void disk_set_read_stats(void *context)
 {
 	struct disk_reading *reading = context;
 
-	for (size_t i = 0; i < reading->set->config.n; i++)
-		block_get_stats(reading->set->disks[i].block, &reading->stats[i]);
+	for (size_t i = 0; i < reading->set->disks->len; i++)
+		block_get_stats(disk_at(reading->set, i)->block, &reading->stats[i]);
 }
 
 void disk_set_statistics(struct disk_set *set,
@@ -293,12 +437,12 @@ void disk_set_statistics(struct disk_set *set,
 		   {"flushes", BLOCK_FLUSH},
 		   {"discards", BLOCK_DISCARD},
 		   {"zeroings", BLOCK_WRITE_ZEROES}};
-	g_autofree struct block_stats *stats = g_new0(struct block_stats, set->config.n);
+	g_autofree struct block_stats *stats = g_new0(struct block_stats, set->disks->len);
 	struct disk_reading reading = {set, stats};
 	char name[64];
 
 	io_thread_call(set->thread, disk_set_read_stats, &reading);
-	for (size_t i = 0; i < set->config.n; i++) {
+	for (size_t i = 0; i < set->disks->len; i++) {
 		for (size_t k = 0; k < G_N_ELEMENTS(ops); k++) {
 			snprintf(name, sizeof(name), "disk.%zu.%s", i, ops[k].name);
 			visit(context, name, stats[i].operations[ops[k].op]);

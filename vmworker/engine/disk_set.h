@@ -17,7 +17,7 @@ struct disk_set;
 struct vmbus;
 
 struct disk_set_config {
-	const struct engine_disk *disks; /* borrowed; their descriptors are duplicated */
+	const struct engine_disk *disks; /* for the call; their descriptors are duplicated */
 	size_t n;
 	const char *vm_name;
 	uint8_t vm_uuid[16];
@@ -27,18 +27,31 @@ struct disk_set_config {
 	void *context;
 };
 
-/* Before the sandbox closes, which allows no io_uring to be made. NULL and a WORKER_ERROR. */
+/* Before the sandbox closes, which allows no io_uring to be made; without disks, too, for those
+ * that come while the guest runs. NULL and a WORKER_ERROR. */
 struct disk_set *disk_set_new(const struct disk_set_config *config, GError **error);
 /* When no controller is offered. NULL is fine. */
 void disk_set_free(struct disk_set *set);
 
-/* After the sandbox closed: the thread runs from now on. Again does nothing. */
+/* After the sandbox closed: the thread runs from now on, or from the first disk on. Again does
+ * nothing. */
 bool disk_set_start(struct disk_set *set, GError **error);
 
 /* The controllers of a guest with that many VPs, on its bus. WORKER_ERROR. */
 bool disk_set_offer(struct disk_set *set, struct vmbus *bus, uint32_t vp_count, GError **error);
 /* Takes them away again, waiting for what is in flight. Fine when none are offered. */
 void disk_set_withdraw(struct disk_set *set);
+
+/*
+ * While the machine runs: one comes, goes, or has another size. A guest that is there is told, and
+ * the next one is offered what there is then. Its descriptor is duplicated. What is detached is
+ * closed when it returns, and what was in flight is over. INVALID_ARGUMENT: the place is taken, or
+ * empty.
+ */
+bool disk_set_attach(struct disk_set *set, const struct engine_disk *disk, GError **error);
+bool disk_set_detach(struct disk_set *set, uint32_t controller, uint32_t lun, GError **error);
+bool disk_set_refresh(struct disk_set *set, uint32_t controller, uint32_t lun, uint64_t *ret_size,
+		      GError **error);
 
 /* What an error has stopped is tried again. */
 void disk_set_resume(struct disk_set *set);

@@ -20,8 +20,10 @@ const char *engine_enlightenment_name(enum engine_enlightenment enlightenment)
 static gboolean ops_are_complete(const struct engine_ops *ops)
 {
 	return ops->name && ops->build && ops->run && ops->pause && ops->resume && ops->reset &&
-	       ops->power_button && ops->console && ops->statistics && ops->describe && ops->type &&
-	       ops->set_pair && ops->copy && ops->cancel_copy && ops->sync_time && ops->free;
+	       ops->attach_disk && ops->detach_disk && ops->refresh_disk && ops->attach_nic &&
+	       ops->detach_nic && ops->power_button && ops->console && ops->statistics &&
+	       ops->describe && ops->type && ops->set_pair && ops->copy && ops->cancel_copy &&
+	       ops->sync_time && ops->free;
 }
 
 const struct engine_ops *engine_find(const char *name)

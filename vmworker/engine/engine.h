@@ -51,7 +51,8 @@ struct engine_events {
 	void *context;
 };
 
-/* Copied by build, but for the strings and descriptors: those are borrowed until free. */
+/* Copied by build, but for the strings and descriptors: those are borrowed until free. Disks and
+ * adapters, though, are borrowed for the call only. */
 struct engine_config {
 	const char *vm_name; /* for messages and SMBIOS */
 	uint8_t vm_uuid[16]; /* RFC 4122 order, for SMBIOS */
@@ -111,6 +112,21 @@ struct engine_ops {
 	 * kept; it runs afterwards, also if it was paused or halted. After a failure only free is
 	 * allowed. */
 	gboolean (*reset)(struct engine *engine, GError **error);
+
+	/*
+	 * While it runs or is paused: a device comes, goes, or (a disk) may have another size,
+	 * which *ret_size tells in bytes. The guest is told, and the change lasts over resets.
+	 * Descriptors are duplicated; those of what goes are closed on return. INVALID_ARGUMENT:
+	 * the place or the address is taken, or there is no such device.
+	 */
+	gboolean (*attach_disk)(struct engine *engine, const struct engine_disk *disk,
+				GError **error);
+	gboolean (*detach_disk)(struct engine *engine, uint32_t controller, uint32_t lun,
+				GError **error);
+	gboolean (*refresh_disk)(struct engine *engine, uint32_t controller, uint32_t lun,
+				 uint64_t *ret_size, GError **error);
+	gboolean (*attach_nic)(struct engine *engine, const struct engine_nic *nic, GError **error);
+	gboolean (*detach_nic)(struct engine *engine, const uint8_t mac[6], GError **error);
 
 	/* What the case's button does: the guest is asked, and may ignore it. */
 	void (*power_button)(struct engine *engine);

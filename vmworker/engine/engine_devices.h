@@ -2,7 +2,7 @@
 /*
  * The disks and adapters that an engine is to give its guest, and what it may show of itself: as
  * the definition has them, with descriptors that vmmsd has opened. Strings and descriptors are
- * borrowed, like the rest of struct engine_config.
+ * the lender's, who may close them once the engine has them.
  */
 #ifndef ENGINE_DEVICES_H
 #define ENGINE_DEVICES_H

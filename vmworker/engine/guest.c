@@ -313,14 +313,9 @@ static uint64_t guest_monotonic(void *context)
 	return clock->monotonic_ns(clock->context);
 }
 
-static void guest_tell_adapters(struct guest *guest)
+void guest_set_adapters(struct guest *guest, const uint8_t (*macs)[6], unsigned int n)
 {
-	uint8_t macs[VMMS_MAX_NICS][6];
-	size_t n = MIN(guest->config.n_nics, VMMS_MAX_NICS);
-
-	for (size_t i = 0; i < n; i++)
-		memcpy(macs[i], guest->config.nics[i].mac, sizeof(macs[i]));
-	services_set_adapters(guest->services, (const uint8_t(*)[6])macs, (unsigned int)n);
+	services_set_adapters(guest->services, macs, n);
 }
 
 struct guest *guest_new(const struct guest_config *config, GError **error)
@@ -351,7 +346,6 @@ struct guest *guest_new(const struct guest_config *config, GError **error)
 		guest_free(guest);
 		return NULL;
 	}
-	guest_tell_adapters(guest);
 	return guest;
 }
 

@@ -3,8 +3,8 @@
  * What the guest's own drivers and daemons say, and what a user asks of them: the integration
  * services and the keyboard of one partition. Main thread.
  *
- * Every function but guest_new takes NULL for a machine without VMBus. Errors are WORKER_ERRORs
- * that read on from "VM web1: ".
+ * Every function but guest_new and guest_set_adapters takes NULL for a machine without VMBus.
+ * Errors are WORKER_ERRORs that read on from "VM web1: ".
  */
 #ifndef GUEST_H
 #define GUEST_H
@@ -21,14 +21,15 @@ struct guest_config {
 	struct io_thread *thread;     /* borrowed; services the bus, and reads files to copy */
 	sd_event *event;	      /* borrowed */
 	const struct ic_clock *clock; /* borrowed */
-	const struct engine_nic *nics;
-	size_t n_nics;
-	struct engine_events events; /* of which responding is called */
+	struct engine_events events;  /* of which responding is called */
 };
 
 struct guest *guest_new(const struct guest_config *config, GError **error);
 /* What was asked and has no answer yet gets one. */
 void guest_free(struct guest *guest);
+
+/* The addresses of the adapters that it is asked for; copied. None before. */
+void guest_set_adapters(struct guest *guest, const uint8_t (*macs)[6], unsigned int n);
 
 /* Asks it to power off. False: its driver is not there. */
 bool guest_shutdown(struct guest *guest);

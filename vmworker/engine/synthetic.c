@@ -161,6 +161,15 @@ static bool synthetic_open_vsock(struct synthetic *synthetic, GError **error)
 	return synthetic->hvsock != NULL;
 }
 
+/* The guest is asked for the addresses of each. */
+static void synthetic_tell_adapters(struct synthetic *synthetic)
+{
+	uint8_t macs[VMMS_MAX_NICS][6];
+	unsigned int n = nic_cables_macs(synthetic->config.cables, macs);
+
+	guest_set_adapters(synthetic->guest, (const uint8_t(*)[6])macs, n);
+}
+
 static bool synthetic_offer(struct synthetic *synthetic, GError **error)
 {
 	const struct guest_config config = {
@@ -168,13 +177,14 @@ static bool synthetic_offer(struct synthetic *synthetic, GError **error)
 		.thread = synthetic->thread,
 		.event = synthetic->config.event,
 		.clock = &synthetic->clock,
-		.nics = synthetic->config.devices.nics,
-		.n_nics = synthetic->config.devices.n_nics,
 		.events = synthetic->config.events,
 	};
 
 	synthetic->guest = guest_new(&config, error);
-	return synthetic->guest && synthetic_open_vsock(synthetic, error);
+	if (!synthetic->guest)
+		return false;
+	synthetic_tell_adapters(synthetic);
+	return synthetic_open_vsock(synthetic, error);
 }
 
 struct synthetic *synthetic_start(const struct synthetic_config *config, GError **error)
@@ -240,6 +250,24 @@ struct guest *synthetic_guest(struct synthetic *synthetic)
 uint32_t synthetic_vmbus_version(const struct synthetic *synthetic)
 {
 	return vmbus_version(synthetic->bus);
+}
+
+/* ---- adapters that come and go --------------------------------------------------------------- */
+
+bool synthetic_attach_nic(struct synthetic *synthetic, const struct engine_nic *nic, GError **error)
+{
+	if (!synthetic_nics_attach(synthetic->config.cables, synthetic->nics, nic, error))
+		return false;
+	synthetic_tell_adapters(synthetic);
+	return true;
+}
+
+bool synthetic_detach_nic(struct synthetic *synthetic, const uint8_t mac[6], GError **error)
+{
+	if (!synthetic_nics_detach(synthetic->config.cables, synthetic->nics, mac, error))
+		return false;
+	synthetic_tell_adapters(synthetic);
+	return true;
 }
 
 /* ---- statistics ------------------------------------------------------------------------------ */

@@ -30,8 +30,7 @@ struct synthetic_config {
 	struct partition *partition; /* borrowed */
 	struct disk_set *disks;	     /* borrowed; NULL: none */
 	sd_event *event;	     /* borrowed; all outlive it */
-	struct engine_devices devices;
-	int vsock_fd; /* borrowed; -1: none */
+	int vsock_fd;		     /* borrowed; -1: none */
 	struct engine_events events;
 };
 
@@ -44,6 +43,11 @@ void synthetic_stop(struct synthetic *synthetic);
 struct guest *synthetic_guest(struct synthetic *synthetic);
 /* That the guest agreed on, major << 16 | minor; 0 before. */
 uint32_t synthetic_vmbus_version(const struct synthetic *synthetic);
+
+/* synthetic_nics.h; the cables, too. */
+bool synthetic_attach_nic(struct synthetic *synthetic, const struct engine_nic *nic,
+			  GError **error);
+bool synthetic_detach_nic(struct synthetic *synthetic, const uint8_t mac[6], GError **error);
 
 /* Calls back for every counter. */
 void synthetic_statistics(struct synthetic *synthetic,

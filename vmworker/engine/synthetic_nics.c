@@ -13,6 +13,7 @@
 #include "worker_error.h"
 
 struct nic_cable {
+	unsigned int number; /* of its name, "nic0"; no other has it */
 	struct net_backend *backend;
 	struct vmbus_guid instance;
 	uint8_t mac[6];
@@ -21,13 +22,17 @@ struct nic_cable {
 };
 
 struct nic_cables {
+	const char *vm_name; /* borrowed */
+	uint8_t vm_uuid[16];
 	size_t n;
 	struct nic_cable cable[VMMS_MAX_NICS];
 };
 
 struct synthetic_nics {
-	struct io_thread *thread; /* of all adapters; NULL: there is none */
-	size_t n;
+	struct vmbus *bus;
+	uint32_t vp_count;
+	struct io_thread *thread; /* of all adapters; NULL: there has been none */
+	size_t n;		  /* as many as cables, in the same order */
 	struct netvsp *nic[VMMS_MAX_NICS];
 };
 
@@ -71,28 +76,48 @@ static struct net_backend *backend_dup(const struct engine_nic *nic, const char 
 	return backend;
 }
 
-static bool cables_add(struct nic_cables *cables, const struct engine_config *config, size_t index,
-		       GError **error)
+static unsigned int cables_number(const struct nic_cables *cables)
 {
-	const struct engine_nic *nic = &config->devices.nics[index];
-	struct nic_cable *cable = &cables->cable[index];
+	unsigned int number = 0;
+
+	for (size_t i = 0; i < cables->n; i++) {
+		if (cables->cable[i].number != number)
+			continue;
+		number++;
+		i = (size_t)-1; /* from the first one again */
+	}
+	return number;
+}
+
+static bool cables_add(struct nic_cables *cables, const struct engine_nic *nic, GError **error)
+{
+	struct nic_cable *cable = &cables->cable[cables->n];
 	g_autoptr(GError) failure = NULL;
 	char name[32];
 
-	snprintf(name, sizeof(name), "nic%zu", index);
+	cable->number = cables_number(cables);
+	snprintf(name, sizeof(name), "nic%u", cable->number);
 	cable->backend = backend_dup(nic, name, &failure);
 	if (!cable->backend) {
 		g_assert(failure);
-		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED, "VM %s: %s", config->vm_name,
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED, "VM %s: %s", cables->vm_name,
 			    failure->message);
 		return false;
 	}
-	cables->n = index + 1;
-	instance_id_make(config->vm_uuid, "nic", nic->mac, sizeof(nic->mac), cable->instance.bytes);
+	cables->n++;
+	instance_id_make(cables->vm_uuid, "nic", nic->mac, sizeof(nic->mac), cable->instance.bytes);
 	memcpy(cable->mac, nic->mac, sizeof(cable->mac));
 	cable->connected = nic->connected;
 	cable->bandwidth = nic->bandwidth;
 	return true;
+}
+
+static void cables_remove(struct nic_cables *cables, size_t index)
+{
+	net_backend_free(cables->cable[index].backend);
+	cables->n--;
+	memmove(&cables->cable[index], &cables->cable[index + 1],
+		(cables->n - index) * sizeof(cables->cable[0]));
 }
 
 struct nic_cables *nic_cables_new(const struct engine_config *config, GError **error)
@@ -100,8 +125,10 @@ struct nic_cables *nic_cables_new(const struct engine_config *config, GError **e
 	struct nic_cables *cables = g_new0(struct nic_cables, 1);
 
 	g_assert(config->devices.n_nics <= VMMS_MAX_NICS);
+	cables->vm_name = config->vm_name;
+	memcpy(cables->vm_uuid, config->vm_uuid, sizeof(cables->vm_uuid));
 	for (size_t i = 0; i < config->devices.n_nics; i++) {
-		if (!cables_add(cables, config, i, error)) {
+		if (!cables_add(cables, &config->devices.nics[i], error)) {
 			nic_cables_free(cables);
 			return NULL;
 		}
@@ -113,31 +140,37 @@ void nic_cables_free(struct nic_cables *cables)
 {
 	if (!cables)
 		return;
-	for (size_t i = 0; i < cables->n; i++)
-		net_backend_free(cables->cable[i].backend);
+	while (cables->n > 0)
+		cables_remove(cables, cables->n - 1);
 	g_free(cables);
+}
+
+unsigned int nic_cables_macs(const struct nic_cables *cables, uint8_t macs[VMMS_MAX_NICS][6])
+{
+	for (size_t i = 0; i < cables->n; i++)
+		memcpy(macs[i], cables->cable[i].mac, 6);
+	return (unsigned int)cables->n;
 }
 
 /* ---- adapters -------------------------------------------------------------------------------- */
 
-static bool nics_add(struct synthetic_nics *nics, const struct nic_cable *cable, struct vmbus *bus,
-		     uint32_t vp_count, GError **error)
+static bool nics_add(struct synthetic_nics *nics, const struct nic_cable *cable, GError **error)
 {
 	char name[32];
 	struct netvsp_config config = {
-		.bus = bus,
+		.bus = nics->bus,
 		.thread = nics->thread,
 		.backend = cable->backend,
 		.name = name,
 		.instance = cable->instance,
 		/* As Hyper-V has it by default: a guest cannot pose as its neighbour. */
 		.fixed_mac = true,
-		.channels = CLAMP(vp_count, 1u, NETVSP_CHANNELS_MAX),
+		.channels = CLAMP(nics->vp_count, 1u, NETVSP_CHANNELS_MAX),
 		.send_limit = cable->bandwidth,
 		.receive_limit = cable->bandwidth,
 	};
 
-	snprintf(name, sizeof(name), "nic%zu", nics->n);
+	snprintf(name, sizeof(name), "nic%u", cable->number);
 	memcpy(config.mac, cable->mac, sizeof(config.mac));
 	nics->nic[nics->n] = netvsp_new(&config, error);
 	if (!nics->nic[nics->n])
@@ -148,8 +181,7 @@ static bool nics_add(struct synthetic_nics *nics, const struct nic_cable *cable,
 	return true;
 }
 
-static bool nics_fill(struct synthetic_nics *nics, const struct nic_cables *cables,
-		      struct vmbus *bus, uint32_t vp_count, GError **error)
+static bool nics_fill(struct synthetic_nics *nics, const struct nic_cables *cables, GError **error)
 {
 	if (cables->n == 0)
 		return true;
@@ -157,7 +189,7 @@ static bool nics_fill(struct synthetic_nics *nics, const struct nic_cables *cabl
 	if (!nics->thread)
 		return false;
 	for (size_t i = 0; i < cables->n; i++) {
-		if (!nics_add(nics, &cables->cable[i], bus, vp_count, error))
+		if (!nics_add(nics, &cables->cable[i], error))
 			return false;
 	}
 	return io_thread_start(nics->thread, error);
@@ -168,7 +200,9 @@ struct synthetic_nics *synthetic_nics_start(struct nic_cables *cables, struct vm
 {
 	struct synthetic_nics *nics = g_new0(struct synthetic_nics, 1);
 
-	if (nics_fill(nics, cables, bus, vp_count, error))
+	nics->bus = bus;
+	nics->vp_count = vp_count;
+	if (nics_fill(nics, cables, error))
 		return nics;
 	synthetic_nics_stop(nics);
 	return NULL;
@@ -182,6 +216,71 @@ void synthetic_nics_stop(struct synthetic_nics *nics)
 		netvsp_free(nics->nic[--nics->n]);
 	io_thread_free(nics->thread);
 	g_free(nics);
+}
+
+/* ---- while a guest runs ---------------------------------------------------------------------- */
+
+static size_t cables_find(const struct nic_cables *cables, const uint8_t mac[6])
+{
+	size_t i = 0;
+
+	while (i < cables->n && memcmp(cables->cable[i].mac, mac, 6) != 0)
+		i++;
+	return i;
+}
+
+static bool plug_fail(GError **error, const struct nic_cables *cables, const uint8_t mac[6],
+		      const char *what)
+{
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_ARGUMENT,
+		    "VM %s: adapter %02x:%02x:%02x:%02x:%02x:%02x: %s", cables->vm_name, mac[0],
+		    mac[1], mac[2], mac[3], mac[4], mac[5], what);
+	return false;
+}
+
+/* The first one brings the thread, which is as confined as who makes it. */
+static bool nics_add_late(struct synthetic_nics *nics, const struct nic_cable *cable,
+			  GError **error)
+{
+	if (!nics->thread)
+		nics->thread = io_thread_new("net", error);
+	return nics->thread && nics_add(nics, cable, error);
+}
+
+bool synthetic_nics_attach(struct nic_cables *cables, struct synthetic_nics *nics,
+			   const struct engine_nic *nic, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+
+	if (cables_find(cables, nic->mac) < cables->n)
+		return plug_fail(error, cables, nic->mac,
+				 "there is one of this address already; give another");
+	if (cables->n == VMMS_MAX_NICS)
+		return plug_fail(error, cables, nic->mac,
+				 "there are as many as there may be; detach one");
+	if (!cables_add(cables, nic, error))
+		return false;
+	if (!nics || nics_add_late(nics, &cables->cable[cables->n - 1], &failure))
+		return true;
+	cables_remove(cables, cables->n - 1);
+	return plug_fail(error, cables, nic->mac, failure->message);
+}
+
+bool synthetic_nics_detach(struct nic_cables *cables, struct synthetic_nics *nics,
+			   const uint8_t mac[6], GError **error)
+{
+	size_t index = cables_find(cables, mac);
+
+	if (index == cables->n)
+		return plug_fail(error, cables, mac, "there is none; see hvctl show");
+	if (nics) {
+		netvsp_free(nics->nic[index]);
+		nics->n--;
+		memmove(&nics->nic[index], &nics->nic[index + 1],
+			(nics->n - index) * sizeof(nics->nic[0]));
+	}
+	cables_remove(cables, index);
+	return true;
 }
 
 /* ---- statistics ------------------------------------------------------------------------------ */

@@ -46,7 +46,7 @@ static void on_progress(void *context, uint64_t copied, uint64_t size)
 
 static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-	static const struct engine_nic nic = {.mac = {0, 0x15, 0x5d, 1, 2, 0xab}};
+	static const uint8_t mac[1][6] = {{0, 0x15, 0x5d, 1, 2, 0xab}};
 
 	guest_kvp_init(&f->peer);
 	g_assert_cmpint(sd_event_new(&f->event), >=, 0);
@@ -55,11 +55,10 @@ static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 				       .thread = f->peer.ic.thread,
 				       .event = f->event,
 				       .clock = &f->peer.ic.clock,
-				       .nics = &nic,
-				       .n_nics = 1,
 				       .events = {.responding = on_responding, .context = f}},
 		NULL);
 	g_assert_nonnull(f->guest);
+	guest_set_adapters(f->guest, mac, 1);
 }
 
 static void tear_down(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
