@@ -156,6 +156,18 @@ int hvctl_stop_all(hvctl *h, hvctl_job **ret); /* every VM by its own stop actio
 int hvctl_copy(hvctl *h, const char *name, int fd, const char *path, bool overwrite,
 	       hvctl_job **ret);
 
+/* A disk or adapter, JSON as an element of `disks` or `nics` of a definition, comes to a VM that
+ * runs or is paused; or goes: a disk by its absolute path or "CONTROLLER:LUN", an adapter by its
+ * MAC address or index. The definition follows. */
+int hvctl_attach_disk(hvctl *h, const char *name, const char *disk, hvctl_job **ret);
+int hvctl_attach_nic(hvctl *h, const char *name, const char *nic, hvctl_job **ret);
+int hvctl_detach_disk(hvctl *h, const char *name, const char *disk, hvctl_job **ret);
+int hvctl_detach_nic(hvctl *h, const char *name, const char *nic, hvctl_job **ret);
+/* Gives a raw image `size` bytes, fewer than it has only with `force`, and tells the guest; 0:
+ * tells it what the image has by now. */
+int hvctl_resize_disk(hvctl *h, const char *name, const char *disk, uint64_t size, bool force,
+		      hvctl_job **ret);
+
 /* The D-Bus path. */
 const char *hvctl_job_path(const hvctl_job *job);
 /* 0 when it is done; the job's own error when it failed; HVCTL_ERROR_CANCELED, or

@@ -246,6 +246,57 @@ HVCTL_PUBLIC int hvctl_copy(hvctl *h, const char *name, int fd, const char *path
 	return r < 0 || !ret ? r : job_begin(h, reply, ret);
 }
 
+/* Of the methods that take the JSON or the name of a device. */
+static int vm_device_job(hvctl *h, const char *name, const char *member, const char *text,
+			 hvctl_job **ret)
+{
+	AUTO_MESSAGE sd_bus_message *reply = NULL;
+
+	if (strlen(text) > VMMS_MAX_MESSAGE)
+		return error_set(h, HVCTL_ERROR_INVALID_ARGUMENT,
+				 "the device has %zu bytes; at most %u are taken", strlen(text),
+				 VMMS_MAX_MESSAGE);
+	int r = ret ? jobs_watch(h) : 0;
+	if (r < 0)
+		return r;
+	r = call_vm(h, name, member, &reply, "s", text);
+	return r < 0 || !ret ? r : job_begin(h, reply, ret);
+}
+
+HVCTL_PUBLIC int hvctl_attach_disk(hvctl *h, const char *name, const char *disk, hvctl_job **ret)
+{
+	return vm_device_job(h, name, "AttachDisk", disk, ret);
+}
+
+HVCTL_PUBLIC int hvctl_attach_nic(hvctl *h, const char *name, const char *nic, hvctl_job **ret)
+{
+	return vm_device_job(h, name, "AttachNic", nic, ret);
+}
+
+HVCTL_PUBLIC int hvctl_detach_disk(hvctl *h, const char *name, const char *disk, hvctl_job **ret)
+{
+	return vm_device_job(h, name, "DetachDisk", disk, ret);
+}
+
+HVCTL_PUBLIC int hvctl_detach_nic(hvctl *h, const char *name, const char *nic, hvctl_job **ret)
+{
+	return vm_device_job(h, name, "DetachNic", nic, ret);
+}
+
+HVCTL_PUBLIC int hvctl_resize_disk(hvctl *h, const char *name, const char *disk, uint64_t size,
+				   bool force, hvctl_job **ret)
+{
+	AUTO_MESSAGE sd_bus_message *reply = NULL;
+
+	int r = call_check_text(h, "disk", disk);
+	if (r >= 0 && ret)
+		r = jobs_watch(h);
+	if (r < 0)
+		return r;
+	r = call_vm(h, name, "ResizeDisk", &reply, "stb", disk, size, (int)force);
+	return r < 0 || !ret ? r : job_begin(h, reply, ret);
+}
+
 HVCTL_PUBLIC int hvctl_stop_all(hvctl *h, hvctl_job **ret)
 {
 	AUTO_MESSAGE sd_bus_message *reply = NULL;

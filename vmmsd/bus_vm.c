@@ -263,6 +263,62 @@ static int method_copy(sd_bus_message *call, void *userdata, sd_bus_error *out)
 	return bus_reply_job(call, job, out, error);
 }
 
+/* Whichever of the two a method says. */
+static int plug(sd_bus_message *call, struct service *service, sd_bus_error *out,
+		enum plug_list list,
+		struct job *(*operation)(struct service *service, struct vm *vm,
+					 enum plug_list list, const char *text, GError **error))
+{
+	g_autoptr(GError) error = NULL;
+	struct job *job = NULL;
+	const char *text;
+	struct vm *vm;
+	int r = sd_bus_message_read(call, "s", &text);
+
+	if (r < 0 || (r = call_begin(call, service, AUTHZ_DEFINE, &vm, out)) < 0)
+		return r;
+	if (bus_check_length(text, VMMS_MAX_MESSAGE, "the device", &error))
+		job = operation(service, vm, list, text, &error);
+	return bus_reply_job(call, job, out, error);
+}
+
+static int method_attach_disk(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	return plug(call, userdata, out, PLUG_DISK, vm_attach);
+}
+
+static int method_attach_nic(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	return plug(call, userdata, out, PLUG_NIC, vm_attach);
+}
+
+static int method_detach_disk(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	return plug(call, userdata, out, PLUG_DISK, vm_detach);
+}
+
+static int method_detach_nic(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	return plug(call, userdata, out, PLUG_NIC, vm_detach);
+}
+
+static int method_resize_disk(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	g_autoptr(GError) error = NULL;
+	struct job *job = NULL;
+	const char *which;
+	struct vm *vm;
+	uint64_t size;
+	int force;
+	int r = sd_bus_message_read(call, "stb", &which, &size, &force);
+
+	if (r < 0 || (r = call_begin(call, userdata, AUTHZ_DEFINE, &vm, out)) < 0)
+		return r;
+	if (bus_check_length(which, VMMS_MAX_MESSAGE, "the disk", &error))
+		job = vm_resize(userdata, vm, which, size, force != 0, &error);
+	return bus_reply_job(call, job, out, error);
+}
+
 static int method_get_statistics(sd_bus_message *call, void *userdata, sd_bus_error *out)
 {
 	g_autoptr(GError) error = NULL;
@@ -356,6 +412,16 @@ const sd_bus_vtable bus_vm_vtable[] = {
 				method_forward, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("Copy", SD_BUS_ARGS("h", file, "s", path, "b", overwrite),
 				SD_BUS_RESULT("o", job), method_copy, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("AttachDisk", SD_BUS_ARGS("s", disk), SD_BUS_RESULT("o", job),
+				method_attach_disk, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("AttachNic", SD_BUS_ARGS("s", nic), SD_BUS_RESULT("o", job),
+				method_attach_nic, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("DetachDisk", SD_BUS_ARGS("s", disk), SD_BUS_RESULT("o", job),
+				method_detach_disk, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("DetachNic", SD_BUS_ARGS("s", nic), SD_BUS_RESULT("o", job),
+				method_detach_nic, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("ResizeDisk", SD_BUS_ARGS("s", disk, "t", size, "b", force),
+				SD_BUS_RESULT("o", job), method_resize_disk, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("GetStatistics", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", statistics),
 				method_get_statistics, METHOD),
 	SD_BUS_PROPERTY("Uuid", "s", get, 0, SD_BUS_VTABLE_PROPERTY_CONST),

@@ -176,6 +176,23 @@ int disk_image_open(const struct definition_disk *disk, GError **error)
 	return fd_steal(&fd);
 }
 
+int disk_image_open_size(const struct definition_disk *disk, off_t *size, GError **error)
+{
+	autofd int fd = open_path(disk, error);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return fail_open(disk, errno, error);
+	if (!S_ISREG(st.st_mode))
+		return fail(error, SERVICE_ERROR_NOT_SUPPORTED,
+			    "is a block device, which gets its size on the host; change it there, "
+			    "and resize without a SIZE");
+	*size = st.st_size;
+	return fd_steal(&fd);
+}
+
 /* ---- locking --------------------------------------------------------------------------------- */
 
 static struct flock whole(gboolean read_only)

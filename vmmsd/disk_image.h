@@ -17,6 +17,12 @@
 int disk_image_open(const struct definition_disk *disk, GError **error);
 
 /*
+ * A descriptor of a regular file that is open for writing, for another size of it, and that size;
+ * or -1. Block devices, which have their size from elsewhere, are NOT_SUPPORTED.
+ */
+int disk_image_open_size(const struct definition_disk *disk, off_t *size, GError **error);
+
+/*
  * Takes the lock that belongs to the open file and all its duplicates: of writers there is one and
  * nobody else, of readers any number. 0, -EAGAIN when another has it, or -errno. QEMU's locks on
  * images are of the same kind.

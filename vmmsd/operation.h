@@ -7,6 +7,7 @@
 #ifndef OPERATION_H
 #define OPERATION_H
 
+#include "definition_plug.h"
 #include "service.h"
 #include "worker.h"
 
@@ -22,6 +23,16 @@ struct job *vm_reset(struct service *service, struct vm *vm, GError **error);
 /* Of a file (borrowed) to a path in the guest. */
 struct job *vm_copy(struct service *service, struct vm *vm, int fd, const char *path,
 		    gboolean overwrite, GError **error);
+/* A device, an object as in a definition, comes to a VM that runs or is paused, or goes from it;
+ * the definition has it from then on, or no more. which: definition_find_disk, definition_find_nic.
+ */
+struct job *vm_attach(struct service *service, struct vm *vm, enum plug_list list,
+		      const char *device, GError **error);
+struct job *vm_detach(struct service *service, struct vm *vm, enum plug_list list,
+		      const char *which, GError **error);
+/* size in bytes; 0: as large as the image is by now. force: also smaller. */
+struct job *vm_resize(struct service *service, struct vm *vm, const char *which, uint64_t size,
+		      gboolean force, GError **error);
 /* What ends the VM in order does not wait for a copy: ends it in favour of "a shutdown". */
 gboolean vm_copy_runs(const struct vm *vm);
 void vm_copy_yield(struct vm *vm, const char *by);

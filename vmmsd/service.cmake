@@ -44,6 +44,9 @@ vmms_library(vmmsd_service
     vm_disks.c
     vm_end.c
     vm_nics.c
+    vm_plug.c
+    vm_plug_check.c
+    vm_resize.c
     vm_pause.c
     vm_restart.c
     vm_shutdown.c

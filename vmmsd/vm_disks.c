@@ -13,20 +13,31 @@
 
 void vm_disks_init(struct vm_disks *disks, struct service *service, struct vm *vm)
 {
-	*disks = (struct vm_disks){.service = service, .vm = vm};
+	vm_disks_init_from(disks, service, vm, vm->definition, 0);
+}
+
+void vm_disks_init_from(struct vm_disks *disks, struct service *service, struct vm *vm,
+			const struct definition *definition, size_t first)
+{
+	*disks = (struct vm_disks){.service = service,
+				   .vm = vm,
+				   .definition = definition,
+				   .first = first,
+				   .n = first,
+				   .locked = first};
 }
 
 void vm_disks_clear(struct vm_disks *disks)
 {
 	disks->retry = sd_event_source_disable_unref(disks->retry);
-	for (size_t i = 0; i < disks->n; i++)
+	for (size_t i = disks->first; i < disks->n; i++)
 		disks->fds[i] = fd_close(disks->fds[i]);
-	disks->n = disks->locked = 0;
+	disks->n = disks->locked = disks->first;
 }
 
 static const struct definition_disk *disk_at(const struct vm_disks *disks, size_t index)
 {
-	return &disks->vm->definition->disks[index];
+	return &disks->definition->disks[index];
 }
 
 /* "disk /x: …" */
@@ -177,9 +188,9 @@ static gboolean lock_more(struct vm_disks *disks, GError **error)
 
 gboolean vm_disks_open(struct vm_disks *disks, GError **error)
 {
-	size_t n = disks->vm->definition->n_disks;
+	size_t n = disks->definition->n_disks;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = disks->first; i < n; i++) {
 		if (!open_one(disks, i, error))
 			return FALSE;
 	}
@@ -220,8 +231,8 @@ int vm_disks_append(const struct vm_disks *disks, sd_bus_message *call)
 	char tag[32];
 	int r = 0;
 
-	for (size_t i = 0; i < disks->n && r >= 0; i++) {
-		(void)g_snprintf(tag, sizeof(tag), VMMS_FILE_DISK "%zu", i);
+	for (size_t i = disks->first; i < disks->n && r >= 0; i++) {
+		(void)g_snprintf(tag, sizeof(tag), VMMS_FILE_DISK "%zu", i - disks->first);
 		r = sd_bus_message_append(call, "(sh)", tag, disks->fds[i]);
 	}
 	return r;

@@ -11,7 +11,9 @@
 struct vm_disks {
 	struct service *service; /* borrowed, like the VM */
 	struct vm *vm;
-	size_t n, locked; /* opened; of them locked, from the first on */
+	const struct definition *definition; /* borrowed: the VM's, or the one that it is to get */
+	size_t first;			     /* of the list: those before it are open elsewhere */
+	size_t n, locked;		     /* opened; of them locked, from the first on */
 	int fds[VMMS_MAX_DISKS];
 	/* While a lock is waited for: */
 	sd_event_source *retry;
@@ -21,6 +23,9 @@ struct vm_disks {
 };
 
 void vm_disks_init(struct vm_disks *disks, struct service *service, struct vm *vm);
+/* Those of a definition from an index on. */
+void vm_disks_init_from(struct vm_disks *disks, struct service *service, struct vm *vm,
+			const struct definition *definition, size_t first);
 /* Lets go of everything; done is not called any more. Twice is fine. */
 void vm_disks_clear(struct vm_disks *disks);
 
@@ -36,7 +41,7 @@ gboolean vm_disks_open(struct vm_disks *disks, GError **error);
 void vm_disks_lock(struct vm_disks *disks, void (*done)(void *context, GError *error),
 		   void *context);
 
-/* Appends them to the files of Worker.Start. */
+/* Appends them to the files of Worker.Start or Attach. */
 int vm_disks_append(const struct vm_disks *disks, sd_bus_message *call);
 
 #endif

@@ -8,7 +8,17 @@
 
 void vm_nics_init(struct vm_nics *nics, struct service *service, struct vm *vm)
 {
-	*nics = (struct vm_nics){.service = service, .vm = vm};
+	vm_nics_init_from(nics, service, vm, vm->definition, 0);
+}
+
+void vm_nics_init_from(struct vm_nics *nics, struct service *service, struct vm *vm,
+		       const struct definition *definition, size_t first)
+{
+	*nics = (struct vm_nics){.service = service,
+				 .vm = vm,
+				 .definition = definition,
+				 .first = first,
+				 .next = first};
 }
 
 void vm_nics_clear(struct vm_nics *nics)
@@ -25,7 +35,7 @@ void vm_nics_clear(struct vm_nics *nics)
 
 static const struct definition_nic *nic_at(const struct vm_nics *nics, size_t index)
 {
-	return &nics->vm->definition->nics[index];
+	return &nics->definition->nics[index];
 }
 
 /* "adapter 0: …" */
@@ -71,7 +81,7 @@ static gboolean open_one(struct vm_nics *nics, size_t index, GError **error)
 
 	switch (nic->type) {
 	case NIC_TYPE_BRIDGE:
-		return open_bridge(files, nics->vm->definition, nic, error);
+		return open_bridge(files, nics->definition, nic, error);
 	case NIC_TYPE_PRIVATE:
 		return take(files, switch_port_open(nics->service, nic->network, &nic->mac, error));
 	case NIC_TYPE_USER: /* connected later */
@@ -84,7 +94,7 @@ static gboolean open_one(struct vm_nics *nics, size_t index, GError **error)
 
 gboolean vm_nics_open(struct vm_nics *nics, GError **error)
 {
-	for (size_t i = 0; i < nics->vm->definition->n_nics; i++) {
+	for (size_t i = nics->first; i < nics->definition->n_nics; i++) {
 		if (!open_one(nics, i, error))
 			return prefix(i, error);
 	}
@@ -128,7 +138,7 @@ static void connect_more(struct vm_nics *nics)
 {
 	GError *error = NULL;
 
-	for (; nics->next < nics->vm->definition->n_nics; nics->next++) {
+	for (; nics->next < nics->definition->n_nics; nics->next++) {
 		if (nic_at(nics, nics->next)->type != NIC_TYPE_USER ||
 		    connect_user(nics, nics->next, &error))
 			continue;
@@ -153,9 +163,10 @@ int vm_nics_append(const struct vm_nics *nics, sd_bus_message *call)
 	char tag[32];
 	int r = 0;
 
-	for (size_t i = 0; i < VMMS_MAX_NICS; i++) {
+	for (size_t i = nics->first; i < VMMS_MAX_NICS; i++) {
 		for (size_t q = 0; q < nics->nic[i].n && r >= 0; q++) {
-			(void)g_snprintf(tag, sizeof(tag), VMMS_FILE_NIC "%zu.%zu", i, q);
+			(void)g_snprintf(tag, sizeof(tag), VMMS_FILE_NIC "%zu.%zu", i - nics->first,
+					 q);
 			r = sd_bus_message_append(call, "(sh)", tag, nics->nic[i].fds[q]);
 		}
 	}

@@ -17,6 +17,8 @@ struct vm_nic_files {
 struct vm_nics {
 	struct service *service; /* borrowed, like the VM */
 	struct vm *vm;
+	const struct definition *definition; /* borrowed: the VM's, or the one that it is to get */
+	size_t first;			     /* of the list: those before it are open elsewhere */
 	struct vm_nic_files nic[VMMS_MAX_NICS];
 	/* While passt starts: */
 	size_t next; /* the adapters before it are connected */
@@ -26,6 +28,9 @@ struct vm_nics {
 };
 
 void vm_nics_init(struct vm_nics *nics, struct service *service, struct vm *vm);
+/* Those of a definition from an index on. */
+void vm_nics_init_from(struct vm_nics *nics, struct service *service, struct vm *vm,
+		       const struct definition *definition, size_t first);
 /* Lets go of everything; done is not called any more. Twice is fine. */
 void vm_nics_clear(struct vm_nics *nics);
 
@@ -38,7 +43,7 @@ gboolean vm_nics_open(struct vm_nics *nics, GError **error);
 void vm_nics_connect(struct vm_nics *nics, void (*done)(void *context, GError *error),
 		     void *context);
 
-/* Appends them to the files of Worker.Start. */
+/* Appends them to the files of Worker.Start or Attach. */
 int vm_nics_append(const struct vm_nics *nics, sd_bus_message *call);
 
 #endif

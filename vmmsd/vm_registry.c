@@ -253,9 +253,8 @@ struct vm *vm_registry_define(struct vm_registry *registry, const char *json, GE
 	return vm;
 }
 
-/* Stores and takes over a definition of the same VM. */
-static gboolean replace_definition(struct vm_registry *registry, struct vm *vm,
-				   struct definition *definition, GError **error)
+gboolean vm_registry_replace(struct vm_registry *registry, struct vm *vm,
+			     struct definition *definition, GError **error)
 {
 	if (!store_update_definition(registry->store, definition->uuid, definition->name,
 				     definition->json, error))
@@ -268,15 +267,21 @@ static gboolean replace_definition(struct vm_registry *registry, struct vm *vm,
 	return TRUE;
 }
 
+struct definition *vm_registry_propose(struct vm_registry *registry, struct vm *vm,
+				       const char *patch, GError **error)
+{
+	struct others others = {registry, vm};
+	const struct mac_owners owners = {others_find_mac, &others};
+
+	return definition_edit_among(vm->definition, patch, &owners, error);
+}
+
 gboolean vm_registry_edit(struct vm_registry *registry, struct vm *vm, const char *patch,
 			  GError **error)
 {
 	if (!vm_check_idle(vm, error))
 		return FALSE;
-	struct others others = {registry, vm};
-	const struct mac_owners owners = {others_find_mac, &others};
-	g_autoptr(definition_t) definition =
-		definition_edit_among(vm->definition, patch, &owners, error);
+	g_autoptr(definition_t) definition = vm_registry_propose(registry, vm, patch, error);
 	if (!definition)
 		return FALSE;
 	if (g_str_equal(definition->json, vm->definition->json))
@@ -289,7 +294,7 @@ gboolean vm_registry_edit(struct vm_registry *registry, struct vm *vm, const cha
 			    vm_state_remedy(vm->state, VM_EVENT_EDIT));
 		return FALSE;
 	}
-	return replace_definition(registry, vm, definition, error);
+	return vm_registry_replace(registry, vm, definition, error);
 }
 
 gboolean vm_registry_rename(struct vm_registry *registry, struct vm *vm, const char *name,
@@ -302,7 +307,7 @@ gboolean vm_registry_rename(struct vm_registry *registry, struct vm *vm, const c
 	g_autoptr(definition_t) definition = definition_renamed(vm->definition, name, error);
 	if (!definition || !check_free_name(registry, name, error))
 		return FALSE;
-	return replace_definition(registry, vm, definition, error);
+	return vm_registry_replace(registry, vm, definition, error);
 }
 
 gboolean vm_registry_delete(struct vm_registry *registry, struct vm *vm, GError **error)

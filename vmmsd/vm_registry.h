@@ -45,6 +45,12 @@ const GPtrArray *vm_registry_sorted(struct vm_registry *registry);
 struct vm *vm_registry_define(struct vm_registry *registry, const char *json, GError **error);
 gboolean vm_registry_edit(struct vm_registry *registry, struct vm *vm, const char *patch,
 			  GError **error);
+/* For what is done to a VM that runs: the definition that an edit would make (definition_unref),
+ * and the taking over of one of the same VM. The state and jobs are the caller's to look at. */
+struct definition *vm_registry_propose(struct vm_registry *registry, struct vm *vm,
+				       const char *patch, GError **error);
+gboolean vm_registry_replace(struct vm_registry *registry, struct vm *vm,
+			     struct definition *definition, GError **error);
 gboolean vm_registry_rename(struct vm_registry *registry, struct vm *vm, const char *name,
 			    GError **error);
 gboolean vm_registry_delete(struct vm_registry *registry, struct vm *vm, GError **error);
