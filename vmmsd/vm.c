@@ -110,8 +110,9 @@ gboolean vm_check_idle(const struct vm *vm, GError **error)
 {
 	if (!vm->job)
 		return TRUE;
+	const char *kind = vm->job_kind ? vm->job_kind : "";
 	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_BUSY,
-		    "VM %s: a %s job is running on it; wait for it or cancel it",
-		    vm->definition->name, vm->job_kind ? vm->job_kind : "");
+		    "VM %s: %s %s job is running on it; wait for it or cancel it",
+		    vm->definition->name, kind[0] == 'a' ? "an" : "a", kind);
 	return FALSE;
 }

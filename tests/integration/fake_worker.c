@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "console_ring.h"
+#include "fake_worker_plug.h"
 #include "vmms1.h"
 
 struct fake {
@@ -58,6 +59,13 @@ static _Noreturn void fake_die(void)
 static gboolean fake_is(const struct fake *fake, const char *behaviour)
 {
 	return fake->behaviour && g_str_equal(fake->behaviour, behaviour);
+}
+
+const char *fake_behaviour(const void *userdata)
+{
+	const struct fake *fake = userdata;
+
+	return fake->behaviour ? fake->behaviour : "";
 }
 
 static int on_end(sd_event_source *source, uint64_t usec, void *userdata)
@@ -469,6 +477,10 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("Copy", "hsb", NULL, method_copy, 0),
 	SD_BUS_METHOD("CancelCopy", NULL, NULL, method_cancel_copy, 0),
 	SD_BUS_SIGNAL("CopyProgress", "u", 0),
+	SD_BUS_METHOD("Attach", "sa(sh)", NULL, fake_attach, 0),
+	SD_BUS_METHOD("DetachDisk", "uu", NULL, fake_detach_disk, 0),
+	SD_BUS_METHOD("RefreshDisk", "uu", "t", fake_refresh_disk, 0),
+	SD_BUS_METHOD("DetachNic", "s", NULL, fake_detach_nic, 0),
 	SD_BUS_METHOD("GetStatistics", NULL, "a{st}", method_get_statistics, 0),
 	SD_BUS_PROPERTY("Uuid", "s", get, 0, 0),
 	SD_BUS_PROPERTY("State", "s", get, 0, 0),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The real vmmsd with a worker and an unpacker that do as they are told.
-vmms_program(fake-vmworker SOURCES fake_worker.c
+vmms_program(fake-vmworker SOURCES fake_worker.c fake_worker_plug.c
   LIBS vmms_schemas PkgConfig::GLIB PkgConfig::SYSTEMD PkgConfig::JSONC)
 vmms_program(fake-unpack SOURCES fake_unpack.c LIBS PkgConfig::GLIB)
 
@@ -12,12 +12,15 @@ target_compile_definitions(vmmsd_fixture PRIVATE VMMSD="$<TARGET_FILE:vmmsd>"
   FAKE_WORKER="$<TARGET_FILE:fake-vmworker>" FAKE_UNPACK="$<TARGET_FILE:fake-unpack>")
 add_dependencies(vmmsd_fixture vmmsd fake-vmworker fake-unpack)
 
-foreach(name IN ITEMS clients disks failures guest lifecycle nics restart scheduling)
+foreach(name IN ITEMS clients disks failures guest lifecycle nics plug restart scheduling)
   vmms_test(test-vmmsd-${name} SOURCES vmmsd_${name}_test.c LIBS vmmsd_fixture
     LABEL integration TIMEOUT 240)
 endforeach()
-target_compile_definitions(test-vmmsd-disks PRIVATE HVCTL="$<TARGET_FILE:hvctl>")
-add_dependencies(test-vmmsd-disks hvctl)
+foreach(name IN ITEMS disks plug)
+  target_compile_definitions(test-vmmsd-${name} PRIVATE HVCTL="$<TARGET_FILE:hvctl>")
+  add_dependencies(test-vmmsd-${name} hvctl)
+endforeach()
+add_dependencies(test-vmmsd-plug vmms-switch)
 add_dependencies(test-vmmsd-nics vmms-switch)
 target_link_libraries(test-vmmsd-scheduling PRIVATE PkgConfig::JSONC)
 target_compile_definitions(test-vmmsd-clients PRIVATE SCHEMAS="${CMAKE_SOURCE_DIR}/schemas/dbus")
