@@ -229,10 +229,10 @@ static size_t cables_find(const struct nic_cables *cables, const uint8_t mac[6])
 	return i;
 }
 
-static bool plug_fail(GError **error, const struct nic_cables *cables, const uint8_t mac[6],
-		      const char *what)
+static bool plug_fail(GError **error, enum worker_error code, const struct nic_cables *cables,
+		      const uint8_t mac[6], const char *what)
 {
-	g_set_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_ARGUMENT,
+	g_set_error(error, WORKER_ERROR, (gint)code,
 		    "VM %s: adapter %02x:%02x:%02x:%02x:%02x:%02x: %s", cables->vm_name, mac[0],
 		    mac[1], mac[2], mac[3], mac[4], mac[5], what);
 	return false;
@@ -253,17 +253,17 @@ bool synthetic_nics_attach(struct nic_cables *cables, struct synthetic_nics *nic
 	g_autoptr(GError) failure = NULL;
 
 	if (cables_find(cables, nic->mac) < cables->n)
-		return plug_fail(error, cables, nic->mac,
+		return plug_fail(error, WORKER_ERROR_INVALID_ARGUMENT, cables, nic->mac,
 				 "there is one of this address already; give another");
 	if (cables->n == VMMS_MAX_NICS)
-		return plug_fail(error, cables, nic->mac,
+		return plug_fail(error, WORKER_ERROR_INVALID_ARGUMENT, cables, nic->mac,
 				 "there are as many as there may be; detach one");
 	if (!cables_add(cables, nic, error))
 		return false;
 	if (!nics || nics_add_late(nics, &cables->cable[cables->n - 1], &failure))
 		return true;
 	cables_remove(cables, cables->n - 1);
-	return plug_fail(error, cables, nic->mac, failure->message);
+	return plug_fail(error, WORKER_ERROR_FAILED, cables, nic->mac, failure->message);
 }
 
 bool synthetic_nics_detach(struct nic_cables *cables, struct synthetic_nics *nics,
@@ -272,7 +272,8 @@ bool synthetic_nics_detach(struct nic_cables *cables, struct synthetic_nics *nic
 	size_t index = cables_find(cables, mac);
 
 	if (index == cables->n)
-		return plug_fail(error, cables, mac, "there is none; see hvctl show");
+		return plug_fail(error, WORKER_ERROR_INVALID_ARGUMENT, cables, mac,
+				 "there is none; see hvctl show");
 	if (nics) {
 		netvsp_free(nics->nic[index]);
 		nics->n--;

@@ -329,6 +329,127 @@ static void test_limits(void)
 	close(pair[1]);
 }
 
+/* ---- adapters that come and go --------------------------------------------------------------- */
+
+static void attach(struct nic_cables *cables, struct synthetic_nics *nics,
+		   const struct engine_nic *nic)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(synthetic_nics_attach(cables, nics, nic, &error));
+	g_assert_no_error(error);
+}
+
+/* The first one of a machine that had none, into a bus that a guest uses; and after a reset. */
+static void test_attach(void)
+{
+	struct engine_nic nic = nic_of(ENGINE_NIC_PRIVATE, 0);
+	struct vmbus *bus = fake_vmbus_new();
+	struct nic_cables *cables = cables_of(NULL, 0);
+	struct synthetic_nics *nics = nics_of(cables, bus, 2);
+	uint8_t macs[VMMS_MAX_NICS][6];
+	struct guest_nic guest;
+	int pair[2];
+	char byte;
+
+	g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), ==, 0);
+	nic.fds[0] = pair[1];
+	nic.n_fds = 1;
+	attach(cables, nics, &nic);
+	close(pair[1]);
+	g_assert_cmpuint(nic_cables_macs(cables, macs), ==, 1);
+	g_assert_cmpint(memcmp(macs[0], nic.mac, 6), ==, 0);
+	driver_up(&guest, bus, pair[0], false);
+	ping(&guest);
+	driver_down(&guest);
+	synthetic_nics_stop(nics);
+	nics = nics_of(cables, bus, 2);
+	driver_up(&guest, bus, pair[0], false);
+	ping(&guest);
+	g_assert_cmpuint(counter_of(nics, "nic.0.sent"), ==, 1);
+	/* It goes while the guest has it open. */
+	g_assert_true(synthetic_nics_detach(cables, nics, nic.mac, NULL));
+	g_assert_null(fake_vmbus_find(bus, "nic0"));
+	g_assert_cmpint(recv(pair[0], &byte, 1, MSG_DONTWAIT), ==, 0);
+	g_assert_cmpuint(nic_cables_macs(cables, macs), ==, 0);
+	g_array_free(guest.kept, TRUE);
+	g_free(guest.receive);
+	g_free(guest.send);
+	g_queue_clear_full(&guest.answers, (GDestroyNotify)g_bytes_unref);
+	g_queue_clear_full(&guest.completions, (GDestroyNotify)g_bytes_unref);
+	synthetic_nics_stop(nics);
+	fake_vmbus_free(bus);
+	nic_cables_free(cables);
+	close(pair[0]);
+}
+
+/* The others stay what they are, in their order, and a name is given once. */
+static void test_detach_middle(void)
+{
+	struct engine_nic given[3] = {nic_of(ENGINE_NIC_NONE, 0), nic_of(ENGINE_NIC_NONE, 1),
+				      nic_of(ENGINE_NIC_NONE, 2)};
+	struct nic_cables *cables = cables_of(given, 3);
+	struct vmbus *bus = fake_vmbus_new();
+	struct synthetic_nics *nics = nics_of(cables, bus, 1);
+	uint8_t macs[VMMS_MAX_NICS][6];
+	struct vmbus_device *last = fake_vmbus_find(bus, "nic2");
+
+	g_assert_true(synthetic_nics_detach(cables, nics, given[1].mac, NULL));
+	g_assert_null(fake_vmbus_find(bus, "nic1"));
+	g_assert_true(fake_vmbus_find(bus, "nic2") == last);
+	g_assert_cmpuint(nic_cables_macs(cables, macs), ==, 2);
+	g_assert_cmpint(memcmp(macs[1], given[2].mac, 6), ==, 0);
+	g_assert_cmpuint(counter_of(nics, "nic.1.sent"), ==, 0);
+	given[1].mac[4]++;
+	attach(cables, nics, &given[1]);
+	g_assert_nonnull(fake_vmbus_find(bus, "nic1"));
+	g_assert_cmpuint(nic_cables_macs(cables, macs), ==, 3);
+	g_assert_cmpint(memcmp(macs[2], given[1].mac, 6), ==, 0);
+	synthetic_nics_stop(nics);
+	fake_vmbus_free(bus);
+	nic_cables_free(cables);
+}
+
+static void attach_refused(struct nic_cables *cables, struct synthetic_nics *nics,
+			   const struct engine_nic *nic, int code, const char *part)
+{
+	unsigned int files = open_files();
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(synthetic_nics_attach(cables, nics, nic, &error));
+	g_assert_error(error, WORKER_ERROR, code);
+	if (!strstr(error->message, part) || !g_str_has_prefix(error->message, "VM web1: "))
+		g_error("\"%s\" lacks \"%s\"", error->message, part);
+	g_assert_cmpuint(open_files(), ==, files);
+}
+
+static void test_attach_refused(void)
+{
+	struct engine_nic nic = nic_of(ENGINE_NIC_NONE, 0), wrong = nic_of(ENGINE_NIC_USER, 50);
+	struct nic_cables *cables = cables_of(&nic, 1);
+	struct vmbus *bus = fake_vmbus_new();
+	struct synthetic_nics *nics = nics_of(cables, bus, 1);
+	g_autoptr(GError) error = NULL;
+
+	attach_refused(cables, nics, &nic, WORKER_ERROR_INVALID_ARGUMENT,
+		       "there is one of this address already");
+	attach_refused(cables, nics, &wrong, WORKER_ERROR_FAILED, "'nic1'");
+	nic.mac[5]++;
+	fake_vmbus_fail_offers(bus, 1);
+	attach_refused(cables, nics, &nic, WORKER_ERROR_FAILED, "adapter ");
+	g_assert_false(synthetic_nics_detach(cables, nics, nic.mac, &error));
+	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_ARGUMENT);
+	for (int i = 1; i < (int)VMMS_MAX_NICS; i++) {
+		attach(cables, nics, &nic);
+		nic.mac[5]++;
+	}
+	attach_refused(cables, nics, &nic, WORKER_ERROR_INVALID_ARGUMENT,
+		       "as many as there may be");
+	synthetic_nics_stop(nics);
+	fake_vmbus_free(bus);
+	nic_cables_free(cables);
+}
+
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 static void assert_refused(const struct engine_config *config, int code, const char *part)
@@ -415,5 +536,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/worker/nics/none", test_none);
 	g_test_add_func("/worker/nics/wrong-descriptors", test_wrong_descriptors);
 	g_test_add_func("/worker/nics/bus-full", test_bus_full);
+	g_test_add_func("/worker/nics/attach", test_attach);
+	g_test_add_func("/worker/nics/detach-middle", test_detach_middle);
+	g_test_add_func("/worker/nics/attach-refused", test_attach_refused);
 	return g_test_run();
 }
