@@ -67,8 +67,8 @@ const struct command cmd_detach = {
 	.arguments = "NAME...",
 	.summary = "Take a disk or network adapter from running machines",
 	.details =
-		"Whatever the guest does with it: unmount there first. What it has written is in the\n"
-		"image. The definition has the device no longer.",
+		"Whatever the guest does with it: unmount there first. What it has written is in\n"
+		"the image. The definition has the device no longer.",
 	.example = "hvctl detach web1 --disk /srv/data.img\n"
 		   "hvctl detach web1 --disk 0:1\n"
 		   "hvctl detach web1 --nic 56:4d:53:00:00:01",

@@ -75,9 +75,9 @@ const struct command cmd_resize = {
 	.arguments = "NAME [SIZE]",
 	.summary = "Give a disk another size, which the guest sees at once",
 	.details =
-		"A raw image gets the SIZE (512M, 20G). Without one, as for block devices that were\n"
-		"made larger on the host, the guest is told of the size that there is. File\n"
-		"systems are for the guest to grow, or to shrink before.",
+		"A raw image gets the SIZE (512M, 20G). Without one, as for block devices that\n"
+		"grew on the host, the guest is told of the size that there is. File systems are\n"
+		"for the guest to grow, or to shrink before.",
 	.example = "hvctl resize web1 --disk /srv/data.img 20G\nhvctl resize web1 --disk 0:1",
 	.options = options,
 	.min_names = 1,

@@ -21,7 +21,10 @@ gboolean vm_plug_check(const struct vm *vm, enum plug_list list, const char *wha
 	if (!vm_check_idle(vm, error))
 		return FALSE;
 	if (!vm_plug_is_up(vm)) {
-		if (vm_state_is_active(vm->state) || vm->state == VM_STATE_SAVED)
+		if (vm->state == VM_STATE_RUNNING || vm->state == VM_STATE_PAUSED)
+			g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WORKER,
+				    "VM %s: its worker cannot be asked now; try again", name);
+		else if (vm_state_is_active(vm->state) || vm->state == VM_STATE_SAVED)
 			g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WRONG_STATE,
 				    "VM %s is %s: %s devices while it runs or is paused", name,
 				    state, what);

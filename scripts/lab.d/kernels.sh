@@ -96,7 +96,7 @@ guest_initrd_build() {
 	ln -s busybox "$root/bin/sh"
 	cp "$recipe/guest-init" "$root/init"
 	cp "$recipe/guest-button" "$root/etc/acpi/PWRF/00000080"
-	cp "$recipe/guest-disks" "$recipe/guest-net" "$root/bin/"
+	cp "$recipe/guest-disks" "$recipe/guest-net" "$recipe/guest-plug" "$root/bin/"
 	for flavour in cloud-amd64 amd64; do
 		guest_modules "$flavour" always button evdev || return
 		guest_modules "$flavour" hyperv hv_vmbus hv_utils hyperv_keyboard hv_storvsc sd_mod \
