@@ -270,6 +270,38 @@ static void test_removal_while_stopped(struct storvsp_guest *g, gconstpointer da
 	assert_enumerate(g);
 }
 
+/* A guest that has not noticed that its disk has gone does not take the next one for it. */
+static void test_replaced(struct storvsp_guest *g, gconstpointer data G_GNUC_UNUSED)
+{
+	struct guest_srb ready = test_ready(1);
+	uint8_t buffer[512];
+	struct guest_srb write = guest_rw(1, true, 0, 1, buffer);
+
+	guest_add_memory(g, 1, BLOCK_ERROR_REPORT);
+	guest_connect(g, VSTOR_VERSION_6_2);
+	g_assert_cmphex(guest_execute(g, &ready).srb_status, ==, SRB_STATUS_SUCCESS);
+	for (int i = 0; i < 3; i++) { /* also of one that it was never shown */
+		guest_remove_memory(g, 1);
+		assert_enumerate(g);
+		guest_add_memory(g, 1, BLOCK_ERROR_REPORT);
+		assert_enumerate(g);
+	}
+	g_assert_cmpuint(count_luns(g, 0), ==, 0);
+	assert_type(g, 0, 0, 1, 0x7f); /* that it asks for a name means nothing */
+	memset(buffer, 0x42, sizeof(buffer));
+	g_assert_cmphex(guest_execute(g, &write).srb_status, ==, SRB_STATUS_INVALID_LUN);
+	g_assert_cmphex(g->memory[1].data[0], ==, 0);
+	assert_enumerate(g);
+	g_assert_cmpuint(count_luns(g, 0), ==, 1);
+	g_assert_cmphex(guest_execute(g, &write).srb_status, ==, SRB_STATUS_SUCCESS);
+	/* A driver that comes anew looks by itself. */
+	guest_remove_memory(g, 1);
+	guest_disconnect(g);
+	guest_add_memory(g, 1, BLOCK_ERROR_REPORT);
+	guest_connect(g, VSTOR_VERSION_6_2);
+	g_assert_cmphex(guest_execute(g, &ready).srb_status, ==, SRB_STATUS_SUCCESS);
+}
+
 /* The other disks say that there are others; a DVD drive does not, whose disc is the same. */
 static void test_luns_changed(struct storvsp_guest *g, gconstpointer data G_GNUC_UNUSED)
 {
@@ -445,6 +477,7 @@ int main(int argc, char **argv)
 	ADD("hot-plug", test_hot_plug);
 	ADD("surprise-removal", test_surprise_removal);
 	ADD("removal-while-stopped", test_removal_while_stopped);
+	ADD("replaced", test_replaced);
 	ADD("luns-changed", test_luns_changed);
 	ADD("resize", test_resize);
 	ADD("dvd", test_dvd);

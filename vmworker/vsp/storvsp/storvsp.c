@@ -20,7 +20,7 @@ uint64_t storvsp_lun_mask(const struct storvsp *vsp)
 	uint64_t mask = 0;
 
 	for (unsigned int i = 0; i < STORVSP_LUNS; i++)
-		mask |= (uint64_t)vsp->luns[i].present << i;
+		mask |= (uint64_t)storvsp_lun_is_shown(&vsp->luns[i]) << i;
 	return mask;
 }
 
@@ -73,7 +73,7 @@ static void lun_announce(const struct storvsp_lun *lun)
 
 	storvsp_enumerate(vsp);
 	for (unsigned int i = 0; i < STORVSP_LUNS && vsp->enumerate; i++)
-		if (vsp->luns[i].present && &vsp->luns[i] != lun)
+		if (storvsp_lun_is_shown(&vsp->luns[i]) && &vsp->luns[i] != lun)
 			scsi_unit_luns_changed(&vsp->luns[i].unit);
 	storvsp_end_batch(vsp);
 }
@@ -85,6 +85,7 @@ static void lun_add(void *context)
 
 	lun->unit = *change->unit;
 	lun_attach(lun, change->block);
+	lun->veiled = lun->unmissed;
 	lun->present = true;
 	lun_announce(lun);
 }
@@ -93,7 +94,8 @@ static void lun_remove(void *context)
 {
 	struct storvsp_lun *lun = ((struct storvsp_change *)context)->lun;
 
-	lun->present = false;
+	lun->unmissed |= storvsp_lun_is_shown(lun) && storvsp_has_driver(lun->vsp);
+	lun->present = lun->veiled = false;
 	lun_detach(lun);
 	lun_announce(lun);
 }

@@ -51,7 +51,8 @@ struct storvsp *storvsp_new(const struct storvsp_config *config, GError **error)
 /* Takes the controller and all its disks from the guest. NULL is fine. */
 void storvsp_free(struct storvsp *vsp);
 
-/* Adds one, at any time; a guest that runs is told to look. */
+/* Adds one, at any time; a guest that runs is told to look. Where another has just been it is shown
+ * when the guest has missed that. */
 bool storvsp_add(struct storvsp *vsp, unsigned int lun, const struct storvsp_disk *disk,
 		 GError **error);
 /* Removes one, whatever the guest does with it: what is in flight is waited for, what has not

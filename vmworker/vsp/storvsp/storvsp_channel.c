@@ -259,10 +259,15 @@ static void storvsp_send_enumerate(struct storvsp *vsp)
 	}
 }
 
+bool storvsp_has_driver(const struct storvsp *vsp)
+{
+	return vsp->channels[0].vmbus && vsp->channels[0].state == STORVSP_READY;
+}
+
 void storvsp_enumerate(struct storvsp *vsp)
 {
 	/* A driver that is yet to come looks by itself. */
-	vsp->enumerate = vsp->channels[0].vmbus && vsp->channels[0].state == STORVSP_READY;
+	vsp->enumerate = storvsp_has_driver(vsp);
 }
 
 static void storvsp_resume(void *context)
@@ -353,8 +358,11 @@ static void storvsp_closed(void *context, struct vmbus_channel *vmbus)
 	if (channel == &vsp->channels[0]) {
 		channel->state = STORVSP_NEW;
 		vsp->version = 0;
-		for (unsigned int i = 0; i < STORVSP_LUNS; i++)
+		for (unsigned int i = 0; i < STORVSP_LUNS; i++) {
 			vsp->luns[i].unit.removal_prevented = false;
+			vsp->luns[i].unmissed = vsp->luns[i].veiled =
+				false; /* the next one looks */
+		}
 	}
 	storvsp_end_batch(vsp);
 }

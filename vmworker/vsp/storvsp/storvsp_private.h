@@ -22,7 +22,10 @@ struct storvsp_channel;
 struct storvsp_lun {
 	struct storvsp *vsp;
 	uint8_t number;
-	bool present;
+	bool present; /* changed on the thread, but for the main thread alone */
+	/* A disk has gone and the guest, which had it, has not tried it since. One that comes to
+	 * its place stays out of sight until then, or the guest would take it for the first. */
+	bool unmissed, veiled;
 	struct block *block; /* NULL: no disc */
 	struct scsi_unit unit;
 	unsigned int in_flight;
@@ -87,9 +90,15 @@ extern const struct vmbus_device_ops storvsp_device_ops;
 void storvsp_answer(struct storvsp_request *request);
 /* Ends a batch: commits, flushes, and has stalled channels go on. */
 void storvsp_end_batch(struct storvsp *vsp);
+bool storvsp_has_driver(const struct storvsp *vsp);
 /* The guest is to look for disks; the end of a batch tells it. */
 void storvsp_enumerate(struct storvsp *vsp);
 uint64_t storvsp_lun_mask(const struct storvsp *vsp);
+/* Whether the guest is to see a disk there. */
+static inline bool storvsp_lun_is_shown(const struct storvsp_lun *lun)
+{
+	return lun->present && !lun->veiled;
+}
 
 /* storvsp_srb.c */
 void storvsp_srb_execute(struct storvsp_request *request, const struct vmbus_packet *packet);

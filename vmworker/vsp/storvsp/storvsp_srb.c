@@ -258,7 +258,24 @@ static struct storvsp_lun *srb_lun(struct storvsp *vsp, const struct vstor_srb *
 	if (srb->path_id != 0 || srb->target_id != 0 || srb->lun >= STORVSP_LUNS)
 		return NULL;
 	lun = &vsp->luns[srb->lun];
-	return lun->present ? lun : NULL;
+	return storvsp_lun_is_shown(lun) ? lun : NULL;
+}
+
+/* The guest learns that there is no such disk, and can now be shown another. */
+static void srb_miss(struct storvsp_request *request)
+{
+	const struct vstor_srb *srb = &request->packet.srb;
+	struct storvsp *vsp = request->channel->vsp;
+
+	if (srb->path_id == 0 && srb->target_id == 0 && srb->lun < STORVSP_LUNS) {
+		struct storvsp_lun *lun = &vsp->luns[srb->lun];
+
+		lun->unmissed = false;
+		if (lun->veiled)
+			storvsp_enumerate(vsp);
+		lun->veiled = false;
+	}
+	srb_end(request, SRB_STATUS_INVALID_LUN, 0);
 }
 
 /* Whether the guest asks for the size, or whether all is as it was: the moment to look. */
@@ -310,7 +327,7 @@ void storvsp_srb_execute(struct storvsp_request *request, const struct vmbus_pac
 	if (command.action == SCSI_REPLY)
 		srb_reply(request, packet, &command);
 	else if (command.action == SCSI_FAIL && !request->lun)
-		srb_end(request, SRB_STATUS_INVALID_LUN, 0);
+		srb_miss(request);
 	else if (command.action == SCSI_FAIL)
 		srb_check_condition(request, command.sense);
 	else if (!srb_take(request, packet, &command))
@@ -372,7 +389,7 @@ void storvsp_reset(struct storvsp_request *request)
 	for (unsigned int i = 0; i < STORVSP_LUNS; i++) {
 		struct storvsp_lun *lun = &vsp->luns[i];
 
-		if (!lun->present)
+		if (!storvsp_lun_is_shown(lun))
 			continue;
 		if (lun->block)
 			block_cancel(lun->block, NULL, NULL);
