@@ -179,6 +179,14 @@ static gboolean check_state(const struct vm *vm, uint64_t size, GError **error)
 {
 	if (!vm_check_idle(vm, error))
 		return FALSE;
+	if (vm_plug_is_up(vm) && g_str_equal(vm->engine, "translate")) {
+		g_set_error(
+			error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED,
+			"VM %s is of the engine translate, whose guest cannot be told of another "
+			"size: stop it first",
+			vm->definition->name);
+		return FALSE;
+	}
 	if (vm_plug_is_up(vm) ||
 	    (size > 0 && !vm_state_is_active(vm->state) && vm->state != VM_STATE_SAVED))
 		return TRUE;
