@@ -53,7 +53,8 @@ static int keep(const char *tag, int fd, int lun)
 	if (g_str_equal(tag, VMMS_FILE_DISK "0"))
 		at = ATTACHED_DISK + lun;
 	else if (g_str_has_prefix(tag, VMMS_FILE_NIC "0."))
-		at = ATTACHED_NIC + atoi(tag + strlen(VMMS_FILE_NIC "0."));
+		at = ATTACHED_NIC +
+		     (int)g_ascii_strtoull(tag + strlen(VMMS_FILE_NIC "0."), NULL, 10);
 	else
 		return -EINVAL;
 	return dup3(fd, at, O_CLOEXEC) < 0 ? -errno : 0;

@@ -296,6 +296,7 @@ static void test_nic(void)
 	HVCTL_EXPECT(0, "", "detach", "web1", "--nic", "0");
 	g_assert_true(definition_has(f, vm, "\"nics\":[]"));
 	HVCTL_EXPECT(2, "is the index of no adapter", "detach", "web1", "--nic", "0");
+	g_assert_false(definition_has(f, other, "56:4d:53:00:00:01"));
 	/* The address is free for others at once. */
 	HVCTL_EXPECT(0, "", "attach", "web2", "--nic", "type=none,mac=56:4d:53:00:00:01");
 	fixture_free(f);

@@ -228,6 +228,61 @@ static void test_adapters(struct fixture *f, gconstpointer data)
 	g_assert_true(f->ops->free(engine));
 }
 
+/* They come to a machine that began without any, are there after a reset, and go. */
+static void test_plug(struct fixture *f, gconstpointer data)
+{
+	static const struct engine_nic nic = {
+		.type = ENGINE_NIC_NONE, .mac = {2, 0, 0, 0, 0, 1}, .connected = true};
+	struct engine_disk disk = {.path = "/srv/a.img", .serial = "A", .controller = 1, .lun = 3};
+	struct engine *engine = built(f);
+	uint8_t image[4096] = {0};
+	g_autoptr(GError) error = NULL;
+	uint64_t size = 0;
+
+	(void)data;
+	disk.fd = memory_file(image, sizeof(image));
+	g_assert_true(f->ops->run(engine, NULL));
+	g_assert_true(f->ops->attach_disk(engine, &disk, &error));
+	g_assert_true(f->ops->attach_nic(engine, &nic, &error));
+	close(disk.fd);
+	g_assert_cmpuint(counter_value(f, engine, "disk.0.reads"), ==, 0);
+	g_assert_cmpuint(counter_value(f, engine, "nic.0.sent"), ==, 0);
+	g_assert_true(f->ops->pause(engine, NULL));
+	g_assert_true(f->ops->reset(engine, NULL));
+	g_assert_cmpuint(counter_value(f, engine, "disk.0.reads"), ==, 0);
+	g_assert_cmpuint(counter_value(f, engine, "nic.0.sent"), ==, 0);
+	g_assert_true(f->ops->refresh_disk(engine, 1, 3, &size, &error));
+	g_assert_cmpuint(size, ==, sizeof(image));
+	g_assert_true(f->ops->detach_disk(engine, 1, 3, &error));
+	g_assert_true(f->ops->detach_nic(engine, nic.mac, &error));
+	g_assert_no_error(error);
+	g_assert_false(f->ops->detach_nic(engine, nic.mac, &error));
+	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_ARGUMENT);
+	g_assert_true(f->ops->reset(engine, NULL));
+	g_assert_false(f->ops->refresh_disk(engine, 1, 3, &size, NULL));
+	g_assert_true(f->ops->attach_nic(engine, &nic, NULL));
+	g_assert_true(f->ops->free(engine));
+}
+
+/* Without VMBus nothing can come. */
+static void test_plug_refused(struct fixture *f, gconstpointer data)
+{
+	static const struct engine_disk disk = {.fd = -1, .path = "/d", .serial = "s"};
+	static const struct engine_nic nic = {.type = ENGINE_NIC_NONE, .mac = {2}};
+	struct engine *engine;
+	g_autoptr(GError) error = NULL;
+
+	(void)data;
+	f->config.devices.hidden = true;
+	engine = built(f);
+	g_assert_true(f->ops->run(engine, NULL));
+	g_assert_false(f->ops->attach_disk(engine, &disk, &error));
+	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED);
+	g_assert_nonnull(strstr(error->message, "VM web1: disks and network adapters come by"));
+	g_assert_false(f->ops->attach_nic(engine, &nic, NULL));
+	g_assert_true(f->ops->free(engine));
+}
+
 static void test_bad_image(struct fixture *f, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -266,6 +321,8 @@ int main(int argc, char **argv)
 	CASE("build-fails", test_build_fails);
 	CASE("devices-refused", test_devices_refused);
 	CASE("adapters", test_adapters);
+	CASE("plug", test_plug);
+	CASE("plug-refused", test_plug_refused);
 	CASE("bad-image", test_bad_image);
 	CASE("reset-fails", test_reset_fails);
 	return g_test_run();
