@@ -109,12 +109,19 @@ static int on_plugged(sd_bus_message *reply, void *userdata, sd_bus_error *unuse
 	(void)unused;
 	job->call = sd_bus_slot_unref(job->call);
 	switch (worker_link_check_reply(reply, plug->method, &error)) {
+	case WORKER_REPLY_ERROR:
+		/* vmmsd may have died between the store and the worker: what the guest never got
+		 * is gone as well. */
+		if (job->ops != &detach_ops ||
+		    !g_error_matches(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_ARGUMENT)) {
+			plug_fail(job, error);
+			break;
+		}
+		g_error_free(error);
+		/* fall through */
 	case WORKER_REPLY_OK:
 		vm_tell(plug->service, job->vm, plug->told, plug->name);
 		job_finish(job, NULL);
-		break;
-	case WORKER_REPLY_ERROR:
-		plug_fail(job, error);
 		break;
 	case WORKER_REPLY_TIMED_OUT:
 		/* Nobody knows any more what the guest has: it ends as one that died. */

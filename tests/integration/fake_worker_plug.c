@@ -26,6 +26,9 @@ static int behave(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	if (g_str_equal(behaviour, "refuse-plug"))
 		return sd_bus_error_set(error, VMMS_ERROR_PREFIX "Failed",
 					"the slot is stuck; pull harder");
+	if (g_str_equal(behaviour, "forget-plug"))
+		return sd_bus_error_set(error, VMMS_ERROR_PREFIX "InvalidArgument",
+					"there is no disk; see hvctl show");
 	if (g_str_equal(behaviour, "die-in-plug")) {
 		(void)raise(SIGKILL);
 		abort();

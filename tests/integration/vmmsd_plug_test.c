@@ -266,6 +266,25 @@ static void test_undone(gconstpointer data)
 	fixture_free(f);
 }
 
+/* A device that the worker never got, for vmmsd died before it could ask, can be thrown away. */
+static void test_forgotten(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *image = image_new(f, "a.img");
+	g_autofree char *spec = disk_spec(image, "");
+	g_autofree char *disks = g_strdup_printf(",\"disks\":[{\"path\":\"%s\"}]", image);
+	g_autofree char *vm = fixture_define_with(f, "web1", "forget-plug", disks);
+
+	fixture_do(f, vm, "Start");
+	HVCTL_EXPECT(0, "", "detach", "web1", "--disk", image);
+	g_assert_true(definition_has(f, vm, "\"disks\":[]"));
+	fixture_do(f, vm, "Stop");
+	fixture_do(f, vm, "Start");
+	HVCTL_EXPECT(2, "VM web1: there is no disk", "attach", "web1", "--disk", spec);
+	g_assert_true(definition_has(f, vm, "\"disks\":[]"));
+	fixture_free(f);
+}
+
 /* ---- adapters -------------------------------------------------------------------------------- */
 
 static void test_nic(void)
@@ -390,6 +409,7 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/vmmsd/plug/undone/refused", "refuse-plug", test_undone);
 	g_test_add_data_func("/vmmsd/plug/undone/died", "die-in-plug", test_undone);
 	g_test_add_data_func("/vmmsd/plug/undone/stopped", "hang-in-plug", test_undone);
+	g_test_add_func("/vmmsd/plug/forgotten", test_forgotten);
 	g_test_add_func("/vmmsd/plug/nic", test_nic);
 	g_test_add_func("/vmmsd/plug/nic-files", test_nic_files);
 	g_test_add_func("/vmmsd/plug/resize", test_resize);
