@@ -67,6 +67,15 @@ static void on_sub_job(void *context, struct job *job)
 	stop_all_unref(all);
 }
 
+/* A shutdown that a user waits for may end without the plug: ours does not. And no guest loses its
+ * orderly shutdown to a device that it will not use any more. */
+static gboolean gives_way(const struct job *job)
+{
+	static const char *const kinds[] = {"shutdown", "attach", "detach", "resize", NULL};
+
+	return g_strv_contains(kinds, job->ops->kind);
+}
+
 /* The job that ends the VM: one that runs already, or a new one. NULL: it cannot be stopped. */
 static struct job *stop_one(struct service *service, struct vm *vm)
 {
@@ -75,8 +84,7 @@ static struct job *stop_one(struct service *service, struct vm *vm)
 
 	if (vm->job && g_str_equal(vm->job->ops->kind, "stop"))
 		return vm->job;
-	/* A shutdown that a user waits for may end without the plug: ours does not. */
-	if (vm->job && g_str_equal(vm->job->ops->kind, "shutdown"))
+	if (vm->job && gives_way(vm->job))
 		job_take_over(vm->job, "the stop of every VM");
 	vm_copy_yield(vm, "the stop of every VM");
 	if (!vm->job && vm->definition->stop_action == STOP_ACTION_SHUTDOWN &&

@@ -266,6 +266,30 @@ static void test_undone(gconstpointer data)
 	fixture_free(f);
 }
 
+/* The host shuts down: the guest is asked, though a device was just on its way to it. */
+static void test_stop_all(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *image = image_new(f, "a.img");
+	g_autofree char *disk = g_strdup_printf("{\"path\":\"%s\"}", image);
+	g_autofree char *vm = vm_up(f, "web1", "hang-in-plug");
+	g_autofree char *job = plug_begin(f, vm, "AttachDisk", disk);
+	sd_bus_message *reply = NULL;
+	const char *all;
+
+	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
+					   "StopAll", NULL, &reply, NULL),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_read(reply, "o", &all), >, 0);
+	g_assert_cmpstr(fixture_wait(f, all)->state, ==, "done");
+	sd_bus_message_unref(reply);
+	g_assert_cmpstr(fixture_wait(f, job)->state, ==, "canceled");
+	g_autofree char *reason = fixture_get(f, vm, "Reason");
+	g_assert_cmpstr(reason, ==, "the guest powered off");
+	g_assert_true(definition_has(f, vm, "\"disks\":[]"));
+	fixture_free(f);
+}
+
 /* A device that the worker never got, for vmmsd died before it could ask, can be thrown away. */
 static void test_forgotten(void)
 {
@@ -409,6 +433,7 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/vmmsd/plug/undone/refused", "refuse-plug", test_undone);
 	g_test_add_data_func("/vmmsd/plug/undone/died", "die-in-plug", test_undone);
 	g_test_add_data_func("/vmmsd/plug/undone/stopped", "hang-in-plug", test_undone);
+	g_test_add_func("/vmmsd/plug/stop-all", test_stop_all);
 	g_test_add_func("/vmmsd/plug/forgotten", test_forgotten);
 	g_test_add_func("/vmmsd/plug/nic", test_nic);
 	g_test_add_func("/vmmsd/plug/nic-files", test_nic_files);

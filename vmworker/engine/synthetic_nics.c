@@ -277,8 +277,8 @@ bool synthetic_nics_detach(struct nic_cables *cables, struct synthetic_nics *nic
 	if (nics) {
 		netvsp_free(nics->nic[index]);
 		nics->n--;
-		memmove(&nics->nic[index], &nics->nic[index + 1],
-			(nics->n - index) * sizeof(nics->nic[0]));
+		for (size_t i = index; i < nics->n; i++)
+			nics->nic[i] = nics->nic[i + 1];
 	}
 	cables_remove(cables, index);
 	return true;
