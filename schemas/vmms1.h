@@ -67,8 +67,11 @@
 #define VMMS_FILE_RESULT   "result"   /* how the VM ended, one JSON line, written once */
 #define VMMS_FILE_VSOCK	   "vsock"    /* a listening stream socket: connections to the guest */
 /* Tags that a number follows, the index in the definition's list: "disk0", "nic0.3". */
-#define VMMS_FILE_DISK "disk" /* file or block device, read-write unless readOnly; locked */
-#define VMMS_FILE_NIC  "nic"  /* index.queue: of a TAP; a connected socket is index.0 */
+#define VMMS_FILE_DISK                                                           \
+	"disk" /* file or block device, read-write unless readOnly; locked. Of a \
+		  format other than raw: the connected socket of an NBD server */
+#define VMMS_FILE_DISK_LIFE ".life" /* behind that: open as long as the server is to live */
+#define VMMS_FILE_NIC	    "nic"   /* index.queue: of a TAP; a connected socket is index.0 */
 
 /* Flags of OpenConsole. */
 #define VMMS_CONSOLE_REPLAY    1u /* begin with the scroll-back */

@@ -13,6 +13,12 @@
 #include "mac_address.h"
 
 enum disk_format { DISK_FORMAT_RAW, DISK_FORMAT_QCOW2, DISK_FORMAT_VHD, DISK_FORMAT_VHDX };
+enum disk_cache {
+	DISK_CACHE_WRITEBACK,
+	DISK_CACHE_WRITETHROUGH,
+	DISK_CACHE_NONE,
+	DISK_CACHE_UNSAFE,
+};
 enum nic_type { NIC_TYPE_USER, NIC_TYPE_BRIDGE, NIC_TYPE_PRIVATE, NIC_TYPE_NONE };
 
 struct definition_disk {
@@ -20,6 +26,9 @@ struct definition_disk {
 	enum disk_format format;
 	bool dvd;
 	bool read_only; /* always for a DVD */
+	/* For the server of a format other than raw; else the worker's. */
+	enum disk_cache cache;
+	bool discard;
 	/* Where it is, whatever its place in the list: no two disks have the same. */
 	uint32_t controller, lun;
 };

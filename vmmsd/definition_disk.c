@@ -18,6 +18,13 @@ static const char *const format_names[] = {
 	[DISK_FORMAT_VHDX] = "vhdx",
 };
 
+static const char *const cache_names[] = {
+	[DISK_CACHE_WRITEBACK] = "writeback",
+	[DISK_CACHE_WRITETHROUGH] = "writethrough",
+	[DISK_CACHE_NONE] = "none",
+	[DISK_CACHE_UNSAFE] = "unsafe",
+};
+
 const char *definition_disk_format_name(enum disk_format format)
 {
 	return format_names[format];
@@ -156,6 +163,8 @@ void definition_disks_convert(struct definition *definition, struct json_object 
 			.format = choice(disk, "format", format_names, G_N_ELEMENTS(format_names)),
 			.dvd = is_dvd(disk),
 			.read_only = is_read_only(disk),
+			.cache = choice(disk, "cache", cache_names, G_N_ELEMENTS(cache_names)),
+			.discard = json_object_get_boolean(member(disk, "discard")),
 			.controller = number(disk, "controller"),
 			.lun = number(disk, "lun"),
 		};

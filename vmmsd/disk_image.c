@@ -91,16 +91,12 @@ static int check_format(int fd, off_t size, const struct definition_disk *disk, 
 			    found->name);
 	if (found && found->format != disk->format)
 		return fail(error, SERVICE_ERROR_INVALID_IMAGE,
-			    "is a %s image and not a %s one; name its format", found->name, named);
+			    "is a %s image and not a %s one; name its format, with format=%s",
+			    found->name, named, found->name);
 	if (!found && disk->format != DISK_FORMAT_RAW)
 		return fail(error, SERVICE_ERROR_INVALID_IMAGE,
 			    "is not a %s image, or the beginning of one is lost; name its format, "
 			    "or restore it",
-			    named);
-	if (found)
-		return fail(error, SERVICE_ERROR_NOT_SUPPORTED,
-			    "this version serves raw images only, not %s; convert it with qemu-img "
-			    "convert -O raw",
 			    named);
 	return 0;
 }
@@ -157,7 +153,8 @@ static int check_size(int fd, const struct definition_disk *disk, off_t *size, G
 	if (*size == 0)
 		return fail(error, SERVICE_ERROR_INVALID_IMAGE,
 			    "it is empty; give it a size with truncate -s SIZE");
-	if (*size % sector != 0)
+	/* Others have a size of their own, whatever the file's is. */
+	if (disk->format == DISK_FORMAT_RAW && *size % sector != 0)
 		return fail(error, SERVICE_ERROR_INVALID_IMAGE,
 			    "it has %" PRIdMAX " bytes, no multiple of %u: the end of it may be "
 			    "lost; restore it, or fill it up with truncate -s %%%u",

@@ -10,9 +10,8 @@
 /*
  * A descriptor as the worker needs it (VMMS_FILE_DISK), not locked yet; or -1. Refused: what is
  * neither a regular file nor a block device, what is empty or ends within a sector, an image of
- * another format than it is said to be (INVALID_IMAGE), a format that is not served
- * (NOT_SUPPORTED). A block device is opened for writing only when the host does not use it. The
- * error is the end of a sentence that begins with the path.
+ * another format than it is said to be (INVALID_IMAGE). A block device is opened for writing only
+ * when the host does not use it. The error is the end of a sentence that begins with the path.
  */
 int disk_image_open(const struct definition_disk *disk, GError **error);
 

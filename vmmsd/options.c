@@ -33,6 +33,7 @@ void options_clear(struct options *options)
 	g_free(options->worker);
 	g_free(options->unpack);
 	g_free(options->net_switch);
+	g_free(options->image_server);
 	*options = (struct options){0};
 }
 
@@ -161,6 +162,8 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
 		 "The program that unpacks kernels", "FILE"},
 		{"switch", 0, 0, G_OPTION_ARG_FILENAME, &options->net_switch,
 		 "The program that joins adapters of the type private", "FILE"},
+		{"image-server", 0, 0, G_OPTION_ARG_FILENAME, &options->image_server,
+		 "The program that serves images of other formats than raw", "FILE"},
 		{"log-level", 0, 0, G_OPTION_ARG_STRING, &level,
 		 "error, warning, info (the default) or debug", "LEVEL"},
 		{"version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL},
@@ -186,6 +189,7 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
 	path_settle(&options->worker, program_find("vmworker", "vmworker"));
 	path_settle(&options->unpack, program_find("vmms-unpack", "vmworker/boot"));
 	path_settle(&options->net_switch, program_find("vmms-switch", "vmworker/net"));
+	path_settle(&options->image_server, program_find("vmms-nbd", "vmworker/storage"));
 	return TRUE;
 }
 

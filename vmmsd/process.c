@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -173,6 +174,28 @@ int process_reap(int pidfd)
 	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
 		return INT_MIN;
 	return info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+}
+
+static int on_ended(sd_event_source *source, int pidfd, uint32_t events, void *userdata)
+{
+	(void)events;
+	(void)userdata;
+	(void)process_reap(pidfd);
+	(void)sd_event_source_set_floating(source, 0); /* the loop's was the last reference */
+	return 0;
+}
+
+void process_reap_later(sd_event *event, int pidfd)
+{
+	sd_event_source *source = NULL;
+
+	if (sd_event_add_io(event, &source, pidfd, EPOLLIN, on_ended, NULL) < 0) {
+		fd_close(pidfd);
+		return;
+	}
+	(void)sd_event_source_set_io_fd_own(source, 1);
+	(void)sd_event_source_set_floating(source, 1); /* the loop has a reference of its own */
+	sd_event_source_unref(source);
 }
 
 char *process_describe_end(int status)

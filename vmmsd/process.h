@@ -5,6 +5,7 @@
 
 #include <glib.h>
 #include <sys/types.h>
+#include <systemd/sd-event.h>
 
 #define PROCESS_FDS_MAX 8
 
@@ -22,6 +23,10 @@ int process_spawn(const struct process_spec *spec, pid_t *ret_pid);
 /* Of a process that has ended: exit status, -signal, or -ECHILD-like INT_MIN when it was not ours.
  */
 int process_reap(int pidfd);
+
+/* Takes pidfd and reaps the process whenever it ends, so that it is no zombie; for those that need
+ * nothing else of us. */
+void process_reap_later(sd_event *event, int pidfd);
 
 /* "exited with status 3", "was killed by signal 9 (Killed)", "ended"; g_free. */
 char *process_describe_end(int status);

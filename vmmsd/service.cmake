@@ -21,12 +21,15 @@ vmms_library(vmmsd_service
     disk_image.c
     events.c
     guest_info.c
+    image_chain.c
+    image_server.c
     job.c
     kernel_image.c
     log.c
     options.c
     passt.c
     process.c
+    qcow2_header.c
     sched_service.c
     sched_stats.c
     sched_apply.c

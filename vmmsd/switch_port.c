@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 
@@ -13,29 +12,6 @@
 #include "switch_port_wire.h"
 
 #define BACKLOG 128
-
-static int on_switch_ended(sd_event_source *source, int pidfd, uint32_t events, void *userdata)
-{
-	(void)events;
-	(void)userdata;
-	(void)process_reap(pidfd);
-	(void)sd_event_source_set_floating(source, 0); /* the loop's was the last reference */
-	return 0;
-}
-
-/* Only so that it is no zombie when it ends before us. */
-static void switch_reap_later(const struct service *service, int pidfd)
-{
-	sd_event_source *source = NULL;
-
-	if (sd_event_add_io(service->event, &source, pidfd, EPOLLIN, on_switch_ended, NULL) < 0) {
-		fd_close(pidfd);
-		return;
-	}
-	(void)sd_event_source_set_io_fd_own(source, 1);
-	(void)sd_event_source_set_floating(source, 1); /* the loop has a reference of its own */
-	sd_event_source_unref(source);
-}
 
 /* 0 or -errno. */
 static int switch_run(const struct service *service, int directory)
@@ -63,7 +39,7 @@ static int switch_run(const struct service *service, int directory)
 		&pid);
 	if (pidfd < 0)
 		return pidfd;
-	switch_reap_later(service, pidfd);
+	process_reap_later(service->event, pidfd);
 	return 0;
 }
 

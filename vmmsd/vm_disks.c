@@ -24,15 +24,22 @@ void vm_disks_init_from(struct vm_disks *disks, struct service *service, struct 
 				   .definition = definition,
 				   .first = first,
 				   .n = first,
-				   .locked = first};
+				   .locked = first,
+				   .next = first};
+	for (size_t i = 0; i < VMMS_MAX_DISKS; i++)
+		disks->served[i] = disks->life[i] = -1;
 }
 
 void vm_disks_clear(struct vm_disks *disks)
 {
 	disks->retry = sd_event_source_disable_unref(disks->retry);
-	for (size_t i = disks->first; i < disks->n; i++)
+	image_server_cancel(g_steal_pointer(&disks->server));
+	for (size_t i = disks->first; i < disks->n; i++) {
 		disks->fds[i] = fd_close(disks->fds[i]);
-	disks->n = disks->locked = disks->first;
+		disks->served[i] = fd_close(disks->served[i]);
+		disks->life[i] = fd_close(disks->life[i]);
+	}
+	disks->n = disks->locked = disks->next = disks->first;
 }
 
 static const struct definition_disk *disk_at(const struct vm_disks *disks, size_t index)
@@ -161,8 +168,12 @@ static gboolean lock_one(const struct vm_disks *disks, size_t index, GError **er
 static gboolean open_one(struct vm_disks *disks, size_t index, GError **error)
 {
 	g_autoptr(GError) local = NULL;
-	int fd = disk_image_open(disk_at(disks, index), &local);
+	const struct definition_disk *disk = disk_at(disks, index);
+	int fd;
 
+	if (disk->format != DISK_FORMAT_RAW && !image_server_check(disk->format, error))
+		return prefix(disks, index, error);
+	fd = disk_image_open(disk, &local);
 	if (fd >= 0) {
 		disks->fds[disks->n++] = fd;
 		return TRUE;
@@ -197,6 +208,56 @@ gboolean vm_disks_open(struct vm_disks *disks, GError **error)
 	return lock_more(disks, error);
 }
 
+/* ---- servers --------------------------------------------------------------------------------- */
+
+static void serve_more(struct vm_disks *disks);
+
+static void on_served(void *context, int fd, int life_fd, GError *error)
+{
+	struct vm_disks *disks = context;
+
+	disks->server = NULL;
+	if (error) {
+		(void)prefix(disks, disks->next, &error);
+		disks->done(disks->context, error);
+		return;
+	}
+	disks->served[disks->next] = fd;
+	disks->life[disks->next] = life_fd;
+	disks->next++;
+	serve_more(disks);
+}
+
+static void serve_one(struct vm_disks *disks, GError **error)
+{
+	const struct definition_disk *disk = disk_at(disks, disks->next);
+	struct image_chain chain;
+
+	/* Not before it is locked: who had it until now may have changed what it is based on. */
+	if (!image_chain_open(&chain, disk, disks->fds[disks->next], error))
+		return;
+	disks->server = image_server_start(disks->service, disk, &chain, on_served, disks, error);
+	image_chain_close(&chain);
+}
+
+/* One after the other: a host that starts many VMs has enough to do. */
+static void serve_more(struct vm_disks *disks)
+{
+	GError *error = NULL;
+
+	while (disks->next < disks->n && disk_at(disks, disks->next)->format == DISK_FORMAT_RAW)
+		disks->next++;
+	if (disks->next < disks->n) {
+		serve_one(disks, &error);
+		if (!error)
+			return; /* on_served goes on */
+		(void)prefix(disks, disks->next, &error);
+	}
+	disks->done(disks->context, error);
+}
+
+/* ---- preparing ------------------------------------------------------------------------------- */
+
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct vm_disks *disks = userdata;
@@ -204,18 +265,22 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	disks->retry = sd_event_source_disable_unref(disks->retry);
-	vm_disks_lock(disks, disks->done, disks->context);
+	vm_disks_prepare(disks, disks->done, disks->context);
 	return 0;
 }
 
-void vm_disks_lock(struct vm_disks *disks, void (*done)(void *context, GError *error),
-		   void *context)
+void vm_disks_prepare(struct vm_disks *disks, void (*done)(void *context, GError *error),
+		      void *context)
 {
 	GError *error = NULL;
 
 	disks->done = done;
 	disks->context = context;
-	if (lock_more(disks, &error) && disks->locked < disks->n) {
+	if (lock_more(disks, &error) && disks->locked == disks->n) {
+		serve_more(disks);
+		return;
+	}
+	if (!error) {
 		if (disks->tries++ < TRIES_MAX &&
 		    sd_event_add_time_relative(disks->service->event, &disks->retry,
 					       CLOCK_MONOTONIC, RETRY_US, RETRY_US / 10, on_retry,
@@ -232,8 +297,15 @@ int vm_disks_append(const struct vm_disks *disks, sd_bus_message *call)
 	int r = 0;
 
 	for (size_t i = disks->first; i < disks->n && r >= 0; i++) {
+		gboolean raw = disk_at(disks, i)->format == DISK_FORMAT_RAW;
 		(void)g_snprintf(tag, sizeof(tag), VMMS_FILE_DISK "%zu", i - disks->first);
-		r = sd_bus_message_append(call, "(sh)", tag, disks->fds[i]);
+		r = sd_bus_message_append(call, "(sh)", tag,
+					  raw ? disks->fds[i] : disks->served[i]);
+		if (raw || r < 0)
+			continue;
+		(void)g_snprintf(tag, sizeof(tag), VMMS_FILE_DISK "%zu" VMMS_FILE_DISK_LIFE,
+				 i - disks->first);
+		r = sd_bus_message_append(call, "(sh)", tag, disks->life[i]);
 	}
 	return r;
 }

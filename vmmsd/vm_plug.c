@@ -197,6 +197,25 @@ static void on_ready(void *context, GError *error)
 		plug_ask(plug);
 }
 
+/* What speaks with the server of an image cannot be loaded in a worker's sandbox. */
+static gboolean check_format(const struct plug *plug, const struct vm *vm, GError **error)
+{
+	const struct definition_disk *disk;
+
+	if (plug->list != PLUG_DISK)
+		return TRUE;
+	disk = &plug->after->disks[plug->after->n_disks - 1];
+	if (disk->format == DISK_FORMAT_RAW)
+		return TRUE;
+	g_set_error(
+		error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED,
+		"VM %s: disk %s: only raw images can be attached while it runs, not %s; stop it "
+		"and use hvctl edit %s --disk",
+		vm->definition->name, disk->path, definition_disk_format_name(disk->format),
+		vm->definition->name);
+	return FALSE;
+}
+
 static gboolean plug_open(struct plug *plug, struct vm *vm, GError **error)
 {
 	g_autoptr(GError) local = NULL;
@@ -243,7 +262,7 @@ struct job *vm_attach(struct service *service, struct vm *vm, enum plug_list lis
 	plug = patch ? plug_new(service, vm, list, patch, error) : NULL;
 	if (!plug)
 		return NULL;
-	if (!plug_open(plug, vm, error)) {
+	if (!check_format(plug, vm, error) || !plug_open(plug, vm, error)) {
 		plug_free(plug);
 		return NULL;
 	}
@@ -253,7 +272,7 @@ struct job *vm_attach(struct service *service, struct vm *vm, enum plug_list lis
 	plug->job = job = job_new(service->jobs, &attach_ops, plug, vm, NULL); /* vm is idle */
 	job_set_deadline(job, PLUG_JOB_US);
 	if (list == PLUG_DISK)
-		vm_disks_lock(&plug->disks, on_ready, plug);
+		vm_disks_prepare(&plug->disks, on_ready, plug);
 	else
 		vm_nics_connect(&plug->nics, on_ready, plug);
 	return job;

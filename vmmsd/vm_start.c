@@ -263,7 +263,7 @@ static void on_connected(void *context, GError *error)
 		worker_launch(job->vm->worker);
 }
 
-static void on_locked(void *context, GError *error)
+static void on_disks(void *context, GError *error)
 {
 	struct start *start = context;
 
@@ -285,7 +285,7 @@ static void on_kernel(void *context, int payload_fd, const GError *error)
 		return;
 	}
 	job_set_progress(job, 30);
-	vm_disks_lock(&start->disks, on_locked, start);
+	vm_disks_prepare(&start->disks, on_disks, start);
 }
 
 static void start_image(struct start *start)

@@ -98,6 +98,7 @@ static gboolean disk_add(struct device_list *list, struct disk_text *text, const
 {
 	struct engine_disk disk = {
 		.fd = -1,
+		.life_fd = -1,
 		.path = text->path,
 		.format = (enum engine_disk_format)text->format,
 		.cache = (enum engine_disk_cache)text->cache,

@@ -12,7 +12,7 @@
 void device_files_init(struct device_files *files)
 {
 	for (size_t i = 0; i < VMMS_MAX_DISKS; i++)
-		files->disk[i] = -1;
+		files->disk[i] = files->disk_life[i] = -1;
 	for (size_t i = 0; i < VMMS_MAX_NICS; i++)
 		for (size_t q = 0; q < VMMS_MAX_NIC_QUEUES; q++)
 			files->nic[i][q] = -1;
@@ -27,8 +27,10 @@ static void fd_close(int *fd)
 
 void device_files_close(struct device_files *files)
 {
-	for (size_t i = 0; i < VMMS_MAX_DISKS; i++)
+	for (size_t i = 0; i < VMMS_MAX_DISKS; i++) {
 		fd_close(&files->disk[i]);
+		fd_close(&files->disk_life[i]);
+	}
 	for (size_t i = 0; i < VMMS_MAX_NICS; i++)
 		for (size_t q = 0; q < VMMS_MAX_NIC_QUEUES; q++)
 			fd_close(&files->nic[i][q]);
@@ -57,8 +59,11 @@ int *device_files_place(struct device_files *files, const char *tag)
 	const char *end;
 
 	if (g_str_has_prefix(tag, VMMS_FILE_DISK) &&
-	    index_parse(tag + strlen(VMMS_FILE_DISK), VMMS_MAX_DISKS, &index, &end) && !*end)
-		return &files->disk[index];
+	    index_parse(tag + strlen(VMMS_FILE_DISK), VMMS_MAX_DISKS, &index, &end)) {
+		if (!*end)
+			return &files->disk[index];
+		return strcmp(end, VMMS_FILE_DISK_LIFE) == 0 ? &files->disk_life[index] : NULL;
+	}
 	if (g_str_has_prefix(tag, VMMS_FILE_NIC) &&
 	    index_parse(tag + strlen(VMMS_FILE_NIC), VMMS_MAX_NICS, &index, &end) && *end == '.' &&
 	    index_parse(end + 1, VMMS_MAX_NIC_QUEUES, &queue, &end) && !*end)
@@ -94,6 +99,28 @@ static const char *disk_fault(int fd, bool read_only)
 	return access == O_RDWR ? NULL : "it is not open for reading and writing; open it so";
 }
 
+static bool is_socket(int fd)
+{
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static const char *server_fault(int fd, int life_fd)
+{
+	if (is_socket(fd) && is_socket(life_fd))
+		return NULL;
+	return "a disk of this format needs the sockets of a server; pass both with Start";
+}
+
+static const char *disk_pair_fault(const struct engine_disk *disk, int fd, int life_fd)
+{
+	if (disk->format != ENGINE_DISK_RAW)
+		return server_fault(fd, life_fd);
+	return life_fd < 0 ? disk_fault(fd, disk->read_only)
+			   : "a raw disk has no server; leave out what keeps one";
+}
+
 static gboolean lend_disks(const struct device_files *files, struct device_list *devices,
 			   GError **error)
 {
@@ -102,14 +129,17 @@ static gboolean lend_disks(const struct device_files *files, struct device_list 
 	for (size_t i = 0; i < VMMS_MAX_DISKS; i++) {
 		const char *what = NULL;
 		if (i < devices->n_disks)
-			what = disk_fault(files->disk[i], devices->disks[i].read_only);
-		else if (files->disk[i] >= 0)
+			what = disk_pair_fault(&devices->disks[i], files->disk[i],
+					       files->disk_life[i]);
+		else if (files->disk[i] >= 0 || files->disk_life[i] >= 0)
 			what = "the definition has no such disk; leave it out";
 		g_snprintf(tag, sizeof(tag), VMMS_FILE_DISK "%zu", i);
 		if (what)
 			return fault(error, tag, what);
-		if (i < devices->n_disks)
+		if (i < devices->n_disks) {
 			devices->disks[i].fd = files->disk[i];
+			devices->disks[i].life_fd = files->disk_life[i];
+		}
 	}
 	return TRUE;
 }

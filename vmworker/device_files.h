@@ -10,14 +10,16 @@
 struct device_list;
 
 struct device_files {
-	int disk[VMMS_MAX_DISKS]; /* owned; -1: not given */
+	int disk[VMMS_MAX_DISKS];      /* owned; -1: not given */
+	int disk_life[VMMS_MAX_DISKS]; /* only held: the server of a disk ends with it */
 	int nic[VMMS_MAX_NICS][VMMS_MAX_NIC_QUEUES];
 };
 
 void device_files_init(struct device_files *files);
 void device_files_close(struct device_files *files); /* twice is fine */
 
-/* Where a descriptor of that tag belongs ("disk7", "nic0.3"), or NULL: no such tag. */
+/* Where a descriptor of that tag belongs ("disk7", "disk7.life", "nic0.3"), or NULL: no such tag.
+ */
 int *device_files_place(struct device_files *files, const char *tag);
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "disk_set.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "file_block.h"
 #include "instance_id.h"
+#include "nbd_block.h"
 #include "storage_error.h"
 #include "storvsp.h"
 #include "worker_error.h"
@@ -21,6 +23,7 @@ struct disk {
 	struct disk_set *set;
 	struct block *block;
 	struct engine_disk config;
+	int life; /* what keeps its server; -1: it needs none */
 	char *path, *serial;
 	uint8_t id[16];
 };
@@ -67,15 +70,32 @@ static void disk_on_stop(void *context, enum block_op op, uint64_t offset, int e
 		[BLOCK_WRITE_ZEROES] = "zeroing",
 	};
 	const struct disk *disk = context;
-	g_autofree char *text = g_strdup_printf("disk %s: %s at byte %" G_GUINT64_FORMAT
-						" failed (%s); mend the host's storage and resume",
-						disk->path, verbs[op], offset,
-						g_strerror(error < 0 ? -error : error));
+	const char *remedy = error == -ENOTCONN
+				     ? "its server has ended: stop the VM and start it anew"
+				     : "mend the host's storage and resume";
+	g_autofree char *text = g_strdup_printf(
+		"disk %s: %s at byte %" G_GUINT64_FORMAT " failed (%s); %s", disk->path, verbs[op],
+		offset, g_strerror(error < 0 ? -error : error), remedy);
 
 	disk->set->config.stopped(disk->set->config.context, text);
 }
 
-static bool disk_open(struct disk *disk, GError **error)
+static struct block_config disk_block_config(struct disk *disk)
+{
+	const struct engine_disk *config = &disk->config;
+
+	return (struct block_config){
+		.name = disk->path,
+		.thread = disk->set->thread,
+		.limits = {.iops = config->iops, .bytes_per_second = config->bandwidth},
+		.policy = config->on_error == ENGINE_DISK_ERROR_PAUSE ? BLOCK_ERROR_STOP
+								      : BLOCK_ERROR_REPORT,
+		.stopped = disk_on_stop,
+		.context = disk,
+	};
+}
+
+static struct block *disk_open_file(struct disk *disk, GError **error)
 {
 	static const enum file_cache caches[] = {
 		[ENGINE_CACHE_WRITEBACK] = FILE_CACHE_WRITEBACK,
@@ -83,24 +103,37 @@ static bool disk_open(struct disk *disk, GError **error)
 		[ENGINE_CACHE_NONE] = FILE_CACHE_NONE,
 		[ENGINE_CACHE_UNSAFE] = FILE_CACHE_UNSAFE,
 	};
-	struct disk_set *set = disk->set;
 	const struct engine_disk *config = &disk->config;
 	const struct file_block_config file = {
 		.fd = fcntl(config->fd, F_DUPFD_CLOEXEC, 3),
 		.cache = caches[config->cache],
 		.read_only = config->read_only,
 		.no_discard = !config->discard,
-		.block = {.name = disk->path,
-			  .thread = set->thread,
-			  .limits = {.iops = config->iops, .bytes_per_second = config->bandwidth},
-			  .policy = config->on_error == ENGINE_DISK_ERROR_PAUSE
-					    ? BLOCK_ERROR_STOP
-					    : BLOCK_ERROR_REPORT,
-			  .stopped = disk_on_stop,
-			  .context = disk},
+		.block = disk_block_config(disk),
 	};
 
-	disk->block = file_block_new(set->ring, &file, error);
+	return file_block_new(disk->set->ring, &file, error);
+}
+
+static struct block *disk_open_server(struct disk *disk, GError **error)
+{
+	const struct engine_disk *config = &disk->config;
+	const struct nbd_block_config nbd = {
+		.fd = fcntl(config->fd, F_DUPFD_CLOEXEC, 3),
+		.read_only = config->read_only,
+		/* QEMU gives space back in images of this format only. */
+		.no_discard = !config->discard || config->format != ENGINE_DISK_QCOW2,
+		.write_through = config->cache == ENGINE_CACHE_WRITETHROUGH,
+		.block = disk_block_config(disk),
+	};
+
+	return nbd_block_new(&nbd, error);
+}
+
+static bool disk_open(struct disk *disk, GError **error)
+{
+	disk->block = disk->config.format == ENGINE_DISK_RAW ? disk_open_file(disk, error)
+							     : disk_open_server(disk, error);
 	return disk->block != NULL;
 }
 
@@ -113,6 +146,7 @@ static struct disk *disk_new(struct disk_set *set, const struct engine_disk *con
 	disk->config = *config;
 	disk->config.path = disk->path = g_strdup(config->path);
 	disk->config.serial = disk->serial = g_strdup(config->serial);
+	disk->life = config->life_fd < 0 ? -1 : fcntl(config->life_fd, F_DUPFD_CLOEXEC, 3);
 	/* A serial number is the disk's own; without one its place is all there is. */
 	if (disk->serial)
 		instance_id_make(set->config.vm_uuid, "serial", disk->serial, strlen(disk->serial),
@@ -128,6 +162,8 @@ static void disk_free(void *context)
 	struct disk *disk = context;
 
 	block_free(disk->block);
+	if (disk->life >= 0)
+		close(disk->life); /* its server writes back what it has, and ends */
 	g_free(disk->path);
 	g_free(disk->serial);
 	g_free(disk);
@@ -166,13 +202,14 @@ static void disk_remove(struct disk_set *set, size_t index)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static bool disk_format_known(const char *vm_name, const struct engine_disk *disk, GError **error)
+/* The library that speaks with servers of images cannot be loaded in the sandbox. */
+static bool disk_format_late(const char *vm_name, const struct engine_disk *disk, GError **error)
 {
 	if (disk->format == ENGINE_DISK_RAW)
 		return true;
 	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
-		    "VM %s: disk %s: this version reads raw images only; convert it with "
-		    "qemu-img convert -O raw",
+		    "VM %s: disk %s: only raw images can come while it runs; convert it with "
+		    "qemu-img convert -O raw, or stop the VM and use hvctl edit",
 		    vm_name, disk->path);
 	return false;
 }
@@ -195,12 +232,8 @@ static bool disk_set_open(struct disk_set *set, GError **error)
 
 struct disk_set *disk_set_new(const struct disk_set_config *config, GError **error)
 {
-	struct disk_set *set;
+	struct disk_set *set = g_new0(struct disk_set, 1);
 
-	for (size_t i = 0; i < config->n; i++)
-		if (!disk_format_known(config->vm_name, &config->disks[i], error))
-			return NULL;
-	set = g_new0(struct disk_set, 1);
 	set->config = *config;
 	set->disks = g_ptr_array_new();
 	if (disk_set_open(set, error))
@@ -355,7 +388,7 @@ bool disk_set_attach(struct disk_set *set, const struct engine_disk *config, GEr
 			    set->config.vm_name, VMMS_MAX_DISKS);
 		return false;
 	}
-	if (!disk_format_known(set->config.vm_name, config, error))
+	if (!disk_format_late(set->config.vm_name, config, error))
 		return false;
 	if (!disk_add(set, config, &failure))
 		return disk_error(error, set, failure);

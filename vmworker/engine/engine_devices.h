@@ -34,8 +34,10 @@ enum engine_disk_error { ENGINE_DISK_ERROR_REPORT, ENGINE_DISK_ERROR_PAUSE };
 struct engine_disk {
 	/* A regular file or a block device, open for reading, and for writing unless read_only,
 	 * without O_DIRECT and O_NONBLOCK. It holds the lock on the image: that ends with its last
-	 * duplicate. */
+	 * duplicate. Of a format other than raw: the connected socket of an NBD server, which has
+	 * the image, its lock and its cache mode. */
 	int fd;
+	int life_fd;	  /* of a server: it lasts as long as a duplicate of this; -1: none */
 	const char *path; /* for messages; cannot be opened any more */
 	enum engine_disk_format format;
 	enum engine_disk_cache cache;

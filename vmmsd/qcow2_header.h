@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the header of a qcow2 image says of other files; the rest is for qemu-nbd. */
+#ifndef QCOW2_HEADER_H
+#define QCOW2_HEADER_H
+
+#include <glib.h>
+#include <sys/types.h>
+
+struct qcow2_header {
+	char *backing;	      /* NULL: none */
+	char *backing_format; /* as it is written there; NULL: it does not say */
+};
+
+/*
+ * FALSE and INVALID_IMAGE when it is damaged, cut short, encrypted, or keeps its data in another
+ * file; the error is the end of a sentence that begins with the path. The file is hostile. Clear
+ * the header in any case.
+ */
+gboolean qcow2_header_read(int fd, struct qcow2_header *header, GError **error);
+void qcow2_header_clear(struct qcow2_header *header);
+
+#endif
