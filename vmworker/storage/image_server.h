@@ -13,7 +13,7 @@
 
 struct image_server_command {
 	const char *argv[IMAGE_SERVER_ARGUMENTS]; /* point to below and to constants */
-	char cache[32], image[1024];
+	char cache[32], image[2048];
 };
 
 /* Whether these bytes are an order that comes with as many descriptors as it needs. */

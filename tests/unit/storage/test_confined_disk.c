@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "file_block.h"
+#include "nbd_block.h"
 #include "sandbox.h"
+#include "served_image.h"
 
 #define SIZE (1u << 20)
 
@@ -35,6 +37,11 @@ static void run(void *context)
 	t->request.done = request_done;
 	block_submit(t->block, &t->request);
 	block_drain(t->block);
+}
+
+static void gone(void *context)
+{
+	block_free(context);
 }
 
 /* Every operation once. */
@@ -65,21 +72,47 @@ static struct block *disk(struct uring *ring, struct io_thread *thread, int fd,
 	return file_block_new(ring, &config, NULL);
 }
 
+/* Where there is no qemu-nbd there is nothing to confine; *ret stays NULL then. */
+static bool served_disk(struct io_thread *thread, struct block **ret)
+{
+	struct served_image image;
+
+	if (!served_image_new(&image, VMMS_NBD_QCOW2, SIZE))
+		return true;
+
+	const struct nbd_block_config config = {.fd = image.fd,
+						.block = {.name = "n", .thread = thread}};
+	*ret = nbd_block_new(&config, NULL);
+	g_unlink(image.path);
+	return *ret != NULL;
+}
+
+static bool works_and_closes(struct io_thread *thread, struct block *block)
+{
+	if (!block)
+		return true;
+	if (!works(thread, block))
+		return false;
+	io_thread_call(thread, gone, block);
+	return true;
+}
+
 /* The exit code: which step failed. The descriptors and the ring come before the fall, the thread
  * after it, so that it is confined as well. */
 static int child(const char *first, const char *second)
 {
 	int cached = open(first, O_RDWR | O_CLOEXEC), direct = open(second, O_RDWR | O_CLOEXEC);
 	struct uring *ring = uring_new(64, NULL);
-	struct io_thread *thread;
-	struct block *block;
+	struct io_thread *thread = io_thread_prepare("disk", NULL);
+	struct block *block, *served = NULL;
 
 	if (!ring)
 		return 77;
+	if (!thread || !served_disk(thread, &served))
+		return 5;
 	if (!sandbox_enter(NULL, NULL))
 		return 1;
-	thread = io_thread_new("disk", NULL);
-	if (!thread || !uring_attach(ring, thread, NULL))
+	if (!io_thread_start(thread, NULL) || !uring_attach(ring, thread, NULL))
 		return 2;
 	block = disk(ring, thread, cached, FILE_CACHE_WRITEBACK);
 	if (!block || !works(thread, block))
@@ -87,7 +120,7 @@ static int child(const char *first, const char *second)
 	block = disk(ring, thread, direct, FILE_CACHE_NONE);
 	if (block && !works(thread, block)) /* not every file system has O_DIRECT */
 		return 4;
-	return 0;
+	return works_and_closes(thread, served) ? 0 : 6;
 }
 
 static char *make_image(void)
