@@ -60,6 +60,8 @@ static gboolean probe(int fd, off_t size, const struct magic **ret)
 	char sector[SECTOR_BYTES];
 
 	*ret = NULL;
+	if (size < (off_t)SECTOR_BYTES)
+		return TRUE;
 	if (!read_sector(fd, 0, sector))
 		return FALSE;
 	for (size_t i = 0; i < G_N_ELEMENTS(magics); i++) {
@@ -142,10 +144,8 @@ static int open_path(const struct definition_disk *disk, GError **error)
 	return fd >= 0 ? fd : fail_open(disk, errno, error);
 }
 
-static int check_size(int fd, const struct definition_disk *disk, off_t *size, GError **error)
+static int get_size(int fd, off_t *size, GError **error)
 {
-	unsigned sector = disk->dvd ? DVD_SECTOR_BYTES : SECTOR_BYTES;
-
 	*size = lseek(fd, 0, SEEK_END);
 	if (*size < 0)
 		return fail(error, SERVICE_ERROR_INVALID_IMAGE, "its size cannot be had: %s",
@@ -153,12 +153,19 @@ static int check_size(int fd, const struct definition_disk *disk, off_t *size, G
 	if (*size == 0)
 		return fail(error, SERVICE_ERROR_INVALID_IMAGE,
 			    "it is empty; give it a size with truncate -s SIZE");
-	/* Others have a size of their own, whatever the file's is. */
-	if (disk->format == DISK_FORMAT_RAW && *size % sector != 0)
+	return 0;
+}
+
+/* Of a raw image; others have a size of their own, whatever the file's is. */
+static int check_size(off_t size, const struct definition_disk *disk, GError **error)
+{
+	unsigned sector = disk->dvd ? DVD_SECTOR_BYTES : SECTOR_BYTES;
+
+	if (disk->format == DISK_FORMAT_RAW && size % sector != 0)
 		return fail(error, SERVICE_ERROR_INVALID_IMAGE,
 			    "it has %" PRIdMAX " bytes, no multiple of %u: the end of it may be "
 			    "lost; restore it, or fill it up with truncate -s %%%u",
-			    (intmax_t)*size, sector, sector);
+			    (intmax_t)size, sector, sector);
 	return 0;
 }
 
@@ -167,8 +174,9 @@ int disk_image_open(const struct definition_disk *disk, GError **error)
 	autofd int fd = open_path(disk, error);
 	off_t size;
 
-	if (fd < 0 || check_size(fd, disk, &size, error) < 0 ||
-	    check_format(fd, size, disk, error) < 0)
+	/* The format first: what is no raw image may have any length. */
+	if (fd < 0 || get_size(fd, &size, error) < 0 || check_format(fd, size, disk, error) < 0 ||
+	    check_size(size, disk, error) < 0)
 		return -1;
 	return fd_steal(&fd);
 }

@@ -90,8 +90,15 @@ static void words_trim(char *words)
 	char *quote = strstr(words, "blk_new_open '");
 	char *end = quote ? strstr(quote + strlen("blk_new_open '"), noise) : NULL;
 
+	char *name;
+
 	if (end)
 		memmove(words, end + strlen(noise), strlen(end + strlen(noise)) + 1);
+	/* Its name for the image is no other's. */
+	name = strstr(words, "Could not open '/dev/fd/");
+	end = name ? strstr(name, noise) : NULL;
+	if (end)
+		memmove(name, end + strlen(noise), strlen(end + strlen(noise)) + 1);
 	for (char *c = words; *c; c++) {
 		if ((unsigned char)*c < ' ')
 			*c = ' ';

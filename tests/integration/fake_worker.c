@@ -121,7 +121,9 @@ static gboolean console_write(int fd)
 /* Where a test finds it. */
 static void disk_keep(const char *tag, int fd)
 {
-	if (dup3(fd, 100 + (int)g_ascii_strtoull(tag + strlen(VMMS_FILE_DISK), NULL, 10),
+	int place = g_str_has_suffix(tag, VMMS_FILE_DISK_LIFE) ? 400 : 100;
+
+	if (dup3(fd, place + (int)g_ascii_strtoull(tag + strlen(VMMS_FILE_DISK), NULL, 10),
 		 O_CLOEXEC) < 0)
 		abort();
 }

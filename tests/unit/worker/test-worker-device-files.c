@@ -15,13 +15,14 @@
 
 static void test_tags(void)
 {
-	static const char *const good[] = {"disk0", "disk7", "disk63", "nic0.0", "nic7.15"};
+	static const char *const good[] = {"disk0",	 "disk7",  "disk63",
+					   "disk0.life", "nic0.0", "nic7.15"};
 	static const char *const bad[] = {
-		"disk",	   "disk64",  "disk00",	 "disk-1",
-		"disk1x",  "disk 1",  "disk1.0", "nic0",
-		"nic8.0",  "nic0.16", "nic0.",	 "nic.0",
-		"nic0.0.", "nic00.0", "nic0.01", "disk18446744073709551616",
-		"disK0",   ""};
+		"disk",	       "disk64",  "disk00",    "disk-1",      "disk1x",
+		"disk 1",      "disk1.0", "nic0",      "nic8.0",      "nic0.16",
+		"nic0.",       "nic.0",	  "disk.life", "disk64.life", "disk0.lif",
+		"disk0.life1", "nic0.0.", "nic00.0",   "nic0.01",     "disk18446744073709551616",
+		"disK0",       ""};
 	struct device_files files;
 
 	device_files_init(&files);
@@ -35,6 +36,7 @@ static void test_tags(void)
 		g_assert_null(device_files_place(&files, bad[i]));
 	}
 	g_assert_true(device_files_place(&files, "disk63") == &files.disk[63]);
+	g_assert_true(device_files_place(&files, "disk63.life") == &files.disk_life[63]);
 	g_assert_true(device_files_place(&files, "nic7.15") == &files.nic[7][15]);
 }
 
@@ -149,6 +151,10 @@ static void test_refused(void)
 		 "file \"disk0\": this is neither a regular file nor a block device; name one"},
 		{{{"disk0", READ_WRITE}, {"disk1", DIRECTORY}},
 		 "file \"disk1\": this is neither a regular file nor a block device; name one"},
+		{{{"disk0", READ_WRITE}, {"disk0.life", SOCKET}, {"disk1", READ_ONLY}},
+		 "file \"disk0\": a raw disk has no server; leave out what keeps one"},
+		{{{"disk0", READ_WRITE}, {"disk1", READ_ONLY}, {"disk2.life", SOCKET}},
+		 "file \"disk2\": the definition has no such disk; leave it out"},
 		{{{"disk0", READ_WRITE}, {"disk1", READ_ONLY}, {"disk2", READ_ONLY}},
 		 "file \"disk2\": the definition has no such disk; leave it out"},
 		{{{"disk0", READ_WRITE}, {"disk1", READ_ONLY}},
@@ -193,11 +199,46 @@ static void test_refused(void)
 	}
 }
 
+/* A disk of another format than raw: both sockets of its server. */
+static void test_served(void)
+{
+	static const char text[] = "{\"version\":1,\"name\":\"a\",\"boot\":{\"kernel\":\"/k\"},"
+				   "\"disks\":[{\"path\":\"/a\",\"lun\":0,\"format\":\"vhdx\"}]}";
+	static const struct {
+		struct given given[GIVEN_MAX];
+		bool good;
+	} cases[] = {
+		{{{"disk0", SOCKET}, {"disk0.life", SOCKET}}, true},
+		{{{"disk0", SOCKET}}, false},
+		{{{"disk0.life", SOCKET}}, false},
+		{{{"disk0", READ_WRITE}, {"disk0.life", SOCKET}}, false},
+		{{{"disk0", READ_WRITE}}, false},
+		{{{"disk0", SOCKET}, {"disk0.life", CHARACTER}}, false},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(vm_definition_t) definition =
+			vm_definition_read(text, strlen(text), UUID, NULL);
+		g_autoptr(GError) error = NULL;
+		struct start_files files;
+
+		give(&files, cases[i].given);
+		g_assert_cmpint(device_files_lend(&files.devices, &definition->devices, &error), ==,
+				cases[i].good);
+		if (!cases[i].good)
+			g_assert_cmpstr(error->message, ==,
+					"file \"disk0\": a disk of this format needs the sockets "
+					"of a server; pass both with Start");
+		start_files_close(&files);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/worker/device-files/tags", test_tags);
 	g_test_add_func("/worker/device-files/lend", test_lend);
 	g_test_add_func("/worker/device-files/refused", test_refused);
+	g_test_add_func("/worker/device-files/served", test_served);
 	return g_test_run();
 }
