@@ -16,6 +16,7 @@
 #define REPLY_UNKNOWN  0x80000001u
 #define FLAGS	       0x6du /* has flags, flush, FUA, trim, write zeroes */
 #define FLAG_READ_ONLY 0x02u
+#define COMMAND_READ   0u
 #define COMMAND_WRITE  1u
 #define COMMAND_END    2u
 
@@ -124,7 +125,7 @@ static void serve(const struct dying_server *server)
 			(void)answer(server, &request);
 			continue;
 		}
-		if (++n <= server->after)
+		if (++n <= server->after || (server->how == DYING_MID_READ && type != COMMAND_READ))
 			continue;
 		if (server->how != DYING_SILENT)
 			(void)answer(server, &request);
