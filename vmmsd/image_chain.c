@@ -119,6 +119,16 @@ static gboolean parse_format(const char *name, enum disk_format *format)
 	return FALSE;
 }
 
+/* Such that it can be shown, and so is what it looks like. */
+static gboolean is_plain(const char *name)
+{
+	for (const char *c = name; *c; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return FALSE;
+	}
+	return g_utf8_validate(name, -1, NULL);
+}
+
 /* What the last layer so far is based on becomes the next one. */
 static gboolean add_backing(struct image_chain *chain, const struct qcow2_header *header,
 			    GError **error)
@@ -139,7 +149,7 @@ static gboolean add_backing(struct image_chain *chain, const struct qcow2_header
 			    "it does not say what format %s has, which it is based on; say "
 			    "so with qemu-img rebase -u -F FORMAT",
 			    shown);
-	if (!g_str_equal(shown, header->backing))
+	if (!is_plain(header->backing))
 		return fail(error, "it is based on \"%s\", which is no name to open; rename that",
 			    shown);
 	fd = open_beside(directory ? directory : "/nonexistent", header->backing, error);

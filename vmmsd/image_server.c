@@ -118,12 +118,13 @@ static int on_words(sd_event_source *source, int fd, uint32_t events, void *user
 		return 0;
 	words[MAX(n, 0)] = '\0';
 	words_trim(words);
+	g_autofree char *shown = g_utf8_make_valid(words, -1);
 	server_finish(server,
 		      g_error_new(SERVICE_ERROR, SERVICE_ERROR_INVALID_IMAGE,
 				  "it cannot be served as %s (%s); mend it with qemu-img check, or "
 				  "restore it",
 				  definition_disk_format_name(server->format),
-				  *words ? words : "vmms-nbd ended; see its log"));
+				  *shown ? shown : "vmms-nbd ended; see its log"));
 	return 0;
 }
 

@@ -12,7 +12,6 @@
 #define MAGIC		  0x514649fbu
 #define HEADER_V2	  72u
 #define HEADER_V3	  104u
-#define HEADER_MAX	  65536u /* with its extensions; beyond it nothing is looked at */
 #define BACKING_MAX	  1023u
 #define FORMAT_MAX	  15u
 #define EXTENSION_END	  0u
@@ -20,7 +19,7 @@
 #define INCOMPATIBLE_DATA (UINT64_C(1) << 2)
 
 struct bytes {
-	uint8_t data[HEADER_MAX];
+	const uint8_t *data;
 	size_t size;
 };
 
@@ -49,21 +48,6 @@ static uint64_t be64(const struct bytes *bytes, size_t offset)
 
 	memcpy(&value, bytes->data + offset, sizeof(value));
 	return be64toh(value);
-}
-
-static gboolean bytes_read(int fd, struct bytes *bytes)
-{
-	bytes->size = 0;
-	while (bytes->size < HEADER_MAX) {
-		ssize_t n = pread(fd, bytes->data + bytes->size, HEADER_MAX - bytes->size,
-				  (off_t)bytes->size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		bytes->size += (size_t)n;
-	}
-	return bytes->size >= HEADER_V2;
 }
 
 /* size bytes at offset of a file of that length. */
@@ -120,33 +104,48 @@ static gboolean read_backing(const struct bytes *bytes, size_t header_size,
 	       read_format(bytes, header_size, offset, &header->backing_format);
 }
 
-gboolean qcow2_header_read(int fd, struct qcow2_header *header, GError **error)
+gboolean qcow2_header_parse(const uint8_t *data, size_t size, uint64_t length,
+			    struct qcow2_header *header, GError **error)
 {
-	g_autofree struct bytes *bytes = g_new(struct bytes, 1);
-	off_t length = lseek(fd, 0, SEEK_END);
+	const struct bytes bytes = {data, size};
 	size_t header_size = HEADER_V2;
 	uint32_t version;
 
 	*header = (struct qcow2_header){0};
-	if (length < 0 || !bytes_read(fd, bytes) || be32(bytes, 0) != MAGIC)
+	if (size < HEADER_V2 || be32(&bytes, 0) != MAGIC)
 		return fail_damaged(error);
-	version = be32(bytes, 4);
+	version = be32(&bytes, 4);
 	if (version != 2 && version != 3)
 		return fail(error, "its qcow2 version is neither 2 nor 3; convert it with qemu-img "
 				   "convert -O qcow2");
 	if (version == 3) {
-		header_size = bytes->size >= HEADER_V3 ? be32(bytes, 100) : 0;
-		if (header_size < HEADER_V3 || header_size > bytes->size)
+		header_size = size >= HEADER_V3 ? be32(&bytes, 100) : 0;
+		if (header_size < HEADER_V3 || header_size > size)
 			return fail_damaged(error);
-		if (be64(bytes, 72) & INCOMPATIBLE_DATA)
+		if (be64(&bytes, 72) & INCOMPATIBLE_DATA)
 			return fail(error, "it keeps its data in another file; convert it with "
 					   "qemu-img convert -O qcow2");
 	}
-	if (be32(bytes, 32) != 0)
+	if (be32(&bytes, 32) != 0)
 		return fail(error, "it is encrypted; convert it with qemu-img convert");
-	if (!check_tables(bytes, (uint64_t)length) || !read_backing(bytes, header_size, header))
-		return fail_damaged(error);
-	return TRUE;
+	return (check_tables(&bytes, length) && read_backing(&bytes, header_size, header)) ||
+	       fail_damaged(error);
+}
+
+gboolean qcow2_header_read(int fd, struct qcow2_header *header, GError **error)
+{
+	g_autofree uint8_t *data = g_malloc(QCOW2_HEADER_MAX);
+	off_t length = lseek(fd, 0, SEEK_END);
+	size_t size = 0;
+	ssize_t n = 1;
+
+	while (size < QCOW2_HEADER_MAX && n != 0) {
+		n = pread(fd, data + size, QCOW2_HEADER_MAX - size, (off_t)size);
+		if (n < 0 && errno != EINTR)
+			break;
+		size += (size_t)MAX(n, 0);
+	}
+	return qcow2_header_parse(data, size, (uint64_t)MAX(length, 0), header, error);
 }
 
 void qcow2_header_clear(struct qcow2_header *header)

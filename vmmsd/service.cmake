@@ -29,7 +29,6 @@ vmms_library(vmmsd_service
     options.c
     passt.c
     process.c
-    qcow2_header.c
     sched_service.c
     sched_stats.c
     sched_apply.c

@@ -23,7 +23,8 @@ struct outcome {
 	char *state, *error, *message;
 };
 
-/* probe NULL: a usable hypervisor. */
+/* probe NULL: a usable hypervisor. VMMS_WORKER in the environment takes the place of both
+ * fakes. */
 struct fixture *fixture_new(const char *probe);
 /* Stops the VMs and the service, checks that it ended well, removes the directory. */
 void fixture_free(struct fixture *fixture);

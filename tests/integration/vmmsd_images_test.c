@@ -185,6 +185,82 @@ static void test_in_use(void)
 	fixture_free(f);
 }
 
+/* ---- the real worker ------------------------------------------------------------------------- */
+
+static gboolean worker_has_library(struct fixture *f, const char *vm)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%u/maps", fixture_worker_pid(f, vm));
+	g_autofree char *maps = NULL;
+
+	g_assert_true(g_file_get_contents(path, &maps, NULL, NULL));
+	return strstr(maps, "libnbd") != NULL;
+}
+
+/* Who has that parent; 0: nobody (any more). */
+static guint64 child_of(guint64 parent, const char *name)
+{
+	g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
+	g_autofree char *wanted = g_strdup_printf("(%s) ", name);
+	const char *entry;
+
+	while ((entry = g_dir_read_name(proc))) {
+		g_autofree char *path = g_build_filename("/proc", entry, "stat", NULL);
+		g_autofree char *text = NULL;
+		char *at;
+
+		if (!g_ascii_isdigit(*entry) || !g_file_get_contents(path, &text, NULL, NULL))
+			continue;
+		at = strstr(text, wanted);
+		if (at && g_ascii_strtoull(at + strlen(wanted) + 2, NULL, 10) == parent)
+			return g_ascii_strtoull(entry, NULL, 10);
+	}
+	return 0;
+}
+
+/* Speaks with a real qemu-nbd before it is confined, and lets the guest run; a guest whose disks
+ * are all raw has a worker that knows nothing of it. */
+static void test_real_worker(void)
+{
+	struct fixture *f;
+
+	if (access("/dev/kvm", R_OK | W_OK) < 0) {
+		g_test_skip("/dev/kvm cannot be used here");
+		return;
+	}
+	g_assert_true(g_setenv("VMMS_WORKER", VMWORKER, TRUE));
+	f = fixture_with_tools();
+	g_unsetenv("VMMS_WORKER");
+	if (!f)
+		return;
+	g_free(f->kernel);
+	f->kernel = g_strdup(TINY_GUEST);
+	g_autofree char *image = image_new(f, "a", "qcow2"), *raw = image_new(f, "b", "raw");
+	g_autofree char *members = g_strdup_printf(
+		",\"disks\":[{\"path\":\"%s\",\"format\":\"qcow2\"},{\"path\":\"%s\"}]", image,
+		raw);
+	g_autofree char *web1 = fixture_define_with(f, "web1", "echo", members);
+	fixture_do(f, web1, "Start");
+	g_assert_true(worker_has_library(f, web1));
+	/* Without its server the VM is still there to be stopped. */
+	guint64 keeper = child_of((guint64)f->pid, "vmms-nbd");
+	g_assert_cmpuint(keeper, !=, 0);
+	g_assert_cmpint(kill((pid_t)child_of(keeper, "qemu-nbd"), SIGKILL), ==, 0);
+	wait_unlocked(image);
+	g_autofree char *state = fixture_get(f, web1, "State");
+	g_assert_cmpstr(state, ==, "running");
+	fixture_do(f, web1, "Stop");
+	fixture_do(f, web1, "Start");
+	fixture_do(f, web1, "Stop");
+
+	g_autofree char *other = g_strdup_printf(",\"disks\":[{\"path\":\"%s\"}]", raw);
+	g_autofree char *web2 = fixture_define_with(f, "web2", "echo", other);
+	fixture_do(f, web2, "Start");
+	g_assert_false(worker_has_library(f, web2));
+	fixture_do(f, web2,
+		   "Stop"); /* a guest that hears no button would keep fixture_free waiting */
+	fixture_free(f);
+}
+
 /* ---- what an image is based on --------------------------------------------------------------- */
 
 static void test_backing(void)
@@ -392,5 +468,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/images/differencing", test_differencing);
 	g_test_add_func("/vmmsd/images/no-program", test_no_program);
 	g_test_add_func("/vmmsd/images/hvctl", test_hvctl);
+	g_test_add_func("/vmmsd/images/real-worker", test_real_worker);
 	return g_test_run();
 }

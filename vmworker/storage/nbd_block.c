@@ -79,8 +79,11 @@ static bool nbd_open(struct nbd_block *nbd, const struct nbd_block_config *confi
 {
 	void *bounce;
 
-	if (!nbd_library_load(&nbd->nbd, error) || !nbd_connect(nbd, config, fd, error) ||
-	    !nbd_look(nbd, config, info, error))
+	if (!nbd_library_load(&nbd->nbd, error)) {
+		g_prefix_error(error, "disk %s: ", config->block.name);
+		return false;
+	}
+	if (!nbd_connect(nbd, config, fd, error) || !nbd_look(nbd, config, info, error))
 		return false;
 	bounce = mmap(NULL, BOUNCE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		      0);

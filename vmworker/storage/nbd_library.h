@@ -39,6 +39,7 @@
 	X(aio_is_closed)
 
 struct nbd_library {
+	/* NOLINTNEXTLINE(bugprone-macro-parentheses): a name is declared */
 #define X(name) __typeof__(nbd_##name) *name;
 	NBD_CALLS(X)
 #undef X
