@@ -94,9 +94,10 @@ static _Noreturn void child_run(const struct server *server, int words_fd, pid_t
 
 	image_server_command(&server->order, &command);
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent ||
-	    setenv("LISTEN_FDS", "1", 1) < 0 || setenv("LISTEN_PID", pid, 1) < 0 ||
-	    unsetenv("LISTEN_FDNAMES") < 0 || !child_place_fds(server, words_fd))
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    getppid() != parent || setenv("LISTEN_FDS", "1", 1) < 0 ||
+	    setenv("LISTEN_PID", pid, 1) < 0 || unsetenv("LISTEN_FDNAMES") < 0 ||
+	    !child_place_fds(server, words_fd))
 		_exit(127);
 	(void)execvp(command.argv[0], (char *const *)command.argv);
 	fprintf(stderr, "qemu-nbd cannot be run: %s; install the package qemu-utils\n",
