@@ -65,6 +65,8 @@
 #define VMMS_FILE_CONSOLE0 "console0" /* console ring of COM1, read-write (console_ring.h) */
 #define VMMS_FILE_CONSOLE1 "console1" /* the same of COM2 */
 #define VMMS_FILE_RESULT   "result"   /* how the VM ended, one JSON line, written once */
+/* In the VM's runtime directory: what QEMU keeps there, and that the engine is translate. */
+#define VMMS_TRANSLATE_DIR "translate"
 #define VMMS_FILE_VSOCK	   "vsock"    /* a listening stream socket: connections to the guest */
 /* Tags that a number follows, the index in the definition's list: "disk0", "nic0.3". */
 #define VMMS_FILE_DISK                                                           \

@@ -127,17 +127,18 @@ static gboolean name_read(struct vm_definition *definition, struct json_object *
 static gboolean engine_read(struct vm_definition *definition, struct json_object *value,
 			    const char *path, GError **error)
 {
+	static const char *const engines[] = {"auto", "direct", "translate"};
 	const char *text = string_read(value, 32, path, error);
 
-	(void)definition;
 	if (!text)
 		return FALSE;
-	if (strcmp(text, "auto") == 0 || strcmp(text, "direct") == 0)
-		return TRUE;
-	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
-		    "definition: %s: this worker has no engine of that name; use auto or direct",
-		    path);
-	return FALSE;
+	for (size_t i = 0; i < G_N_ELEMENTS(engines); i++) {
+		if (strcmp(text, engines[i]) == 0) {
+			definition->engine = engines[i];
+			return TRUE;
+		}
+	}
+	return fault(error, path, "there is no engine of that name; use auto, direct or translate");
 }
 
 static gboolean cpus_count_read(struct vm_definition *definition, struct json_object *value,
@@ -475,6 +476,7 @@ struct vm_definition *vm_definition_read(const char *json, size_t size, const ch
 		return NULL;
 
 	struct vm_definition *definition = g_new0(struct vm_definition, 1);
+	definition->engine = "auto";
 	definition->cpus = 1;
 	definition->memory = MEMORY_DEFAULT;
 	definition->on_reboot = VM_POLICY_RESTART;

@@ -18,6 +18,7 @@ enum vm_policy { VM_POLICY_RESTART, VM_POLICY_STOP };
 
 struct vm_definition {
 	char *name;
+	const char *engine; /* "auto", ...; static */
 	uint32_t cpus;
 	uint32_t sockets, cores, threads; /* cores per socket, threads per core; product: cpus */
 	gboolean core_scheduling;	  /* share no core with other processes */
@@ -31,7 +32,7 @@ struct vm_definition {
 
 /*
  * json need not be NUL-terminated. uuid is the worker's: a document with another is refused.
- * WORKER_ERROR INVALID_DEFINITION, with the JSON path; NOT_SUPPORTED for another engine.
+ * WORKER_ERROR INVALID_DEFINITION, with the JSON path.
  */
 struct vm_definition *vm_definition_read(const char *json, size_t size, const char *uuid,
 					 GError **error);

@@ -12,12 +12,21 @@
 #define START_TIMEOUT_DEFAULT_MS 10000u
 #define START_TIMEOUT_MAX_MS	 600000u
 
-enum { OPT_UUID = 256, OPT_NAME, OPT_RUNTIME_DIR, OPT_START_TIMEOUT, OPT_PROBE, OPT_VERSION };
+enum {
+	OPT_UUID = 256,
+	OPT_NAME,
+	OPT_RUNTIME_DIR,
+	OPT_CACHE_DIR,
+	OPT_START_TIMEOUT,
+	OPT_PROBE,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
 	{"uuid", required_argument, NULL, OPT_UUID},
 	{"name", required_argument, NULL, OPT_NAME},
 	{"runtime-dir", required_argument, NULL, OPT_RUNTIME_DIR},
+	{"cache-dir", required_argument, NULL, OPT_CACHE_DIR},
 	{"start-timeout", required_argument, NULL, OPT_START_TIMEOUT},
 	{"probe", no_argument, NULL, OPT_PROBE},
 	{"version", no_argument, NULL, OPT_VERSION},
@@ -27,7 +36,8 @@ static const struct option long_options[] = {
 
 const char *options_help(void)
 {
-	return "Usage: vmworker --uuid UUID --name NAME --runtime-dir DIR [--start-timeout MS]\n"
+	return "Usage: vmworker --uuid UUID --name NAME --runtime-dir DIR [--cache-dir DIR]\n"
+	       "                [--start-timeout MS]\n"
 	       "       vmworker --probe\n"
 	       "\n"
 	       "Runs one virtual machine. Started by vmmsd, not by hand: it serves org.vmms1.Worker on\n"
@@ -36,6 +46,7 @@ const char *options_help(void)
 	       "  --uuid UUID          identity of the virtual machine\n"
 	       "  --name NAME          its name, for messages\n"
 	       "  --runtime-dir DIR    where the control socket is\n"
+	       "  --cache-dir DIR      what all workers of this user share (vmworker-translate)\n"
 	       "  --start-timeout MS   exit unless started within this time (default 10000)\n"
 	       "  --probe              print what the hypervisor of this host can do, as JSON\n"
 	       "  --version            print the version\n"
@@ -74,6 +85,8 @@ static gboolean run_check(const struct options *options, GError **error)
 		fault = "--name is missing or longer than 64 bytes; give the virtual machine's name";
 	else if (!options->runtime_dir || options->runtime_dir[0] != '/')
 		fault = "--runtime-dir is missing or relative; give an absolute path";
+	else if (options->cache_dir && options->cache_dir[0] != '/')
+		fault = "--cache-dir is relative; give an absolute path";
 	if (!fault)
 		return TRUE;
 	g_set_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_ARGUMENT, "vmworker: %s", fault);
@@ -100,6 +113,9 @@ gboolean options_parse(int argc, char **argv, struct options *ret, GError **erro
 			break;
 		case OPT_RUNTIME_DIR:
 			options.runtime_dir = optarg;
+			break;
+		case OPT_CACHE_DIR:
+			options.cache_dir = optarg;
 			break;
 		case OPT_START_TIMEOUT:
 			if (!timeout_parse(optarg, &options.start_timeout_ms, error))

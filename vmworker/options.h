@@ -14,6 +14,7 @@ struct options {
 	const char *uuid;	   /* lower case, checked */
 	const char *name;	   /* 1..VMMS_NAME_MAX bytes */
 	const char *runtime_dir;   /* absolute */
+	const char *cache_dir;	   /* absolute, or NULL */
 	uint32_t start_timeout_ms; /* how long to wait for Start; default 10,000 */
 };
 

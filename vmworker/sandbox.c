@@ -174,14 +174,13 @@ static gboolean fall_system_calls(GString *steps, GError **error)
 	return TRUE;
 }
 
-gboolean sandbox_enter(char **ret_steps, GError **error)
+typedef gboolean (*sandbox_fall)(GString *, GError **);
+
+static gboolean falls_take(const sandbox_fall *falls, size_t n, char **ret_steps, GError **error)
 {
-	static gboolean (*const falls[])(GString *, GError **) = {
-		fall_no_new_privs, fall_capabilities, fall_limits, fall_landlock, fall_system_calls,
-	};
 	GString *steps = g_string_new(NULL);
 
-	for (size_t i = 0; i < G_N_ELEMENTS(falls); i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (!falls[i](steps, error)) {
 			g_string_free(steps, TRUE);
 			return FALSE;
@@ -193,4 +192,20 @@ gboolean sandbox_enter(char **ret_steps, GError **error)
 	else
 		g_free(text);
 	return TRUE;
+}
+
+gboolean sandbox_enter(char **ret_steps, GError **error)
+{
+	static const sandbox_fall falls[] = {
+		fall_no_new_privs, fall_capabilities, fall_limits, fall_landlock, fall_system_calls,
+	};
+
+	return falls_take(falls, G_N_ELEMENTS(falls), ret_steps, error);
+}
+
+gboolean sandbox_enter_outer(char **ret_steps, GError **error)
+{
+	static const sandbox_fall falls[] = {fall_no_new_privs, fall_capabilities, fall_limits};
+
+	return falls_take(falls, G_N_ELEMENTS(falls), ret_steps, error);
 }

@@ -23,4 +23,7 @@ void sandbox_close_inherited(unsigned int n_listen);
  */
 gboolean sandbox_enter(char **ret_steps, GError **error);
 
+/* The steps of it that a process can take which has yet to run another program; twice is fine. */
+gboolean sandbox_enter_outer(char **ret_steps, GError **error);
+
 #endif

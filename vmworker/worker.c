@@ -12,7 +12,6 @@
 #include "definition_read.h"
 #include "log.h"
 #include "result.h"
-#include "sandbox.h"
 #include "verdict.h"
 #include "worker_error.h"
 
@@ -263,6 +262,8 @@ static gboolean worker_build(struct worker *worker, GError **error)
 		.cores = definition->cores,
 		.threads = definition->threads,
 		.cmdline = definition->cmdline,
+		.runtime_dir = worker->config.runtime_dir,
+		.cache_dir = worker->config.cache_dir,
 		.kernel_name = definition->kernel,
 		.initrd_name = definition->initrd ? definition->initrd : "initrd",
 		.kernel_fd = files->fd[START_FILE_KERNEL],
@@ -281,11 +282,12 @@ static gboolean worker_build(struct worker *worker, GError **error)
 
 	(void)sd_id128_from_string(worker->config.uuid, &uuid); /* options.c has checked it */
 	memcpy(config.vm_uuid, uuid.bytes, sizeof(config.vm_uuid));
-	worker->ops = engine_find("direct");
-	if (!worker->ops) {
+	worker->ops = worker->config.engine;
+	if (!engine_is_complete(worker->ops)) {
 		g_set_error(
 			error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
-			"vmworker: the engine direct is not complete; this is a fault of vmworker, report it");
+			"vmworker: the engine %s is not complete; this is a fault of vmworker, report it",
+			worker->ops->name);
 		return FALSE;
 	}
 	worker->engine = worker->ops->build(&config, error);
@@ -304,6 +306,19 @@ static void worker_take_cores(const struct worker *worker)
 			 worker->config.name, reason);
 }
 
+/* vmmsd chose the program by the engine; one that it did not mean must not run the machine. */
+static gboolean engine_check(const struct worker *worker, GError **error)
+{
+	const char *asked = worker->definition->engine, *name = worker->config.engine->name;
+
+	if (strcmp(asked, "auto") == 0 || strcmp(asked, name) == 0)
+		return TRUE;
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
+		    "definition: $.engine: this worker has the engine %s only; use auto or %s",
+		    name, name);
+	return FALSE;
+}
+
 static gboolean worker_start_steps(struct worker *worker, const char *definition, size_t size,
 				   GError **error)
 {
@@ -316,8 +331,10 @@ static gboolean worker_start_steps(struct worker *worker, const char *definition
 	if (!worker->definition || !start_files_complete(&worker->files, error) ||
 	    !device_files_lend(&worker->files.devices, &worker->definition->devices, error))
 		return FALSE;
+	if (!engine_check(worker, error))
+		return FALSE;
 	worker_take_cores(worker);
-	if (!worker_build(worker, error) || !sandbox_enter(&steps, error) ||
+	if (!worker_build(worker, error) || !worker->config.confine(&steps, error) ||
 	    !worker->ops->run(worker->engine, error))
 		return FALSE;
 	log_line(SD_INFO, "virtual machine %s runs; confined by %s", worker->config.name, steps);

@@ -30,7 +30,13 @@ struct worker_events {
 
 struct worker_config {
 	const char *uuid, *name; /* borrowed */
-	sd_event *event;	 /* borrowed */
+	/* Borrowed, for engines that need files of their own: the VM's directory, and one that all
+	 * VMs of the host share (NULL: none). */
+	const char *runtime_dir, *cache_dir;
+	const struct engine_ops *engine;
+	/* The process gives up what it does not need, between build and run; says how. */
+	gboolean (*confine)(char **ret_steps, GError **error);
+	sd_event *event; /* borrowed */
 	uint32_t start_timeout_ms;
 	struct worker_events events;
 };

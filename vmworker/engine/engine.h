@@ -10,6 +10,7 @@
 #define ENGINE_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
@@ -65,6 +66,7 @@ struct engine_config {
 	int console_fd[ENGINE_CONSOLES];      /* ring files */
 	int vsock_fd; /* a listening socket for connections to the guest; -1: none */
 	struct engine_devices devices;
+	const char *runtime_dir, *cache_dir; /* struct worker_config; direct needs none */
 	sd_event *event;
 	struct engine_events events;
 };
@@ -160,7 +162,7 @@ struct engine_ops {
 	gboolean (*free)(struct engine *engine);
 };
 
-/* The engine of that name with every operation there, or NULL. */
-const struct engine_ops *engine_find(const char *name);
+/* Whether every operation is there, so that no caller has to ask. */
+bool engine_is_complete(const struct engine_ops *ops);
 
 #endif

@@ -131,7 +131,7 @@ static void test_refused(void)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
 		refuse(cases[i][0], WORKER_ERROR_INVALID_DEFINITION, cases[i][1]);
-	refuse(GOOD ",\"engine\":\"translate\"", WORKER_ERROR_NOT_SUPPORTED, "$.engine");
+	refuse(GOOD ",\"engine\":\"magic\"", WORKER_ERROR_INVALID_DEFINITION, "$.engine");
 }
 
 static void test_long_cmdline(void)

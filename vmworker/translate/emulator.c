@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "emulator.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "domain_xml.h"
+#include "emulator_monitor.h"
+#include "worker_error.h"
+
+#define N_CALLBACKS 3
+#define PID_FILE    "run/qemu/" DOMAIN_XML_NAME ".pid"
+
+struct emulator {
+	struct emulator_events events;
+	GThread *loop; /* libvirt's own events */
+	_Atomic bool quit;
+	int wake; /* a timer of that loop; -1: none */
+	virConnectPtr connection;
+	virDomainPtr domain;
+	int callbacks[N_CALLBACKS];  /* -1: not registered */
+	_Atomic unsigned int resets; /* that we asked for and have not heard of */
+	_Atomic bool closing;
+};
+
+/* What libvirt said, as the rest of our sentence. */
+static gboolean failed(const char *what, GError **error)
+{
+	virErrorPtr last = virGetLastError();
+
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED, "QEMU %s: %s", what,
+		    last && last->message ? last->message : "libvirt does not say why");
+	return FALSE;
+}
+
+/* Errors are returned; nothing is to be printed beside. */
+static void on_error(void *context, virErrorPtr error)
+{
+	(void)context;
+	(void)error;
+}
+
+static void on_wake(int timer, void *context)
+{
+	(void)context;
+	virEventUpdateTimeout(timer, -1);
+}
+
+static gpointer loop_run(gpointer data)
+{
+	struct emulator *emulator = data;
+
+	while (!atomic_load(&emulator->quit)) {
+		if (virEventRunDefaultImpl() < 0)
+			break;
+	}
+	return NULL;
+}
+
+struct emulator *emulator_new(const struct emulator_events *events)
+{
+	struct emulator *emulator = g_new0(struct emulator, 1);
+
+	emulator->events = *events;
+	emulator->wake = -1;
+	for (size_t i = 0; i < N_CALLBACKS; i++)
+		emulator->callbacks[i] = -1;
+	return emulator;
+}
+
+void emulator_free(struct emulator *emulator)
+{
+	g_free(emulator);
+}
+
+/* ---- what libvirt tells ----------------------------------------------------------------------
+ */
+
+static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail,
+			void *context)
+{
+	struct emulator *emulator = context;
+	const struct emulator_events *events = &emulator->events;
+
+	(void)connection;
+	(void)domain;
+	if (event != VIR_DOMAIN_EVENT_STOPPED || atomic_load(&emulator->closing))
+		return 0;
+	if (detail == VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN)
+		events->ended(events->context, EMULATOR_POWERED_OFF, "ACPI S5");
+	else
+		events->ended(events->context, EMULATOR_BROKEN,
+			      "QEMU ended without being asked; it crashed or was killed");
+	return 0;
+}
+
+static void on_reboot(virConnectPtr connection, virDomainPtr domain, void *context)
+{
+	struct emulator *emulator = context;
+	unsigned int asked = atomic_load(&emulator->resets);
+
+	(void)connection;
+	(void)domain;
+	if (asked > 0)
+		atomic_fetch_sub(&emulator->resets, 1);
+	else
+		emulator->events.ended(emulator->events.context, EMULATOR_RESET,
+				       "a reset port or a triple fault");
+}
+
+static void on_io_error(virConnectPtr connection, virDomainPtr domain, const char *path,
+			const char *alias, int action, const char *reason, void *context)
+{
+	struct emulator *emulator = context;
+
+	(void)connection;
+	(void)domain;
+	(void)alias;
+	if (action != VIR_DOMAIN_EVENT_IO_ERROR_PAUSE)
+		return;
+	g_autofree char *text = g_strdup_printf(
+		"disk \"%s\" has an error (%s); the machine waits: mend the storage and resume it",
+		path, reason && *reason ? reason : "of the host's storage");
+	emulator->events.disk_stopped(emulator->events.context, text);
+}
+
+static gboolean events_register(struct emulator *emulator)
+{
+	const struct {
+		int id;
+		virConnectDomainEventGenericCallback callback;
+	} wanted[N_CALLBACKS] = {
+		{VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)},
+		{VIR_DOMAIN_EVENT_ID_REBOOT, VIR_DOMAIN_EVENT_CALLBACK(on_reboot)},
+		{VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, VIR_DOMAIN_EVENT_CALLBACK(on_io_error)},
+	};
+
+	for (size_t i = 0; i < N_CALLBACKS; i++) {
+		emulator->callbacks[i] =
+			virConnectDomainEventRegisterAny(emulator->connection, NULL, wanted[i].id,
+							 wanted[i].callback, emulator, NULL);
+		if (emulator->callbacks[i] < 0)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* ---- birth ------------------------------------------------------------------------------------
+ */
+
+gboolean emulator_open(struct emulator *emulator, const char *root, GError **error)
+{
+	g_autofree char *uri = g_strdup_printf("qemu:///embed?root=%s", root);
+
+	virSetErrorFunc(NULL, on_error);
+	if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
+		return failed("cannot be had through libvirt", error);
+	emulator->wake = virEventAddTimeout(-1, on_wake, NULL, NULL);
+	emulator->loop = g_thread_new("libvirt-events", loop_run, emulator);
+	emulator->connection = virConnectOpen(uri);
+	if (!emulator->connection || !events_register(emulator))
+		return failed("cannot be had through libvirt", error);
+	return TRUE;
+}
+
+static gboolean disks_associate(struct emulator *emulator, const struct engine_devices *devices)
+{
+	char group[32];
+
+	for (size_t i = 0; i < devices->n_disks; i++) {
+		int fd = devices->disks[i].fd;
+		domain_xml_disk_group(i, group, sizeof(group));
+		if (virDomainFDAssociate(emulator->domain, group, 1, &fd, 0) < 0)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean emulator_start(struct emulator *emulator, const char *xml,
+			const struct engine_devices *devices, GError **error)
+{
+	if (!emulator->domain) {
+		emulator->domain = virDomainDefineXML(emulator->connection, xml);
+		if (!emulator->domain)
+			return failed("does not take this machine", error);
+	}
+	atomic_store(&emulator->resets, 0);
+	if (!disks_associate(emulator, devices) ||
+	    virDomainCreateWithFlags(emulator->domain, VIR_DOMAIN_START_PAUSED) < 0)
+		return failed("did not start", error);
+	return emulator_monitor_add_nics(emulator->domain, devices, error);
+}
+
+int emulator_pidfd(int root, GError **error)
+{
+	char text[16] = "";
+	int fd = openat(root, PID_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+	guint64 pid = 0;
+	int pidfd = -1;
+
+	if (fd >= 0)
+		close(fd);
+	if (n > 0) {
+		g_strstrip(text);
+		if (g_ascii_string_to_unsigned(text, 10, 2, INT32_MAX, &pid, NULL))
+			pidfd = pidfd_open((pid_t)pid, 0);
+	}
+	if (pidfd < 0)
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
+			    "QEMU's process cannot be watched (%s); start the machine again",
+			    g_strerror(errno));
+	return pidfd;
+}
+
+/* ---- what is asked of it ----------------------------------------------------------------------
+ */
+
+gboolean emulator_is_active(struct emulator *emulator)
+{
+	return virDomainIsActive(emulator->domain) == 1;
+}
+
+gboolean emulator_pause(struct emulator *emulator, GError **error)
+{
+	return virDomainSuspend(emulator->domain) == 0 || failed("could not be paused", error);
+}
+
+gboolean emulator_resume(struct emulator *emulator, GError **error)
+{
+	return virDomainResume(emulator->domain) == 0 || failed("could not be resumed", error);
+}
+
+gboolean emulator_reset(struct emulator *emulator, GError **error)
+{
+	atomic_fetch_add(&emulator->resets, 1);
+	if (virDomainReset(emulator->domain, 0) == 0)
+		return TRUE;
+	atomic_fetch_sub(&emulator->resets, 1);
+	return failed("could not be reset", error);
+}
+
+gboolean emulator_power_button(struct emulator *emulator, GError **error)
+{
+	return virDomainShutdownFlags(emulator->domain, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) == 0 ||
+	       failed("did not take the power button", error);
+}
+
+gboolean emulator_ping(struct emulator *emulator, GError **error)
+{
+	return emulator_monitor_ping(emulator->domain, error);
+}
+
+static void visit_record(const virDomainStatsRecord *record, engine_counter_visit visit,
+			 void *context)
+{
+	char name[VIR_TYPED_PARAM_FIELD_LENGTH + 8];
+
+	for (int i = 0; i < record->nparams; i++) {
+		const virTypedParameter *p = &record->params[i];
+		uint64_t value = 0;
+
+		if (p->type == VIR_TYPED_PARAM_ULLONG)
+			value = p->value.ul;
+		else if (p->type == VIR_TYPED_PARAM_UINT)
+			value = p->value.ui;
+		else
+			continue;
+		(void)g_snprintf(name, sizeof(name), "qemu.%s", p->field);
+		visit(context, name, value);
+	}
+}
+
+gboolean emulator_statistics(struct emulator *emulator, engine_counter_visit visit, void *context,
+			     GError **error)
+{
+	const unsigned int wanted =
+		VIR_DOMAIN_STATS_CPU_TOTAL | VIR_DOMAIN_STATS_VCPU | VIR_DOMAIN_STATS_BLOCK;
+	virDomainPtr domains[] = {emulator->domain, NULL};
+	virDomainStatsRecordPtr *records = NULL;
+	int n = virDomainListGetStats(domains, wanted, &records,
+				      VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
+
+	if (n < 0)
+		return failed("tells no statistics", error);
+	for (int i = 0; i < n; i++)
+		visit_record(records[i], visit, context);
+	virDomainStatsRecordListFree(records);
+	return TRUE;
+}
+
+/* ---- death ------------------------------------------------------------------------------------
+ */
+
+void emulator_close(struct emulator *emulator)
+{
+	atomic_store(&emulator->closing, true);
+	if (emulator->domain) {
+		(void)virDomainDestroy(emulator->domain);
+		(void)virDomainUndefine(emulator->domain);
+		(void)virDomainFree(emulator->domain);
+		emulator->domain = NULL;
+	}
+	if (emulator->connection) {
+		for (size_t i = 0; i < N_CALLBACKS; i++)
+			if (emulator->callbacks[i] >= 0)
+				(void)virConnectDomainEventDeregisterAny(emulator->connection,
+									 emulator->callbacks[i]);
+		(void)virConnectClose(emulator->connection);
+		emulator->connection = NULL;
+	}
+	if (emulator->loop) {
+		atomic_store(&emulator->quit, true);
+		virEventUpdateTimeout(emulator->wake, 0);
+		g_thread_join(emulator->loop);
+		emulator->loop = NULL;
+	}
+}

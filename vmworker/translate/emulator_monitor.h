@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What libvirt has no words for, and is said to QEMU itself: adapters on open descriptors, and a
+ * sign of life. */
+#ifndef EMULATOR_MONITOR_H
+#define EMULATOR_MONITOR_H
+
+#include <libvirt/libvirt.h>
+
+#include "engine_devices.h"
+
+#include <glib.h>
+
+/* While no processor runs, so that the guest's firmware finds them. WORKER_ERROR. */
+gboolean emulator_monitor_add_nics(virDomainPtr domain, const struct engine_devices *devices,
+				   GError **error);
+
+gboolean emulator_monitor_ping(virDomainPtr domain, GError **error);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "emulator_root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "worker_error.h"
+
+#define COPY_CHUNK ((size_t)64 << 20)
+
+/* libvirtd's part of the host is not ours: no cgroups, no security driver, no virtlogd. */
+static const char settings[] = "stdio_handler = \"file\"\n"
+			       "security_driver = \"none\"\n"
+			       "namespaces = [ ]\n"
+			       "cgroup_controllers = [ ]\n"
+			       "dynamic_ownership = 0\n"
+			       "remember_owner = 0\n"
+			       "seccomp_sandbox = 1\n"
+			       "dump_guest_core = 0\n";
+
+char *emulator_root_path(int fd, const char *name)
+{
+	return g_strdup_printf("/proc/%d/fd/%d%s%s", (int)getpid(), fd, *name ? "/" : "", name);
+}
+
+static gboolean settings_write(int root)
+{
+	int fd, ok;
+
+	if (mkdirat(root, "etc", 0700) < 0 && errno != EEXIST)
+		return FALSE;
+	fd = openat(root, "etc/qemu.conf", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		    0600);
+	if (fd < 0)
+		return FALSE;
+	ok = write(fd, settings, sizeof(settings) - 1) == (ssize_t)sizeof(settings) - 1;
+	return close(fd) == 0 && ok;
+}
+
+static gboolean cache_link(int root, const char *cache_dir)
+{
+	if (!cache_dir)
+		return TRUE;
+	if (g_mkdir_with_parents(cache_dir, 0700) < 0)
+		return FALSE;
+	return symlinkat(cache_dir, root, "cache") == 0;
+}
+
+int emulator_root_make(const char *runtime_dir, const char *cache_dir, GError **error)
+{
+	g_autofree char *path = g_build_filename(runtime_dir, VMMS_TRANSLATE_DIR, NULL);
+	int fd = -1;
+
+	/* Anew: libvirt would believe what an earlier QEMU left behind. */
+	if (mkdir(path, 0700) == 0)
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && settings_write(fd) && cache_link(fd, cache_dir))
+		return fd;
+	g_set_error(
+		error, WORKER_ERROR, WORKER_ERROR_FAILED,
+		"the directory of QEMU's files, %s, cannot be made (%s); see what is in its way",
+		path, g_strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static gboolean copy_all(int from, int to)
+{
+	off_t at = 0;
+	ssize_t n;
+
+	do
+		n = sendfile(to, from, &at, COPY_CHUNK);
+	while (n > 0);
+	return n == 0;
+}
+
+int emulator_root_lend(int fd, const char *name, GError **error)
+{
+	g_autofree char *path = emulator_root_path(fd, "");
+	int again = open(path, O_RDONLY | O_CLOEXEC);
+	int copy;
+
+	if (again >= 0)
+		return again;
+	copy = memfd_create("image", MFD_CLOEXEC);
+	if (copy >= 0 && copy_all(fd, copy))
+		return copy;
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
+		    "%s cannot be copied for QEMU (%s); give the host more memory", name,
+		    g_strerror(errno));
+	if (copy >= 0)
+		close(copy);
+	return -1;
+}
