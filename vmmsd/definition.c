@@ -104,7 +104,8 @@ static bool refine(struct json_object *complete, const struct mac_owners *owners
 		return false;
 	sched_definition_clear(&sched);
 	return definition_disks_refine(complete, error) &&
-	       definition_nics_refine(complete, owners, error);
+	       definition_nics_refine(complete, owners, error) &&
+	       definition_engine_check(complete, error);
 }
 
 static void definition_clear(gpointer data)

@@ -31,6 +31,7 @@ struct host *host_new(const char *sysfs_root, const char *proc_root, GError **er
 	host->kernel = host_file_read(proc_root, "sys/kernel/osrelease");
 	host_processor_parse(&host->processor, cpuinfo);
 	host_set_probe(host, NULL);
+	host_set_translate_probe(host, NULL);
 	return host;
 }
 
@@ -39,6 +40,7 @@ void host_free(struct host *host)
 	if (!host)
 		return;
 	kvm_clear(&host->kvm);
+	g_free(host->translate.reason);
 	host_processor_clear(&host->processor);
 	g_free(host->kernel);
 	g_free(host->sysfs_root);
@@ -136,6 +138,25 @@ void host_set_probe(struct host *host, const char *probe_json)
 		.max_vps = number(probe, "maxVps"),
 		.capabilities = copy_capabilities(probe),
 	};
+}
+
+void host_set_translate_probe(struct host *host, const char *probe_json)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_value_t) probe =
+		probe_json ? json_text_parse(probe_json, PROBE_MAX_BYTES, &error) : NULL;
+	gboolean answered = json_object_is_type(probe, json_type_object);
+	const char *reason = answered ? text_or(probe, "reason", "") : "";
+
+	if (!answered)
+		reason = "vmworker-translate --probe gave no answer: install vmms with it, and "
+			 "libvirt's QEMU driver";
+	else if (!*reason)
+		reason = "vmworker-translate does not say why: see its log";
+	g_free(host->translate.reason);
+	host->translate.usable =
+		answered && json_object_get_boolean(json_object_object_get(probe, "usable"));
+	host->translate.reason = g_strdup(host->translate.usable ? "" : reason);
 }
 
 gboolean host_read_memory(const struct host *host, uint64_t *total, uint64_t *available)

@@ -24,8 +24,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(host_t, host_free)
 /* Takes the probe's answer (NULL or broken text: no hypervisor, with the reason). */
 void host_set_probe(struct host *host, const char *probe_json);
 
+/* The same of `vmworker-translate --probe`: {"usable":bool,"reason":"..."}. */
+void host_set_translate_probe(struct host *host, const char *probe_json);
+
 /* Chooses for a definition. Static engine name, *reason is g_free'd by the caller. NULL and
- * NO_HYPERVISOR or NOT_SUPPORTED when the engine asked for cannot run here. */
+ * NO_HYPERVISOR when the engine asked for cannot run here. */
 const char *host_choose_engine(const struct host *host, enum definition_engine asked, char **reason,
 			       GError **error);
 

@@ -120,7 +120,8 @@ static struct json_object *describe_engine(const struct host *host, enum definit
 		add(object, "available", json_object_new_boolean(engine != NULL));
 	}
 	if (engine && asked != ENGINE_AUTO) {
-		g_autofree char *why = host_explain_direct(host);
+		g_autofree char *why = asked == ENGINE_TRANSLATE ? host_explain_translate(host)
+								 : host_explain_direct(host);
 		add_text(object, "reason", why);
 	} else {
 		add_text(object, "reason", engine ? reason : error->message);

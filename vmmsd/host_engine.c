@@ -26,14 +26,42 @@ static gboolean check_direct(const struct host *host, GError **error)
 	return FALSE;
 }
 
+char *host_explain_translate(const struct host *host)
+{
+	if (!host->translate.usable)
+		return g_strdup(host->translate.reason);
+	return g_strdup("QEMU translates the guest's instructions, which needs nothing of the "
+			"processor and is several times slower than running them");
+}
+
+static gboolean check_translate(const struct host *host, GError **error)
+{
+	if (host->translate.usable)
+		return TRUE;
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_HYPERVISOR,
+		    "the engine translate cannot run here: %s", host->translate.reason);
+	return FALSE;
+}
+
+static const char *choose_translate(const struct host *host, const char *why, char **reason)
+{
+	g_autofree char *what = host_explain_translate(host);
+
+	*reason = g_strdup_printf("%s; %s", why, what);
+	return definition_engine_name(ENGINE_TRANSLATE);
+}
+
 const char *host_choose_engine(const struct host *host, enum definition_engine asked, char **reason,
 			       GError **error)
 {
-	if (asked == ENGINE_TRANSLATE) {
-		g_set_error_literal(error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED,
-				    "the engine translate is not in this version, which has only "
-				    "direct: set the engine to direct or auto");
-		return NULL;
+	if (asked == ENGINE_TRANSLATE)
+		return check_translate(host, error)
+			       ? choose_translate(host, "asked for by the definition", reason)
+			       : NULL;
+	if (asked == ENGINE_AUTO && !host->kvm.usable && host->translate.usable) {
+		g_autofree char *why = g_strdup_printf(
+			"chosen by auto, since direct cannot run here (%s)", host->kvm.reason);
+		return choose_translate(host, why, reason);
 	}
 	if (!check_direct(host, error))
 		return NULL;

@@ -17,15 +17,25 @@ struct host_kvm {
 	struct json_object *capabilities; /* name -> integer; never NULL */
 };
 
+/* The other worker's answer about QEMU and libvirt. */
+struct host_translate {
+	gboolean usable;
+	char *reason; /* when not usable: one sentence with the remedy */
+};
+
 struct host {
 	char *sysfs_root, *proc_root;
 	char *kernel; /* uname -r */
 	struct host_processor processor;
 	struct host_kvm kvm;
+	struct host_translate translate;
 };
 
 /* Total and available bytes; 0 and FALSE when /proc/meminfo cannot be read. */
 gboolean host_read_memory(const struct host *host, uint64_t *total, uint64_t *available);
+
+/* The same of translation. */
+char *host_explain_translate(const struct host *host);
 
 /* One sentence on what direct execution is on this host, or why it is not; g_free. */
 char *host_explain_direct(const struct host *host);

@@ -31,6 +31,7 @@ void options_clear(struct options *options)
 	g_free(options->runtime_dir);
 	g_free(options->cache_dir);
 	g_free(options->worker);
+	g_free(options->translator);
 	g_free(options->unpack);
 	g_free(options->net_switch);
 	g_free(options->image_server);
@@ -158,6 +159,8 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
 		 "Where unpacked kernels are kept", "DIR"},
 		{"worker", 0, 0, G_OPTION_ARG_FILENAME, &options->worker, "The worker program",
 		 "FILE"},
+		{"translator", 0, 0, G_OPTION_ARG_FILENAME, &options->translator,
+		 "The worker program of the engine translate", "FILE"},
 		{"unpack", 0, 0, G_OPTION_ARG_FILENAME, &options->unpack,
 		 "The program that unpacks kernels", "FILE"},
 		{"switch", 0, 0, G_OPTION_ARG_FILENAME, &options->net_switch,
@@ -187,6 +190,8 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
 		return FALSE;
 	options_settle_directories(options);
 	path_settle(&options->worker, program_find("vmworker", "vmworker"));
+	path_settle(&options->translator,
+		    program_find("vmworker-translate", "vmworker/translate"));
 	path_settle(&options->unpack, program_find("vmms-unpack", "vmworker/boot"));
 	path_settle(&options->net_switch, program_find("vmms-switch", "vmworker/net"));
 	path_settle(&options->image_server, program_find("vmms-nbd", "vmworker/storage"));

@@ -14,6 +14,7 @@ struct options {
 	char *runtime_dir;  /* one directory per VM: control socket, console rings, result */
 	char *cache_dir;    /* unpacked kernels */
 	char *worker;	    /* absolute path of vmworker */
+	char *translator;   /* absolute path of vmworker-translate */
 	char *unpack;	    /* absolute path of vmms-unpack */
 	char *image_server; /* absolute path of vmms-nbd */
 	char *net_switch;   /* absolute path of vmms-switch */

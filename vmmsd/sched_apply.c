@@ -78,7 +78,7 @@ void sched_entry_open(struct sched_entry *entry)
 {
 	g_autoptr(GError) error = NULL;
 	g_autofree char *name = g_strconcat("/vm-", entry->vm->definition->uuid, NULL);
-	g_autofree char *unit = worker_unit_name(entry->vm->definition->uuid);
+	g_autofree char *unit = worker_unit_name(entry->vm);
 	g_autofree char *dir = NULL;
 	g_autofree char *vcpu = NULL;
 
@@ -174,7 +174,7 @@ static int on_unit_set(sd_bus_message *reply, void *userdata, sd_bus_error *unus
 static void apply_systemd(struct sched_entry *entry, const struct sched_member *member,
 			  const GArray *cpus, const char *list, GString *note)
 {
-	g_autofree char *unit = worker_unit_name(entry->vm->definition->uuid);
+	g_autofree char *unit = worker_unit_name(entry->vm);
 	uint32_t whole = apply_limit(entry, member->wish->limit, note);
 	struct sched_unit_properties p = {
 		.set_weight = entry->unsure || entry->weight != member->cpu_weight,

@@ -190,7 +190,7 @@ void sched_look(struct sched *sched)
  */
 static gboolean unit_has_settings(const struct sched *sched, const struct worker *worker)
 {
-	g_autofree char *unit = worker_unit_name(worker->vm->definition->uuid);
+	g_autofree char *unit = worker_unit_name(worker->vm);
 	g_autofree char *path = g_strdup_printf("%s/%s.d", UNIT_SETTINGS_DIR, unit);
 
 	return sched->kind == SCHED_BY_SYSTEMD && g_file_test(path, G_FILE_TEST_EXISTS);

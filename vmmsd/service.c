@@ -164,7 +164,7 @@ static void service_clear(struct service *service)
 	sd_event_unref(service->event);
 }
 
-/* An adopted VM runs on the engine that it was started with, which is the only one there is. */
+/* An adopted VM runs on the engine that it was started with; why, is what would be said now. */
 static void service_name_engines(struct service *service)
 {
 	const GPtrArray *vms = vm_registry_sorted(service->registry);
@@ -177,8 +177,8 @@ static void service_name_engines(struct service *service)
 		if (!vm->worker)
 			continue;
 		engine = host_choose_engine(service->host, vm->definition->engine, &reason, NULL);
-		vm_set_engine(vm, engine ? engine : "direct",
-			      engine ? reason : "it was started with it");
+		if (engine && g_str_equal(engine, vm->engine))
+			vm_set_engine(vm, engine, reason);
 	}
 }
 

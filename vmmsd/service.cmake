@@ -55,7 +55,7 @@ vmms_library(vmmsd_service
     vm_start.c
     vm_stop.c
     worker.c
-    worker_dir.c
+    tree_remove.c worker_dir.c
     worker_link.c
     worker_probe.c
     worker_result.c

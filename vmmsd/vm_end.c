@@ -116,7 +116,7 @@ static char *worker_describe_end(const struct worker *worker)
 
 	if (worker->status != INT_MIN || !worker->service->units)
 		return process_describe_end(worker->status);
-	unit = worker_unit_name(worker->vm->definition->uuid);
+	unit = worker_unit_name(worker->vm);
 	return g_strdup_printf("ended without a word; see journalctl -u %s", unit);
 }
 

@@ -161,7 +161,7 @@ static void worker_kill(struct worker *worker)
 		return;
 	}
 	if (worker->service->units) {
-		g_autofree char *unit = worker_unit_name(worker->vm->definition->uuid);
+		g_autofree char *unit = worker_unit_name(worker->vm);
 
 		unit_job_forget(worker->unit_job);
 		worker->unit_job =
@@ -408,7 +408,7 @@ static void on_unit_started(void *context, const GError *error)
 
 static gboolean worker_launch_unit(struct worker *worker, GError **error)
 {
-	g_autofree char *unit = worker_unit_name(worker->vm->definition->uuid);
+	g_autofree char *unit = worker_unit_name(worker->vm);
 
 	worker->unit_job =
 		systemd_unit_start(worker->service->units, unit, on_unit_started, worker);
@@ -446,6 +446,10 @@ gboolean worker_adopt(struct service *service, struct vm *vm, const struct worke
 	}
 	worker = worker_alloc(service, vm, owner);
 	worker->directory = directory;
+	vm_set_engine(vm,
+		      definition_engine_name(worker_dir_translates(directory) ? ENGINE_TRANSLATE
+									      : ENGINE_DIRECT),
+		      "it was started with it");
 	if (!worker_link_up(worker, fd, error)) {
 		worker_free(worker);
 		return FALSE;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "tree_remove.h"
 #include "vmms1.h"
 
 static const char *const all_files[] = {
@@ -39,11 +40,17 @@ int worker_dir_create_file(int directory, const char *name)
 	return fd >= 0 ? fd : -errno;
 }
 
+gboolean worker_dir_translates(int directory)
+{
+	return faccessat(directory, VMMS_TRANSLATE_DIR, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 void worker_dir_clean(int directory)
 {
 	(void)unlinkat(directory, WORKER_DIR_CONTROL, 0);
 	(void)unlinkat(directory, WORKER_DIR_RESULT, 0);
 	(void)unlinkat(directory, WORKER_DIR_VSOCK, 0);
+	(void)tree_remove_at(directory, VMMS_TRANSLATE_DIR);
 }
 
 void worker_dir_remove(const char *runtime_dir, const char *uuid)
@@ -53,6 +60,7 @@ void worker_dir_remove(const char *runtime_dir, const char *uuid)
 
 	if (directory < 0)
 		return;
+	(void)tree_remove_at(directory, VMMS_TRANSLATE_DIR);
 	for (size_t i = 0; i < G_N_ELEMENTS(all_files); i++)
 		(void)unlinkat(directory, all_files[i], 0);
 	(void)rmdir(path);

@@ -17,7 +17,10 @@ int worker_dir_make(const char *runtime_dir, const char *uuid);
 /* A new, empty, read-write file in place of an old one of that name; or -errno. */
 int worker_dir_create_file(int directory, const char *name);
 
-/* What is over with the worker: control, vsock and result. Scroll-back and log stay for a look. */
+/* Whether the worker there has the engine translate, which keeps files of its own beside. */
+gboolean worker_dir_translates(int directory);
+
+/* What is over with the worker: control, vsock, result and QEMU's files. Scroll-back and log stay for a look. */
 void worker_dir_clean(int directory);
 /* All of it, when the VM is deleted. */
 void worker_dir_remove(const char *runtime_dir, const char *uuid);

@@ -22,6 +22,28 @@ static void probe_tell(struct service *service)
 	}
 }
 
+static void on_translator_probed(void *context, const struct subprocess_result *result)
+{
+	struct service *service = context;
+
+	service->probe = NULL;
+	host_set_translate_probe(
+		service->host,
+		!result->timed_out && result->status == 0 ? result->output : NULL);
+	probe_tell(service);
+}
+
+/* FALSE: it cannot be run; most likely it is not installed, which is fine. */
+static gboolean translator_probe(struct service *service)
+{
+	const char *const argv[] = {service->options->translator, "--probe", NULL};
+
+	if (g_file_test(argv[0], G_FILE_TEST_IS_EXECUTABLE))
+		service->probe = subprocess_run(service->event, argv, -1, -1, PROBE_US,
+						on_translator_probed, service, NULL);
+	return service->probe != NULL;
+}
+
 static void on_probed(void *context, const struct subprocess_result *result)
 {
 	struct service *service = context;
@@ -36,7 +58,10 @@ static void on_probed(void *context, const struct subprocess_result *result)
 			    result->timed_out ? "did not answer in time" : "failed",
 			    result->error_text);
 	}
-	probe_tell(service);
+	if (!translator_probe(service)) {
+		host_set_translate_probe(service->host, NULL);
+		probe_tell(service);
+	}
 }
 
 void worker_probe_run(struct service *service, void (*done)(void *context), void *context)
@@ -56,6 +81,7 @@ void worker_probe_run(struct service *service, void (*done)(void *context), void
 		return;
 	log_service(service->log, LOG_ERR, "%s; no VM can be started", error->message);
 	host_set_probe(service->host, NULL);
+	host_set_translate_probe(service->host, NULL);
 	probe_tell(service);
 }
 

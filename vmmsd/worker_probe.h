@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Runs `vmworker --probe`, the only look at /dev/kvm, and gives its answer to the host. */
+/* Runs `vmworker --probe`, the only look at /dev/kvm, and `vmworker-translate --probe`, and gives
+ * their answers to the host. */
 #ifndef WORKER_PROBE_H
 #define WORKER_PROBE_H
 

@@ -13,9 +13,15 @@
 
 #define LISTEN_BACKLOG 16
 
-char *worker_unit_name(const char *uuid)
+gboolean worker_translates(const struct vm *vm)
 {
-	return g_strdup_printf("vmworker@%s.service", uuid);
+	return g_str_equal(vm->engine, definition_engine_name(ENGINE_TRANSLATE));
+}
+
+char *worker_unit_name(const struct vm *vm)
+{
+	return g_strdup_printf("vmworker%s@%s.service", worker_translates(vm) ? "-translate" : "",
+			       vm->definition->uuid);
 }
 
 /* The journal when the service itself logs there; else DIR/worker.log, new at every start. */
@@ -37,9 +43,19 @@ int worker_spawn(const struct worker *worker, pid_t *ret_pid, int *ret_link)
 	const struct options *options = worker->service->options;
 	const struct definition *definition = worker->vm->definition;
 	g_autofree char *directory = g_build_filename(options->runtime_dir, definition->uuid, NULL);
+	g_autofree char *cache = g_build_filename(options->cache_dir, VMMS_TRANSLATE_DIR, NULL);
+	gboolean translates = worker_translates(worker->vm);
 	const char *const argv[] = {
-		options->worker,  "--uuid",	   definition->uuid, "--name",
-		definition->name, "--runtime-dir", directory,	     NULL,
+		translates ? options->translator : options->worker,
+		"--uuid",
+		definition->uuid,
+		"--name",
+		definition->name,
+		"--runtime-dir",
+		directory,
+		translates ? "--cache-dir" : NULL,
+		cache,
+		NULL,
 	};
 	autofd int null_fd = -1, log_fd = -1, listen_fd = -1, link = -1;
 	int pidfd;

@@ -3,8 +3,10 @@
 #ifndef WORKER_SPAWN_H
 #define WORKER_SPAWN_H
 
+#include <glib.h>
 #include <sys/types.h>
 
+struct vm;
 struct worker;
 
 /*
@@ -15,7 +17,10 @@ struct worker;
  */
 int worker_spawn(const struct worker *worker, pid_t *ret_pid, int *ret_link);
 
-/* "vmworker@<uuid>.service"; g_free. */
-char *worker_unit_name(const char *uuid);
+/* "vmworker@<uuid>.service", or that of the VM's other engine; g_free. */
+char *worker_unit_name(const struct vm *vm);
+
+/* Whether the VM runs, or is to run, on the engine translate, whose worker is another program. */
+gboolean worker_translates(const struct vm *vm);
 
 #endif

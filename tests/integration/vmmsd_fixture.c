@@ -75,16 +75,17 @@ static void die_with_parent(void *unused)
 static GPid fixture_spawn(struct fixture *fixture, int *error_fd)
 {
 	const char *worker = g_getenv("VMMS_WORKER");
-	char *argv[] = {VMMSD,	    "--private", fixture->dir, "--log-level", "debug",
-			"--worker", FAKE_WORKER, "--unpack",   FAKE_UNPACK,   NULL};
+	char *argv[] = {VMMSD,	     "--private",    fixture->dir,   "--log-level",
+			"debug",     "--translator", "/nonexistent", "--worker",
+			FAKE_WORKER, "--unpack",     FAKE_UNPACK,    NULL};
 	g_auto(GStrv) env = g_get_environ();
 	g_autofree char *notify = g_build_filename(fixture->dir, "notify", NULL);
 	g_autoptr(GError) error = NULL;
 	GPid pid = 0;
 
 	if (worker) {
-		argv[6] = (char *)worker;
-		argv[7] = NULL; /* a real kernel is unpacked by the real unpacker */
+		argv[8] = (char *)worker;
+		argv[9] = NULL; /* a real kernel is unpacked by the real unpacker */
 	}
 	env = g_environ_setenv(env, "NOTIFY_SOCKET", notify, TRUE);
 	(void)g_spawn_async_with_pipes(NULL, argv, env, G_SPAWN_DO_NOT_REAP_CHILD, die_with_parent,

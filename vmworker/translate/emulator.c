@@ -16,7 +16,11 @@
 #include "worker_error.h"
 
 #define N_CALLBACKS 3
-#define PID_FILE    "run/qemu/" DOMAIN_XML_NAME ".pid"
+/* SeaBIOS, entered again, resets the machine up to twice more before it boots: that is not the
+ * guest's doing. */
+#define FIRMWARE_RESETS	  2u
+#define FIRMWARE_RESET_US (5 * G_USEC_PER_SEC)
+#define PID_FILE	  "run/qemu/" DOMAIN_XML_NAME ".pid"
 
 struct emulator {
 	struct emulator_events events;
@@ -25,8 +29,11 @@ struct emulator {
 	int wake; /* a timer of that loop; -1: none */
 	virConnectPtr connection;
 	virDomainPtr domain;
-	int callbacks[N_CALLBACKS];  /* -1: not registered */
-	_Atomic unsigned int resets; /* that we asked for and have not heard of */
+	int callbacks[N_CALLBACKS]; /* -1: not registered */
+	GMutex lock;		    /* what follows */
+	unsigned int asked;	    /* resets that we asked for and have not heard of */
+	unsigned int others;	    /* that may be the firmware's */
+	gint64 reset_us;	    /* when the last one was that is not */
 	_Atomic bool closing;
 };
 
@@ -70,6 +77,7 @@ struct emulator *emulator_new(const struct emulator_events *events)
 
 	emulator->events = *events;
 	emulator->wake = -1;
+	g_mutex_init(&emulator->lock);
 	for (size_t i = 0; i < N_CALLBACKS; i++)
 		emulator->callbacks[i] = -1;
 	return emulator;
@@ -77,6 +85,9 @@ struct emulator *emulator_new(const struct emulator_events *events)
 
 void emulator_free(struct emulator *emulator)
 {
+	if (!emulator)
+		return;
+	g_mutex_clear(&emulator->lock);
 	g_free(emulator);
 }
 
@@ -101,16 +112,43 @@ static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event
 	return 0;
 }
 
+static gboolean reset_is_the_guests(struct emulator *emulator)
+{
+	gint64 now = g_get_monotonic_time();
+	gboolean asked, firmware;
+
+	g_mutex_lock(&emulator->lock);
+	asked = emulator->asked > 0;
+	firmware = !asked && emulator->others > 0 && now - emulator->reset_us < FIRMWARE_RESET_US;
+	if (asked)
+		emulator->asked--;
+	if (firmware) {
+		emulator->others--;
+	} else {
+		emulator->others = FIRMWARE_RESETS;
+		emulator->reset_us = now;
+	}
+	g_mutex_unlock(&emulator->lock);
+	return !asked && !firmware;
+}
+
+static void reset_asked(struct emulator *emulator, gboolean is)
+{
+	g_mutex_lock(&emulator->lock);
+	if (is)
+		emulator->asked++;
+	else if (emulator->asked > 0)
+		emulator->asked--;
+	g_mutex_unlock(&emulator->lock);
+}
+
 static void on_reboot(virConnectPtr connection, virDomainPtr domain, void *context)
 {
 	struct emulator *emulator = context;
-	unsigned int asked = atomic_load(&emulator->resets);
 
 	(void)connection;
 	(void)domain;
-	if (asked > 0)
-		atomic_fetch_sub(&emulator->resets, 1);
-	else
+	if (reset_is_the_guests(emulator))
 		emulator->events.ended(emulator->events.context, EMULATOR_RESET,
 				       "a reset port or a triple fault");
 }
@@ -191,7 +229,9 @@ gboolean emulator_start(struct emulator *emulator, const char *xml,
 		if (!emulator->domain)
 			return failed("does not take this machine", error);
 	}
-	atomic_store(&emulator->resets, 0);
+	g_mutex_lock(&emulator->lock);
+	emulator->asked = emulator->others = 0;
+	g_mutex_unlock(&emulator->lock);
 	if (!disks_associate(emulator, devices) ||
 	    virDomainCreateWithFlags(emulator->domain, VIR_DOMAIN_START_PAUSED) < 0)
 		return failed("did not start", error);
@@ -235,15 +275,21 @@ gboolean emulator_pause(struct emulator *emulator, GError **error)
 
 gboolean emulator_resume(struct emulator *emulator, GError **error)
 {
+	int state = VIR_DOMAIN_NOSTATE;
+
+	/* Which libvirt refuses, and is fine here. */
+	if (virDomainGetState(emulator->domain, &state, NULL, 0) == 0 &&
+	    state == VIR_DOMAIN_RUNNING)
+		return TRUE;
 	return virDomainResume(emulator->domain) == 0 || failed("could not be resumed", error);
 }
 
 gboolean emulator_reset(struct emulator *emulator, GError **error)
 {
-	atomic_fetch_add(&emulator->resets, 1);
+	reset_asked(emulator, TRUE);
 	if (virDomainReset(emulator->domain, 0) == 0)
 		return TRUE;
-	atomic_fetch_sub(&emulator->resets, 1);
+	reset_asked(emulator, FALSE);
 	return failed("could not be reset", error);
 }
 

@@ -351,6 +351,8 @@ static void environment_settle(const struct engine *engine)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
 		(void)g_setenv(names[i], root, TRUE);
+	/* What it warns of is known; errors reach us as such. */
+	(void)g_setenv("LIBVIRT_LOG_OUTPUTS", "4:stderr", TRUE);
 }
 
 static struct engine *translate_build(const struct engine_config *config, GError **error)

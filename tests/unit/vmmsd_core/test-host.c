@@ -12,6 +12,9 @@
 #include "json_text.h"
 #include "temporary_directory.h"
 
+#define NO_TRANSLATOR                                                                        \
+	"vmworker-translate --probe gave no answer: install vmms with it, and libvirt's QEMU driver"
+
 static const char amd[] = "processor\t: 0\nvendor_id\t: AuthenticAMD\n"
 			  "model name\t: AMD EPYC 7313: 16-Core\nflags\t\t: fpu svm npt\n\n"
 			  "processor\t: 1\nvendor_id\t: other\n";
@@ -185,8 +188,7 @@ static void test_describe(void)
 		json, "engines",
 		"[{\"name\":\"direct\",\"available\":true,\"reason\":\"KVM on AMD-V: guest code "
 		"runs directly on the processor\"},{\"name\":\"translate\",\"available\":false,"
-		"\"reason\":\"the engine translate is not in this version, which has only "
-		"direct: set the engine to direct or auto\"}]");
+		"\"reason\":\"the engine translate cannot run here: " NO_TRANSLATOR "\"}]");
 	assert_member(
 		json, "auto",
 		"{\"engine\":\"direct\",\"reason\":\"chosen by auto; KVM on AMD-V: guest code "
@@ -224,11 +226,47 @@ static void test_engines(void)
 		"chosen by auto; software KVM: the processor offers neither AMD-V nor VT-x, so "
 		"guest user code runs directly and guest kernel code is emulated slowly here");
 	g_assert_null(host_choose_engine(host, ENGINE_TRANSLATE, &reason, &error));
-	assert_message(
-		error, SERVICE_ERROR_NOT_SUPPORTED,
-		"the engine translate is not in this version, which has only direct: set the "
-		"engine to direct or auto");
+	assert_message(error, SERVICE_ERROR_NO_HYPERVISOR,
+		       "the engine translate cannot run here: " NO_TRANSLATOR);
 	g_assert_null(reason);
+}
+
+static void expect_translate(const struct host *host, enum definition_engine asked,
+			     const char *expected)
+{
+	g_autofree char *reason = NULL;
+	g_autoptr(GError) error = NULL;
+
+	g_assert_cmpstr(host_choose_engine(host, asked, &reason, &error), ==, "translate");
+	g_assert_no_error(error);
+	g_assert_true(g_str_has_prefix(reason, expected));
+}
+
+/* It is there for whoever asks, and for auto only where direct is not. */
+static void test_translate(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autoptr(host_t) host = new_host(root);
+	GError *error = NULL;
+	char *reason = NULL;
+
+	host_set_translate_probe(host, "{\"usable\":true,\"reason\":\"\"}");
+	expect_translate(host, ENGINE_TRANSLATE, "asked for by the definition; QEMU translates ");
+	expect_translate(host, ENGINE_AUTO,
+			 "chosen by auto, since direct cannot run here (");
+	g_assert_null(host_choose_engine(host, ENGINE_DIRECT, &reason, &error));
+	g_clear_error(&error);
+	host_set_probe(host, usable);
+	expect_engine(host, ENGINE_AUTO,
+		      "chosen by auto; KVM on AMD-V: guest code runs directly on the processor");
+	host_set_translate_probe(host, "{\"usable\":false,\"reason\":\"no QEMU: install it\"}");
+	g_assert_null(host_choose_engine(host, ENGINE_TRANSLATE, &reason, &error));
+	assert_message(error, SERVICE_ERROR_NO_HYPERVISOR,
+		       "the engine translate cannot run here: no QEMU: install it");
+	host_set_translate_probe(host, "[1");
+	g_assert_null(host_choose_engine(host, ENGINE_TRANSLATE, &reason, &error));
+	assert_message(error, SERVICE_ERROR_NO_HYPERVISOR,
+		       "the engine translate cannot run here: " NO_TRANSLATOR);
 }
 
 static void expect_no_hypervisor(const struct host *host, const char *why)
@@ -378,6 +416,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/host/bad-lists", test_bad_lists);
 	g_test_add_func("/host/describe", test_describe);
 	g_test_add_func("/host/engines", test_engines);
+	g_test_add_func("/host/translate", test_translate);
 	g_test_add_func("/host/no-kvm", test_no_kvm);
 	g_test_add_func("/host/denied", test_denied);
 	g_test_add_func("/host/bad-probe", test_bad_probe);

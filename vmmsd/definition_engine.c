@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the engine translate cannot do is refused with the definition, not at the start. */
+#include "definition_json.h"
+#include "definition_member.h"
+#include "service_error.h"
+
+static bool refuse(GError **error, const char *path, const char *what)
+{
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED,
+		    "definition: %s: the engine translate %s, or set the engine to direct", path,
+		    what);
+	return false;
+}
+
+static bool check_disk(struct json_object *disk, size_t index, GError **error)
+{
+	g_autofree char *path = g_strdup_printf("$.disks[%zu].format", index);
+
+	return g_str_equal(text(disk, "format"), "raw") ||
+	       refuse(error, path, "has raw disks only; convert the image with qemu-img");
+}
+
+static bool check_nic(struct json_object *nic, size_t index, GError **error)
+{
+	g_autofree char *type = g_strdup_printf("$.nics[%zu].type", index);
+	g_autofree char *bandwidth = g_strdup_printf("$.nics[%zu].bandwidth", index);
+
+	if (!g_str_equal(text(nic, "type"), "user") && !g_str_equal(text(nic, "type"), "none"))
+		return refuse(error, type, "has adapters of the types user and none only; use one");
+	return json_object_get_int64(member(nic, "bandwidth")) == 0 ||
+	       refuse(error, bandwidth, "cannot limit an adapter; leave the limit out");
+}
+
+/* The defaults stand for what the engine has, which is none. */
+static bool check_enlightenments(struct json_object *enlightenments, GError **error)
+{
+	static const char *const off[] = {"stimer", "stimerDirect", NULL};
+
+	json_object_object_foreach (enlightenments, name, value) {
+		g_autofree char *path = g_strdup_printf("$.enlightenments.%s", name);
+		if (json_object_get_boolean(value) == g_strv_contains(off, name))
+			return refuse(error, path,
+				      "has no enlightenments to choose from; leave it out");
+	}
+	return true;
+}
+
+bool definition_engine_check(struct json_object *complete, GError **error)
+{
+	struct json_object *disks = member(complete, "disks"), *nics = member(complete, "nics");
+
+	if (!g_str_equal(text(complete, "engine"), definition_engine_name(ENGINE_TRANSLATE)))
+		return true;
+	for (size_t i = 0; i < json_object_array_length(disks); i++) {
+		if (!check_disk(json_object_array_get_idx(disks, i), i, error))
+			return false;
+	}
+	for (size_t i = 0; i < json_object_array_length(nics); i++) {
+		if (!check_nic(json_object_array_get_idx(nics, i), i, error))
+			return false;
+	}
+	return check_enlightenments(member(complete, "enlightenments"), error);
+}
