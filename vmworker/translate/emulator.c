@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -193,6 +194,27 @@ static gboolean events_register(struct emulator *emulator)
 /* ---- birth ------------------------------------------------------------------------------------
  */
 
+/*
+ * libvirt probes QEMU again when CPUID differs from what it was, and on some hosts it differs from
+ * processor to processor: this thread looks from the first that it may use.
+ */
+static virConnectPtr open_from_one_cpu(const char *uri)
+{
+	cpu_set_t all, one;
+	size_t first = 0;
+
+	if (sched_getaffinity(0, sizeof(all), &all) < 0 || CPU_COUNT(&all) == 0)
+		return virConnectOpen(uri);
+	while (!CPU_ISSET(first, &all))
+		first++;
+	CPU_ZERO(&one);
+	CPU_SET(first, &one);
+	(void)sched_setaffinity(0, sizeof(one), &one);
+	virConnectPtr connection = virConnectOpen(uri);
+	(void)sched_setaffinity(0, sizeof(all), &all);
+	return connection;
+}
+
 gboolean emulator_open(struct emulator *emulator, const char *root, GError **error)
 {
 	g_autofree char *uri = g_strdup_printf("qemu:///embed?root=%s", root);
@@ -202,7 +224,7 @@ gboolean emulator_open(struct emulator *emulator, const char *root, GError **err
 		return failed("cannot be had through libvirt", error);
 	emulator->wake = virEventAddTimeout(-1, on_wake, NULL, NULL);
 	emulator->loop = g_thread_new("libvirt-events", loop_run, emulator);
-	emulator->connection = virConnectOpen(uri);
+	emulator->connection = open_from_one_cpu(uri);
 	if (!emulator->connection || !events_register(emulator))
 		return failed("cannot be had through libvirt", error);
 	return TRUE;

@@ -351,8 +351,9 @@ static void environment_settle(const struct engine *engine)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
 		(void)g_setenv(names[i], root, TRUE);
-	/* What it warns of is known; errors reach us as such. */
-	(void)g_setenv("LIBVIRT_LOG_OUTPUTS", "4:stderr", TRUE);
+	/* Its errors reach us as such; what it logs beside goes where QEMU's log is. */
+	g_autofree char *log = g_strdup_printf("3:file:%s/libvirt.log", root);
+	(void)g_setenv("LIBVIRT_LOG_OUTPUTS", log, FALSE); /* whoever debugs has his own */
 }
 
 static struct engine *translate_build(const struct engine_config *config, GError **error)
