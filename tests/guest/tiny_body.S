@@ -89,4 +89,6 @@
 	movw $PM1A_CONTROL, %dx
 	movw $(SLP_EN | SLP_TYP(5)), %ax
 	outw %ax, %dx
+	movw $SLP_EN, %ax
+	outw %ax, %dx
 	jmp 20b

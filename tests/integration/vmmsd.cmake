@@ -33,3 +33,8 @@ vmms_test(test-vmmsd-session SOURCES vmmsd_session_test.c LIBS vmms_schemas PkgC
 target_compile_definitions(test-vmmsd-session PRIVATE VMMSD="$<TARGET_FILE:vmmsd>"
   FAKE_WORKER="$<TARGET_FILE:fake-vmworker>" FAKE_UNPACK="$<TARGET_FILE:fake-unpack>")
 add_dependencies(test-vmmsd-session vmmsd fake-vmworker fake-unpack)
+
+vmms_test(test-vmmsd-translate SOURCES vmmsd_translate_test.c LIBS vmmsd_fixture
+  LABEL integration TIMEOUT 240
+  ENV VMMS_TRANSLATOR=$<TARGET_FILE:vmworker-translate> VMMS_TINY_GUEST=$<TARGET_FILE:tiny_guest>)
+add_dependencies(test-vmmsd-translate vmworker vmworker-translate vmms-unpack tiny_guest)

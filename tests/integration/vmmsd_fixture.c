@@ -34,16 +34,33 @@ static int notify_open(const char *dir)
 	return fd;
 }
 
-struct fixture *fixture_new(const char *probe)
+static struct fixture *fixture_alloc(void)
 {
 	struct fixture *fixture = g_new0(struct fixture, 1);
 
 	fixture->dir = g_dir_make_tmp("vmmsd-XXXXXX", NULL);
 	g_assert_nonnull(fixture->dir);
-	fixture->kernel = g_build_filename(fixture->dir, "kernel", NULL);
-	g_assert_true(g_file_set_contents(fixture->kernel, "elf", -1, NULL));
 	fixture->notify = notify_open(fixture->dir);
 	fixture->finished = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, outcome_free);
+	return fixture;
+}
+
+struct fixture *fixture_new_real(void)
+{
+	struct fixture *fixture = fixture_alloc();
+
+	fixture->real = TRUE;
+	fixture->kernel = g_strdup(g_getenv("VMMS_TINY_GUEST"));
+	fixture_start(fixture);
+	return fixture;
+}
+
+struct fixture *fixture_new(const char *probe)
+{
+	struct fixture *fixture = fixture_alloc();
+
+	fixture->kernel = g_build_filename(fixture->dir, "kernel", NULL);
+	g_assert_true(g_file_set_contents(fixture->kernel, "elf", -1, NULL));
 	if (probe)
 		g_setenv("FAKE_WORKER_PROBE", probe, TRUE);
 	else
@@ -75,6 +92,7 @@ static void die_with_parent(void *unused)
 static GPid fixture_spawn(struct fixture *fixture, int *error_fd)
 {
 	const char *worker = g_getenv("VMMS_WORKER");
+	char *real[] = {VMMSD, "--private", fixture->dir, NULL};
 	char *argv[] = {VMMSD,	     "--private",    fixture->dir,   "--log-level",
 			"debug",     "--translator", "/nonexistent", "--worker",
 			FAKE_WORKER, "--unpack",     FAKE_UNPACK,    NULL};
@@ -88,8 +106,9 @@ static GPid fixture_spawn(struct fixture *fixture, int *error_fd)
 		argv[9] = NULL; /* a real kernel is unpacked by the real unpacker */
 	}
 	env = g_environ_setenv(env, "NOTIFY_SOCKET", notify, TRUE);
-	(void)g_spawn_async_with_pipes(NULL, argv, env, G_SPAWN_DO_NOT_REAP_CHILD, die_with_parent,
-				       NULL, &pid, NULL, NULL, error_fd, &error);
+	(void)g_spawn_async_with_pipes(NULL, fixture->real ? real : argv, env,
+				       G_SPAWN_DO_NOT_REAP_CHILD, die_with_parent, NULL, &pid, NULL,
+				       NULL, error_fd, &error);
 	g_assert_no_error(error);
 	return pid;
 }
@@ -222,10 +241,10 @@ void fixture_free(struct fixture *fixture)
 char *fixture_define_with(struct fixture *fixture, const char *name, const char *behaviour,
 			  const char *members)
 {
-	g_autofree char *json =
-		g_strdup_printf("{\"version\":1,\"name\":\"%s\",\"memory\":{\"size\":\"2M\"},"
-				"\"boot\":{\"kernel\":\"%s\",\"cmdline\":\"%s\"}%s}",
-				name, fixture->kernel, behaviour, members);
+	g_autofree char *json = g_strdup_printf(
+		"{\"version\":1,\"name\":\"%s\",\"memory\":{\"size\":\"%s\"},"
+		"\"boot\":{\"kernel\":\"%s\",\"cmdline\":\"%s\"}%s}",
+		name, fixture->real ? "32M" : "2M", fixture->kernel, behaviour, members);
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *reply = NULL;
 	char *path;

@@ -11,10 +11,11 @@
 #define WAIT_US INT64_C(60000000) /* the longest that anything here may take */
 
 struct fixture {
-	char *dir;    /* --private */
-	char *kernel; /* a file that the fake unpacker calls an ELF */
-	GPid pid;     /* 0: does not run */
-	int notify;   /* its NOTIFY_SOCKET */
+	char *dir;     /* --private */
+	gboolean real; /* the real worker programs, and the tiny guest */
+	char *kernel;  /* a file that the fake unpacker calls an ELF, or the tiny guest */
+	GPid pid;      /* 0: does not run */
+	int notify;    /* its NOTIFY_SOCKET */
 	sd_bus *bus;
 	GHashTable *finished; /* path of a job -> struct outcome */
 };
@@ -26,6 +27,8 @@ struct outcome {
 /* probe NULL: a usable hypervisor. VMMS_WORKER in the environment takes the place of both
  * fakes. */
 struct fixture *fixture_new(const char *probe);
+/* With the worker programs of this build. */
+struct fixture *fixture_new_real(void);
 /* Stops the VMs and the service, checks that it ended well, removes the directory. */
 void fixture_free(struct fixture *fixture);
 

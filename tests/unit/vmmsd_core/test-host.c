@@ -263,6 +263,7 @@ static void test_translate(void)
 	g_assert_null(host_choose_engine(host, ENGINE_TRANSLATE, &reason, &error));
 	assert_message(error, SERVICE_ERROR_NO_HYPERVISOR,
 		       "the engine translate cannot run here: no QEMU: install it");
+	error = NULL;
 	host_set_translate_probe(host, "[1");
 	g_assert_null(host_choose_engine(host, ENGINE_TRANSLATE, &reason, &error));
 	assert_message(error, SERVICE_ERROR_NO_HYPERVISOR,

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "direct.h"
 #include "engine_fixture.h"
 #include "fake_partition.h"
 #include "guests.h"

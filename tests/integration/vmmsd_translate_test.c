@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The engine translate: the real vmmsd, its worker, libvirt's embedded driver, QEMU and the tiny
+ * guest. One service for all, so that QEMU is probed once. Skipped where QEMU is not installed.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmmsd_fixture.h"
+
+/* GLib has no data that a test may change. */
+#define FIXTURE(data) ((struct fixture *)(uintptr_t)(data))
+
+#define TRANSLATE ",\"engine\":\"translate\""
+
+static char *vm_file(const struct fixture *f, const char *vm, const char *name)
+{
+	g_autofree char *uuid = g_strdelimit(g_strdup(strrchr(vm, '/') + 1), "_", '-');
+
+	return g_build_filename(f->dir, "run", uuid, name, NULL);
+}
+
+static int qemu_pidfd(const struct fixture *f, const char *vm)
+{
+	g_autofree char *path = vm_file(f, vm, "translate/run/qemu/vm.pid");
+	g_autofree char *text = NULL;
+	int fd;
+
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	fd = pidfd_open((pid_t)g_ascii_strtoll(text, NULL, 10), 0);
+	g_assert_cmpint(fd, >=, 0);
+	return fd;
+}
+
+/* Takes pidfd. */
+static void assert_ends(int pidfd)
+{
+	struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+
+	g_assert_cmpint(poll(&fd, 1, (int)(WAIT_US / 1000)), ==, 1);
+	close(pidfd);
+}
+
+static void assert_reason(struct fixture *f, const char *vm, const char *text)
+{
+	g_autofree char *reason = fixture_get(f, vm, "Reason");
+
+	if (!strstr(reason, text))
+		g_error("\"%s\" is not in the reason \"%s\"", text, reason);
+}
+
+static int console_open(struct fixture *f, const char *vm)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	int fd;
+
+	if (sd_bus_call_method(f->bus, NULL, vm, VMMS_IFACE_VM, "OpenConsole", &error, &reply, "uu",
+			       0, VMMS_CONSOLE_REPLAY) < 0)
+		g_error("OpenConsole: %s", error.message);
+	g_assert_cmpint(sd_bus_message_read(reply, "h", &fd), >=, 0);
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	sd_bus_message_unref(reply);
+	return fd;
+}
+
+static void console_expect(int console, const char *text)
+{
+	g_autoptr(GString) seen = g_string_new(NULL);
+
+	while (!strstr(seen->str, text)) {
+		struct pollfd fd = {.fd = console, .events = POLLIN};
+		char part[256];
+
+		g_assert_cmpint(poll(&fd, 1, (int)(WAIT_US / 1000)), ==, 1);
+		ssize_t n = read(console, part, sizeof(part));
+		g_assert_cmpint(n, >, 0);
+		g_string_append_len(seen, part, n);
+	}
+}
+
+/* ---- a guest's own ways ---------------------------------------------------------------------- */
+
+static void test_console(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *vm = fixture_define_with(f, "echo", "echo", TRANSLATE);
+
+	fixture_do(f, vm, "Start");
+	g_autofree char *engine = fixture_get(f, vm, "Engine");
+	g_assert_cmpstr(engine, ==, "translate");
+	int console = console_open(f, vm);
+	console_expect(console, "tiny guest up\n");
+	g_assert_cmpint(write(console, "hello\n", 6), ==, 6);
+	console_expect(console, "hello\n");
+	close(console);
+	fixture_wait_state(f, vm, "off");
+	assert_reason(f, vm, "the guest powered off (ACPI S5)");
+	g_autofree char *left = vm_file(f, vm, "translate");
+	g_assert_false(g_file_test(left, G_FILE_TEST_EXISTS));
+}
+
+static void test_panic(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *vm = fixture_define_with(f, "panic", "panic", TRANSLATE);
+
+	fixture_do(f, vm, "Start");
+	fixture_wait_state(f, vm, "crashed");
+	assert_reason(f, vm, "the guest panicked: Kernel panic - not syncing: tiny");
+}
+
+static void test_reboot_stop(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *vm =
+		fixture_define_with(f, "reboot", "reboot", TRANSLATE ",\"onReboot\":\"stop\"");
+
+	fixture_do(f, vm, "Start");
+	fixture_wait_state(f, vm, "off");
+	assert_reason(f, vm, "the guest reset itself");
+}
+
+/* ---- what a user does ------------------------------------------------------------------------ */
+
+static void disk_make(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	g_assert_cmpint(ftruncate(fd, 1 << 20), ==, 0);
+	close(fd);
+}
+
+static void test_verbs(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *disk = g_build_filename(f->dir, "disk.img", NULL);
+	g_autofree char *members =
+		g_strdup_printf(TRANSLATE ",\"cpus\":{\"count\":2},\"nics\":[{\"type\":\"none\"}],"
+					  "\"disks\":[{\"path\":\"%s\",\"iops\":100,\"lun\":7}]",
+				disk);
+	g_autofree char *vm = fixture_define_with(f, "loop", "loop", members);
+
+	disk_make(disk);
+	fixture_do(f, vm, "Start");
+	int console = console_open(f, vm);
+	console_expect(console, "tiny guest up\n");
+	fixture_do(f, vm, "Pause");
+	fixture_wait_state(f, vm, "paused");
+	fixture_do(f, vm, "Resume");
+	fixture_do(f, vm, "Reset");
+	console_expect(console, "tiny guest up\n"); /* the second time */
+	close(console);
+	int pidfd = qemu_pidfd(f, vm);
+	fixture_do(f, vm, "Stop");
+	fixture_wait_state(f, vm, "off");
+	assert_reason(f, vm, "turned off");
+	assert_ends(pidfd);
+}
+
+static void test_adopted(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *vm = fixture_define_with(f, "adopted", "loop", TRANSLATE);
+
+	fixture_do(f, vm, "Start");
+	(void)fixture_end(f, SIGKILL);
+	fixture_start(f);
+	fixture_wait_state(f, vm, "running");
+	g_autofree char *engine = fixture_get(f, vm, "Engine");
+	g_assert_cmpstr(engine, ==, "translate");
+	fixture_do(f, vm, "Pause");
+	fixture_do(f, vm, "Stop");
+}
+
+static void test_refused(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+
+	fixture_expect_error(f, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "Define", "NotSupported",
+			     "$.nics[0].type: the engine translate has adapters of the types", "s",
+			     "{\"version\":1,\"name\":\"x\",\"engine\":\"translate\","
+			     "\"nics\":[{\"type\":\"private\",\"network\":\"n\"}]}");
+}
+
+/* ---- when QEMU fails ------------------------------------------------------------------------- */
+
+static void test_killed(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *vm = fixture_define_with(f, "killed", "loop", TRANSLATE);
+
+	fixture_do(f, vm, "Start");
+	int pidfd = qemu_pidfd(f, vm);
+	g_assert_cmpint(pidfd_send_signal(pidfd, SIGKILL, NULL, 0), ==, 0);
+	close(pidfd);
+	fixture_wait_state(f, vm, "crashed");
+	assert_reason(f, vm, "QEMU ended");
+	fixture_do(f, vm, "Start");
+	fixture_do(f, vm, "Stop");
+}
+
+/* It does not answer, and still can be turned off. */
+static void test_hung(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *vm = fixture_define_with(f, "hung", "loop", TRANSLATE);
+
+	fixture_do(f, vm, "Start");
+	int pidfd = qemu_pidfd(f, vm);
+	g_assert_cmpint(pidfd_send_signal(pidfd, SIGSTOP, NULL, 0), ==, 0);
+	g_autofree char *job = fixture_run(f, vm, "Pause");
+	g_assert_cmpstr(fixture_wait(f, job)->error, ==, VMMS_ERROR_PREFIX "TimedOut");
+	fixture_do(f, vm, "Stop");
+	assert_ends(pidfd);
+}
+
+static void test_worker_killed(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *vm = fixture_define_with(f, "orphan", "loop", TRANSLATE);
+
+	fixture_do(f, vm, "Start");
+	int pidfd = qemu_pidfd(f, vm);
+	g_assert_cmpint(kill((pid_t)fixture_worker_pid(f, vm), SIGKILL), ==, 0);
+	fixture_wait_state(f, vm, "crashed");
+	assert_ends(pidfd);
+}
+
+static gboolean translate_is_there(void)
+{
+	g_autofree char *answer = NULL;
+	char *argv[] = {(char *)g_getenv("VMMS_TRANSLATOR"), (char *)"--probe", NULL};
+
+	return g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &answer, NULL, NULL,
+			    NULL) &&
+	       strstr(answer, "\"usable\":true");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *path;
+		void (*run)(gconstpointer data);
+	} tests[] = {
+		{"/vmmsd/translate/console", test_console},
+		{"/vmmsd/translate/panic", test_panic},
+		{"/vmmsd/translate/reboot-stop", test_reboot_stop},
+		{"/vmmsd/translate/verbs", test_verbs},
+		{"/vmmsd/translate/adopted", test_adopted},
+		{"/vmmsd/translate/refused", test_refused},
+		{"/vmmsd/translate/killed", test_killed},
+		{"/vmmsd/translate/hung", test_hung},
+		{"/vmmsd/translate/worker-killed", test_worker_killed},
+	};
+	struct fixture *f;
+	int r;
+
+	g_test_init(&argc, &argv, NULL);
+	if (!translate_is_there()) {
+		g_test_message("QEMU or libvirt's driver for it is not installed");
+		return 77;
+	}
+	f = fixture_new_real();
+	for (size_t i = 0; i < G_N_ELEMENTS(tests); i++)
+		g_test_add_data_func(tests[i].path, f, tests[i].run);
+	r = g_test_run();
+	fixture_free(f);
+	return r;
+}
