@@ -67,7 +67,7 @@
 #define VMMS_FILE_RESULT   "result"   /* how the VM ended, one JSON line, written once */
 /* In the VM's runtime directory: what QEMU keeps there, and that the engine is translate. */
 #define VMMS_TRANSLATE_DIR "translate"
-#define VMMS_FILE_VSOCK	   "vsock"    /* a listening stream socket: connections to the guest */
+#define VMMS_FILE_VSOCK	   "vsock" /* a listening stream socket: connections to the guest */
 /* Tags that a number follows, the index in the definition's list: "disk0", "nic0.3". */
 #define VMMS_FILE_DISK                                                           \
 	"disk" /* file or block device, read-write unless readOnly; locked. Of a \

@@ -46,10 +46,10 @@ struct definition {
 };
 
 /*
- * Errors are SERVICE_ERROR (service_error.h) INVALID_DEFINITION, INVALID_NAME or, for what the engine
- * of the definition cannot do, NOT_SUPPORTED, and carry the JSON
- * path: "definition: $.cpus.count: 0 is below the minimum 1". A uuid is made when absent. Parsing
- * the canonical document of a definition gives the same document again.
+ * Errors are SERVICE_ERROR (service_error.h) INVALID_DEFINITION, INVALID_NAME or, for what the
+ * engine of the definition cannot do, NOT_SUPPORTED, and carry the JSON path: "definition:
+ * $.cpus.count: 0 is below the minimum 1". A uuid is made when absent. Parsing the canonical
+ * document of a definition gives the same document again.
  */
 struct definition *definition_parse(const char *json, GError **error);
 /*

@@ -190,8 +190,7 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
 		return FALSE;
 	options_settle_directories(options);
 	path_settle(&options->worker, program_find("vmworker", "vmworker"));
-	path_settle(&options->translator,
-		    program_find("vmworker-translate", "vmworker/translate"));
+	path_settle(&options->translator, program_find("vmworker-translate", "vmworker/translate"));
 	path_settle(&options->unpack, program_find("vmms-unpack", "vmworker/boot"));
 	path_settle(&options->net_switch, program_find("vmms-switch", "vmworker/net"));
 	path_settle(&options->image_server, program_find("vmms-nbd", "vmworker/storage"));

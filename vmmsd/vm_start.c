@@ -20,10 +20,10 @@
 #include "worker_probe.h"
 #include "worker_spawn.h"
 
-#define START_CALL_US SECONDS(30)  /* for Worker.Start: the partition is built */
+#define START_CALL_US	  SECONDS(30)  /* for Worker.Start: the partition is built */
 #define TRANSLATE_CALL_US SECONDS(120) /* the first one on a host probes QEMU */
-#define START_JOB_US  SECONDS(150) /* for everything together */
-#define VSOCK_BACKLOG 64
+#define START_JOB_US	  SECONDS(150) /* for everything together */
+#define VSOCK_BACKLOG	  64
 
 struct start {
 	struct service *service;
@@ -247,8 +247,10 @@ void vm_start_launched(struct worker *worker)
 		worker_fail(worker, g_error_new(SERVICE_ERROR, SERVICE_ERROR_FAILED,
 						"the files for the worker cannot be made: %s",
 						g_strerror(-r)));
-	else if (!worker_link_send(worker->link, call, worker_translates(worker->vm) ? TRANSLATE_CALL_US : START_CALL_US, on_started, job, &job->call,
-				   &error))
+	else if (!worker_link_send(worker->link, call,
+				   worker_translates(worker->vm) ? TRANSLATE_CALL_US
+								 : START_CALL_US,
+				   on_started, job, &job->call, &error))
 		worker_fail(worker, error);
 }
 

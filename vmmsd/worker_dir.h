@@ -20,7 +20,8 @@ int worker_dir_create_file(int directory, const char *name);
 /* Whether the worker there has the engine translate, which keeps files of its own beside. */
 gboolean worker_dir_translates(int directory);
 
-/* What is over with the worker: control, vsock, result and QEMU's files. Scroll-back and log stay for a look. */
+/* What is over with the worker: control, vsock, result and QEMU's files. Scroll-back and log stay
+ * for a look. */
 void worker_dir_clean(int directory);
 /* All of it, when the VM is deleted. */
 void worker_dir_remove(const char *runtime_dir, const char *uuid);

@@ -27,9 +27,8 @@ static void on_translator_probed(void *context, const struct subprocess_result *
 	struct service *service = context;
 
 	service->probe = NULL;
-	host_set_translate_probe(
-		service->host,
-		!result->timed_out && result->status == 0 ? result->output : NULL);
+	host_set_translate_probe(service->host,
+				 !result->timed_out && result->status == 0 ? result->output : NULL);
 	probe_tell(service);
 }
 

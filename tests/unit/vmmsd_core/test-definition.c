@@ -369,6 +369,45 @@ static void test_live_change(void)
 	}
 }
 
+static void translate_refuses(const char *members, const char *part)
+{
+	g_autofree char *json = g_strdup_printf(
+		"{\"version\":1,\"name\":\"vm1\",\"engine\":\"translate\",%s}", members);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_null(definition_parse(json, &error));
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED);
+	if (!g_str_has_prefix(error->message, part))
+		g_error("\"%s\" does not begin with \"%s\"", error->message, part);
+}
+
+/* What QEMU is not asked to do is refused with the definition; direct may have it. */
+static void test_translate(void)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(definition_t) good = definition_parse(
+		"{\"version\":1,\"name\":\"vm1\",\"engine\":\"translate\",\"hypervisor\":\"hidden\","
+		"\"disks\":[{\"path\":\"/d\"}],\"nics\":[{\"type\":\"user\"},{\"type\":\"none\"}],"
+		"\"enlightenments\":{\"synic\":true}}",
+		&error);
+
+	g_assert_no_error(error);
+	translate_refuses("\"disks\":[{\"path\":\"/a\"},{\"path\":\"/b\",\"format\":\"vhdx\"}]",
+			  "definition: $.disks[1].format: the engine translate has raw disks only");
+	translate_refuses("\"nics\":[{\"type\":\"bridge\",\"bridge\":\"br0\"}]",
+			  "definition: $.nics[0].type: ");
+	translate_refuses("\"nics\":[{\"type\":\"user\",\"bandwidth\":\"1M\"}]",
+			  "definition: $.nics[0].bandwidth: ");
+	translate_refuses("\"enlightenments\":{\"stimer\":true}",
+			  "definition: $.enlightenments.stimer: ");
+	translate_refuses("\"enlightenments\":{\"synic\":false}",
+			  "definition: $.enlightenments.synic: ");
+	/* Nor by an edit. */
+	g_assert_null(definition_edit(good, "{\"nics\":[{\"type\":\"private\",\"network\":\"n\"}]}",
+				      &error));
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED);
+}
+
 static void add_random(GRand *rand, GString *json, const char *format, gint32 low, gint32 high)
 {
 	if (g_rand_boolean(rand)) {
@@ -466,6 +505,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/definition/edit-refused", test_edit_refused);
 	g_test_add_func("/definition/rename", test_rename);
 	g_test_add_func("/definition/live-change", test_live_change);
+	g_test_add_func("/definition/translate", test_translate);
 	g_test_add_func("/definition/round-trip", test_round_trip);
 	g_test_add_func("/definition/damaged", test_damaged);
 	return g_test_run();

@@ -12,7 +12,7 @@
 #include "json_text.h"
 #include "temporary_directory.h"
 
-#define NO_TRANSLATOR                                                                        \
+#define NO_TRANSLATOR \
 	"vmworker-translate --probe gave no answer: install vmms with it, and libvirt's QEMU driver"
 
 static const char amd[] = "processor\t: 0\nvendor_id\t: AuthenticAMD\n"
@@ -252,8 +252,7 @@ static void test_translate(void)
 
 	host_set_translate_probe(host, "{\"usable\":true,\"reason\":\"\"}");
 	expect_translate(host, ENGINE_TRANSLATE, "asked for by the definition; QEMU translates ");
-	expect_translate(host, ENGINE_AUTO,
-			 "chosen by auto, since direct cannot run here (");
+	expect_translate(host, ENGINE_AUTO, "chosen by auto, since direct cannot run here (");
 	g_assert_null(host_choose_engine(host, ENGINE_DIRECT, &reason, &error));
 	g_clear_error(&error);
 	host_set_probe(host, usable);
