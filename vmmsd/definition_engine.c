@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the engine translate cannot do is refused with the definition, not at the start. */
+#include <string.h>
+
 #include "definition_json.h"
 #include "definition_member.h"
 #include "service_error.h"
@@ -14,10 +16,14 @@ static bool refuse(GError **error, const char *path, const char *what)
 
 static bool check_disk(struct json_object *disk, size_t index, GError **error)
 {
-	g_autofree char *path = g_strdup_printf("$.disks[%zu].format", index);
+	g_autofree char *format = g_strdup_printf("$.disks[%zu].format", index);
+	g_autofree char *place = g_strdup_printf("$.disks[%zu].serial", index);
+	const char *serial = text(disk, "serial");
 
-	return g_str_equal(text(disk, "format"), "raw") ||
-	       refuse(error, path, "has raw disks only; convert the image with qemu-img");
+	if (!g_str_equal(text(disk, "format"), "raw"))
+		return refuse(error, format, "has raw disks only; convert the image with qemu-img");
+	return !serial || !strchr(serial, ':') ||
+	       refuse(error, place, "has no colons in serial numbers; choose another");
 }
 
 static bool check_nic(struct json_object *nic, size_t index, GError **error)

@@ -394,6 +394,8 @@ static void test_translate(void)
 	g_assert_no_error(error);
 	translate_refuses("\"disks\":[{\"path\":\"/a\"},{\"path\":\"/b\",\"format\":\"vhdx\"}]",
 			  "definition: $.disks[1].format: the engine translate has raw disks only");
+	translate_refuses("\"disks\":[{\"path\":\"/a\",\"serial\":\"a:b\"}]",
+			  "definition: $.disks[0].serial: ");
 	translate_refuses("\"nics\":[{\"type\":\"bridge\",\"bridge\":\"br0\"}]",
 			  "definition: $.nics[0].type: ");
 	translate_refuses("\"nics\":[{\"type\":\"user\",\"bandwidth\":\"1M\"}]",
