@@ -220,6 +220,20 @@ static void test_hung(gconstpointer data)
 	assert_ends(pidfd);
 }
 
+/* Nobody asks it for anything, and it is found out. */
+static void test_silent(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *vm = fixture_define_with(f, "silent", "loop", TRANSLATE);
+
+	fixture_do(f, vm, "Start");
+	int pidfd = qemu_pidfd(f, vm);
+	g_assert_cmpint(pidfd_send_signal(pidfd, SIGSTOP, NULL, 0), ==, 0);
+	fixture_wait_state(f, vm, "crashed");
+	assert_reason(f, vm, "QEMU does not answer any more");
+	assert_ends(pidfd);
+}
+
 static void test_worker_killed(gconstpointer data)
 {
 	struct fixture *f = FIXTURE(data);
@@ -256,6 +270,7 @@ int main(int argc, char **argv)
 		{"/vmmsd/translate/refused", test_refused},
 		{"/vmmsd/translate/killed", test_killed},
 		{"/vmmsd/translate/hung", test_hung},
+		{"/vmmsd/translate/silent", test_silent},
 		{"/vmmsd/translate/worker-killed", test_worker_killed},
 	};
 	struct fixture *f;

@@ -20,7 +20,7 @@
 /* SeaBIOS, entered again, resets the machine up to twice more before it boots: that is not the
  * guest's doing. */
 #define FIRMWARE_RESETS	  2u
-#define FIRMWARE_RESET_US (5 * G_USEC_PER_SEC)
+#define FIRMWARE_RESET_US (INT64_C(5) * G_USEC_PER_SEC)
 #define PID_FILE	  "run/qemu/" DOMAIN_XML_NAME ".pid"
 
 struct emulator {

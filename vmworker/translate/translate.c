@@ -23,9 +23,10 @@
 #define ASK_TIMEOUT_MS	 4000u	 /* less than vmmsd waits for the answer to Stop */
 #define STATS_TIMEOUT_MS 1000u
 #define CLOSE_TIMEOUT_MS 10000u
-#define PING_US		 (5 * G_USEC_PER_SEC)
-#define SILENCE_US	 (40 * G_USEC_PER_SEC) /* without an answer QEMU is taken for dead */
-#define LAST_WORDS_US	 (3 * G_USEC_PER_SEC)  /* from QEMU's end to what libvirt says of it */
+#define PING_US		 (UINT64_C(5) * G_USEC_PER_SEC)
+#define SILENCE_US	 (UINT64_C(40) * G_USEC_PER_SEC) /* without an answer QEMU is taken for dead */
+#define LAST_WORDS_US \
+	(UINT64_C(3) * G_USEC_PER_SEC) /* from QEMU's end to what libvirt says of it */
 
 struct engine {
 	struct engine_config config;
@@ -376,7 +377,7 @@ static struct engine *translate_build(const struct engine_config *config, GError
 			return engine;
 	}
 	/* What does not let go of QEMU in time is ended with the process. */
-	(void)translate_free(engine);
+	(void)translate_free(engine); /* NOLINT(clang-analyzer-unix.Malloc) */
 	return NULL;
 }
 
