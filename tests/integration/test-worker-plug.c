@@ -207,8 +207,8 @@ static void test_refused(void)
 	not_attached(worker, DISK(",\"lun\":1"), "kernel", image, invalid,
 		     "no device has a file of this tag");
 	not_attached(worker, DISK(",\"lun\":64"), "disk0", image, definition, "$.disks[0].lun");
-	not_attached(worker, DISK(",\"lun\":1,\"format\":\"vhdx\""), "disk0", image,
-		     VMMS_ERROR_PREFIX "NotSupported", "raw images only");
+	not_attached(worker, DISK(",\"lun\":1,\"format\":\"vhdx\""), "disk0", image, invalid,
+		     "needs the sockets of a server");
 	not_attached(worker, "{}", NULL, -1, definition, "not one disk or one adapter");
 	not_attached(worker, "{\"disks\":[],\"nics\":[]}", NULL, -1, definition,
 		     "not one disk or one adapter");

@@ -164,7 +164,8 @@ static void test_disk_refused(void)
 	HVCTL_EXPECT(2, "controller 0, LUN 0 is the address of $.disks[0] already", "attach",
 		     "web1", "--disk", at_zero);
 	HVCTL_EXPECT(1, "none: No such file or directory", "attach", "web1", "--disk", missing);
-	HVCTL_EXPECT(1, "is not a vhd image", "attach", "web1", "--disk", vhd);
+	HVCTL_EXPECT(1, "only raw images can be attached while it runs, not vhd; stop it", "attach",
+		     "web1", "--disk", vhd);
 	HVCTL_EXPECT(2, "path is missing", "attach", "web1", "--disk", "lun=1");
 	HVCTL_EXPECT(2, "give --disk or --nic, one of them", "attach", "web1");
 	HVCTL_EXPECT(2, "give --disk or --nic, one of them", "attach", "web1", "--disk", spec,

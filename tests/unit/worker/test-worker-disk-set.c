@@ -240,7 +240,8 @@ static void test_attach_refused(struct disks *d, gconstpointer data G_GNUC_UNUSE
 	refused(d, &disk, WORKER_ERROR_INVALID_ARGUMENT, "controller 4, ");
 	disk = disk_of(fd, 0, 1);
 	disk.format = ENGINE_DISK_QCOW2;
-	refused(d, &disk, WORKER_ERROR_NOT_SUPPORTED, "/srv/b.img: this version reads raw");
+	refused(d, &disk, WORKER_ERROR_NOT_SUPPORTED,
+		"/srv/b.img: only raw images can come while it runs");
 	disk = disk_of(-1, 0, 1);
 	refused(d, &disk, WORKER_ERROR_FAILED, "/srv/b.img");
 	/* The bus has no room for a controller: the disk is not there either. */
