@@ -54,6 +54,7 @@ int exit_code_of(enum hvctl_code code)
 	case HVCTL_ERROR_INVALID_ARGUMENT:
 		return EXIT_USAGE;
 	case HVCTL_ERROR_NO_SUCH_VM:
+	case HVCTL_ERROR_NO_SUCH_GROUP:
 		return EXIT_NO_SUCH_VM;
 	case HVCTL_ERROR_WRONG_STATE:
 	case HVCTL_ERROR_BUSY:

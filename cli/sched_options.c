@@ -7,7 +7,7 @@
 bool sched_options_given(const struct sched_options *o)
 {
 	return o->weight.set || o->limit.set || o->reserve.set || o->affinity || o->vcpu_affinity ||
-	       o->numa_node || o->placement || o->topology || o->core || o->exclusive ||
+	       o->numa_node || o->placement || o->topology || o->core || o->group || o->exclusive ||
 	       o->no_exclusive || o->background || o->no_background;
 }
 
@@ -176,6 +176,7 @@ int sched_options_apply(const struct command *command, const struct sched_option
 	put_number(object, "reserve", o->reserve);
 	put_text(object, "affinity", o->affinity, "all");
 	put_lists(object, o->vcpu_affinity);
+	put_text(object, "group", o->group, "none");
 	put_text(object, "placement", o->placement, "");
 	put_text(object, "coreScheduling", o->core, "");
 	r = put_flag(command, object, "exclusive", o->exclusive, o->no_exclusive);

@@ -10,7 +10,7 @@
 
 struct sched_options {
 	struct number weight, limit, reserve;
-	const char *affinity, *vcpu_affinity, *numa_node, *placement, *topology, *core;
+	const char *affinity, *vcpu_affinity, *numa_node, *placement, *topology, *core, *group;
 	bool exclusive, no_exclusive, background, no_background;
 };
 
@@ -43,6 +43,8 @@ struct sched_options {
 			     "let vmmsd choose the CPUs", placement),                              \
 		SCHED_OPTION(b, "core-scheduling", OPTION_CHOICE, "off|vm",                        \
 			     "vm: share no core with others", core),                               \
+		SCHED_OPTION(b, "group", OPTION_TEXT, "NAME",                                      \
+			     "the CPU group that it is in, or none", group),                       \
 		SCHED_OPTION(b, "topology", OPTION_TEXT, "SPEC",                                   \
 			     "sockets=N,cores=N,threads=N or host or none", topology)
 

@@ -50,6 +50,7 @@ enum hvctl_code {
 	HVCTL_ERROR_STORE = 17,
 	HVCTL_ERROR_WORKER = 18,
 	HVCTL_ERROR_NO_CPU = 19, /* the host cannot give the VM its CPUs or their time */
+	HVCTL_ERROR_NO_SUCH_GROUP = 20,
 	/* The codes below are made on this side of the connection. */
 	HVCTL_ERROR_UNREACHABLE = 64,	/* no service there, or it went away */
 	HVCTL_ERROR_INTERRUPTED = 65,	/* hvctl_set_interrupt_fd() */
@@ -137,6 +138,14 @@ int hvctl_edit(hvctl *h, const char *name, const char *patch);
 int hvctl_rename(hvctl *h, const char *name, const char *new_name);
 int hvctl_delete(hvctl *h, const char *name);
 int hvctl_set_autostart(hvctl *h, const char *name, bool enabled);
+
+/* -- CPU groups: schemas/json/cpu-group.schema.json -- */
+
+int hvctl_groups(hvctl *h, char **ret_json); /* all, with their members: docs/json.md */
+int hvctl_define_group(hvctl *h, const char *definition);
+/* An RFC 7396 merge patch; in force on VMs that run when it returns. */
+int hvctl_edit_group(hvctl *h, const char *name, const char *patch);
+int hvctl_delete_group(hvctl *h, const char *name);
 
 /* -- long operations --
  * Each returns when the service has accepted the job; hvctl_job_wait() says how it ended. With

@@ -113,6 +113,37 @@ HVCTL_PUBLIC int hvctl_edit(hvctl *h, const char *name, const char *patch)
 	return r < 0 ? r : call_vm(h, name, "Edit", NULL, "s", patch);
 }
 
+HVCTL_PUBLIC int hvctl_groups(hvctl *h, char **ret_json)
+{
+	AUTO_MESSAGE sd_bus_message *reply = NULL;
+
+	int r = call_method(h, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "ListGroups", &reply, NULL);
+	return r < 0 ? r : reply_string(h, reply, ret_json);
+}
+
+HVCTL_PUBLIC int hvctl_define_group(hvctl *h, const char *definition)
+{
+	int r = check_document(h, "definition", definition);
+
+	return r < 0 ? r
+		     : call_method(h, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "DefineGroup", NULL, "s",
+				   definition);
+}
+
+HVCTL_PUBLIC int hvctl_edit_group(hvctl *h, const char *name, const char *patch)
+{
+	int r = check_document(h, "patch", patch);
+
+	return r < 0 ? r
+		     : call_method(h, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "EditGroup", NULL, "ss",
+				   name, patch);
+}
+
+HVCTL_PUBLIC int hvctl_delete_group(hvctl *h, const char *name)
+{
+	return call_method(h, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "DeleteGroup", NULL, "s", name);
+}
+
 HVCTL_PUBLIC int hvctl_rename(hvctl *h, const char *name, const char *new_name)
 {
 	char buffer[QUOTED_SIZE];

@@ -40,7 +40,8 @@
 	X(INVALID_IMAGE, "InvalidImage") /* kernel or initrd cannot be booted */             \
 	X(STORE, "Store")		 /* the database could not be read or written */     \
 	X(WORKER, "Worker")		 /* the worker died or did not answer */             \
-	X(NO_CPU, "InsufficientCpu")	 /* the host has not the CPUs, or not the time */
+	X(NO_CPU, "InsufficientCpu")	 /* the host has not the CPUs, or not the time */    \
+	X(NO_SUCH_GROUP, "NoSuchGroup")	 /* exit 3: a CPU group */
 
 #define VMMS_ERROR_PREFIX "org.vmms1.Error."
 

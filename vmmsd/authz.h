@@ -11,7 +11,7 @@
 #include <systemd/sd-bus.h>
 
 enum authz_action {
-	AUTHZ_DEFINE,	/* define, edit, rename, delete, autostart */
+	AUTHZ_DEFINE,	/* define, edit, rename, delete, autostart; CPU groups */
 	AUTHZ_RUN,	/* start, shutdown, stop, pause, resume, reset, cancel */
 	AUTHZ_CONSOLE,	/* the serial console */
 	AUTHZ_STOP_ALL, /* all VMs at once */

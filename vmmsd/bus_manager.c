@@ -3,9 +3,20 @@
 #include "authz.h"
 #include "autostart.h"
 #include "bus.h"
+#include "bus_group.h"
 #include "cleanup.h"
+#include "cpu_groups.h"
 #include "operation.h"
 #include "sched_service.h"
+
+/* A definition that cannot be read is vm_registry_define's to refuse. */
+static gboolean check_group(const struct service *service, const char *json, GError **error)
+{
+	g_autoptr(definition_t) definition = definition_parse(json, NULL);
+
+	return !definition || !definition->sched.group ||
+	       cpu_groups_lookup(service->groups, definition->sched.group, error);
+}
 
 static int method_define(sd_bus_message *call, void *userdata, sd_bus_error *out)
 {
@@ -19,7 +30,8 @@ static int method_define(sd_bus_message *call, void *userdata, sd_bus_error *out
 	if (r < 0)
 		return r;
 	if (!authz_check(call, AUTHZ_DEFINE, &error) ||
-	    !bus_check_length(json, VMMS_MAX_MESSAGE, "the definition", &error))
+	    !bus_check_length(json, VMMS_MAX_MESSAGE, "the definition", &error) ||
+	    !check_group(service, json, &error))
 		return bus_error_set(out, error);
 	vm = vm_registry_define(service->registry, json, &error);
 	if (!vm)
@@ -169,6 +181,14 @@ const sd_bus_vtable bus_manager_vtable[] = {
 				method_list, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("DescribeHost", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", host),
 				method_describe_host, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("ListGroups", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", groups),
+				bus_group_list, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("DefineGroup", SD_BUS_ARGS("s", definition), SD_BUS_NO_RESULT,
+				bus_group_define, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("EditGroup", SD_BUS_ARGS("s", name, "s", patch), SD_BUS_NO_RESULT,
+				bus_group_edit, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("DeleteGroup", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT,
+				bus_group_delete, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("StopAll", SD_BUS_NO_ARGS, SD_BUS_RESULT("o", job), method_stop_all,
 				METHOD),
 	SD_BUS_METHOD_WITH_ARGS("GetEvents", SD_BUS_ARGS("t", after),

@@ -9,6 +9,7 @@
 #include "bus_property.h"
 #include "bus_stats.h"
 #include "cleanup.h"
+#include "cpu_groups.h"
 #include "operation.h"
 #include "sched_service.h"
 #include "worker_dir.h"
@@ -86,6 +87,13 @@ static int method_shutdown(sd_bus_message *call, void *userdata, sd_bus_error *o
 	return bus_reply_job(call, job, out, error);
 }
 
+/* A group that was named and is not there is the patch's fault, whatever the VM does. */
+static gboolean check_edit_group(const struct service *service, const struct definition *to,
+				 GError **error)
+{
+	return !to->sched.group || cpu_groups_lookup(service->groups, to->sched.group, error);
+}
+
 /* Whether the host can give a VM that runs what the patch asks for. A patch that is not valid is
  * vm_registry_edit's to refuse. */
 static gboolean check_edit(struct service *service, const struct vm *vm, const char *patch,
@@ -93,6 +101,8 @@ static gboolean check_edit(struct service *service, const struct vm *vm, const c
 {
 	g_autoptr(definition_t) to = definition_edit(vm->definition, patch, NULL);
 
+	if (to && !check_edit_group(service, to, error))
+		return FALSE;
 	return !to || !definition_is_live_change(vm->definition, to) ||
 	       sched_check_edit(service->sched, vm, to, error);
 }

@@ -154,6 +154,13 @@ char *cgroup_base_take(const char *root, const char *proc_root, gboolean booted_
 	return base_take(base, booted_by_systemd, error) ? g_steal_pointer(&base) : NULL;
 }
 
+gboolean cgroup_make_branch(const char *dir, gboolean cpuset, GError **error)
+{
+	if (g_mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return fail(error, "%s: %s", dir, g_strerror(errno));
+	return enable(dir, "cpu", error) && (!cpuset || enable(dir, "cpuset", error));
+}
+
 gboolean cgroup_split(const char *dir, GError **error)
 {
 	g_autofree char *vcpu = g_build_filename(dir, CGROUP_VCPU, NULL);

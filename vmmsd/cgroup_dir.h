@@ -33,6 +33,10 @@ gboolean cgroup_has_controller(const char *dir, const char *controller);
 char *cgroup_base_take(const char *root, const char *proc_root, gboolean booted_by_systemd,
 		       GError **error);
 
+/* Makes dir, whose parent shares out the controllers, for cgroups within it: with the controller
+ * cpu for them, and cpuset. Does nothing to one that is there. */
+gboolean cgroup_make_branch(const char *dir, gboolean cpuset, GError **error);
+
 /* Makes DIR/vcpu; does nothing when it is there. */
 gboolean cgroup_split(const char *dir, GError **error);
 /* Removes DIR/vcpu and DIR; a cgroup with processes stays. */

@@ -198,12 +198,14 @@ static gboolean fail(const struct network *net, const struct sched_demand *deman
 		}
 	}
 	g_autofree char *sum = sum_words(demands, n, cpus);
+	g_autofree char *who = name ? g_strdup_printf("VM %s: its reservation does", name)
+				    : g_strdup("the reservations do");
 	g_autofree char *words = sched_cpus_words(cpus);
 	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
-		    "VM %s: its reservation does not fit: %s of a CPU would be reserved, and %s "
+		    "%s not fit: %s of a CPU would be reserved, and %s "
 		    "can give %u %% (%u %% each): lower a reservation, stop one of these VMs, or "
 		    "give one other CPUs",
-		    name, sum, words, SCHED_RESERVABLE * cpus->len, SCHED_RESERVABLE);
+		    who, sum, words, SCHED_RESERVABLE * cpus->len, SCHED_RESERVABLE);
 	return FALSE;
 }
 

@@ -21,7 +21,7 @@ struct sched_demand {
 /*
  * Whether all n can be had at once, each on its own CPUs (a flow from VMs to CPUs, so a VM with
  * many CPUs gives way to one with few). NO_CPU with the sum that does not fit, and for `name`, the
- * VM that is to be started or edited.
+ * VM that is to be started or edited, or NULL.
  */
 gboolean sched_admit(const struct sched_demand *demands, guint n, const char *name, GError **error);
 

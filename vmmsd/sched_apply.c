@@ -13,7 +13,7 @@
 #include "sched_internal.h"
 #include "sched_threads.h"
 #include "sched_unit.h"
-#include "worker_spawn.h"
+#include "systemd_unit.h"
 
 #define PERIOD_US 100000u /* of cpu.max */
 
@@ -36,6 +36,11 @@ void sched_entry_free(void *data)
 	if (entry->dir && entry->sched->kind == SCHED_BY_CGROUP && entry->gone)
 		cgroup_remove(entry->dir);
 	sd_bus_slot_unref(entry->call);
+	unit_job_forget(entry->moving);
+	g_free(entry->unit);
+	g_free(entry->branch);
+	g_free(entry->wanted);
+	g_free(entry->stuck);
 	g_free(entry->dir);
 	g_free(entry->cpus);
 	g_free(entry->times);
@@ -43,8 +48,7 @@ void sched_entry_free(void *data)
 	g_free(entry);
 }
 
-/* A fault of the host, in a sentence of its own. */
-G_GNUC_PRINTF(2, 3) static void note_add(GString *note, const char *format, ...)
+void sched_note_add(GString *note, const char *format, ...)
 {
 	va_list args;
 
@@ -57,50 +61,18 @@ G_GNUC_PRINTF(2, 3) static void note_add(GString *note, const char *format, ...)
 
 /* ---- the cgroup ------------------------------------------------------------------------------ */
 
-static char *make_own_dir(const struct sched_entry *entry, GError **error)
-{
-	g_autofree char *name = g_strconcat("vm-", entry->vm->definition->uuid, NULL);
-	g_autofree char *dir = g_build_filename(entry->sched->base, name, NULL);
-	g_autofree char *pid = g_strdup_printf("%d", (int)entry->pid);
-
-	if (g_mkdir(dir, 0755) < 0 && errno != EEXIST) {
-		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_FAILED, "%s: %s", dir,
-			    g_strerror(errno));
-		return NULL;
-	}
-	if (!cgroup_write(dir, "cgroup.procs", pid, error))
-		return NULL;
-	return g_steal_pointer(&dir);
-}
-
 /* An adopted worker is where it is: vmmsd may have been started elsewhere this time. */
 void sched_entry_open(struct sched_entry *entry)
 {
-	g_autoptr(GError) error = NULL;
-	g_autofree char *name = g_strconcat("/vm-", entry->vm->definition->uuid, NULL);
-	g_autofree char *unit = worker_unit_name(entry->vm);
-	g_autofree char *dir = NULL;
 	g_autofree char *vcpu = NULL;
 
 	if (entry->sched->kind == SCHED_BY_AFFINITY)
 		return;
-	dir = cgroup_find(CGROUP_ROOT, SCHED_PROC, entry->pid, &error);
-	if (entry->sched->kind == SCHED_BY_CGROUP && dir && !g_str_has_suffix(dir, name)) {
-		g_free(dir);
-		dir = make_own_dir(entry, &error);
-	}
-	/* Never a cgroup that others are in, too. */
-	if (dir && entry->sched->kind == SCHED_BY_SYSTEMD && !g_str_has_suffix(dir, unit))
-		g_clear_pointer(&dir, g_free);
-	if (!dir) {
-		log_vm(entry->sched->service->log, LOG_WARNING, entry->vm,
-		       "the cgroup of its worker is not known: %s",
-		       error ? error->message : "it is not that of its unit");
+	sched_entry_locate(entry);
+	if (!entry->dir)
 		return;
-	}
-	vcpu = g_build_filename(dir, CGROUP_VCPU, NULL);
+	vcpu = g_build_filename(entry->dir, CGROUP_VCPU, NULL);
 	entry->split = g_file_test(vcpu, G_FILE_TEST_IS_DIR);
-	entry->dir = g_steal_pointer(&dir);
 }
 
 static gboolean set_number(const char *dir, const char *file, uint32_t number, GError **error)
@@ -141,10 +113,11 @@ static uint32_t apply_limit(struct sched_entry *entry, uint32_t limit, GString *
 	entry->limit = limit;
 	if (limit == 0)
 		return 0;
-	note_add(note,
-		 "the limit counts the threads that serve devices, too, since the processors could "
-		 "not be set apart (%s)",
-		 error ? error->message : "the cgroup of the worker is not known");
+	sched_note_add(
+		note,
+		"the limit counts the threads that serve devices, too, since the processors could "
+		"not be set apart (%s)",
+		error ? error->message : "the cgroup of the worker is not known");
 	return limit;
 }
 
@@ -174,7 +147,7 @@ static int on_unit_set(sd_bus_message *reply, void *userdata, sd_bus_error *unus
 static void apply_systemd(struct sched_entry *entry, const struct sched_member *member,
 			  const GArray *cpus, const char *list, GString *note)
 {
-	g_autofree char *unit = worker_unit_name(entry->vm);
+	g_autofree char *unit = sched_entry_unit(entry);
 	uint32_t whole = apply_limit(entry, member->wish->limit, note);
 	struct sched_unit_properties p = {
 		.set_weight = entry->unsure || entry->weight != member->cpu_weight,
@@ -191,7 +164,7 @@ static void apply_systemd(struct sched_entry *entry, const struct sched_member *
 	entry->whole = whole > 0;
 	if (!p.set_weight && !p.set_cpus && !p.set_node && !p.set_quota) {
 		if (entry->refusal)
-			note_add(note, "%s", entry->refusal);
+			sched_note_add(note, "%s", entry->refusal);
 		return;
 	}
 	/* A call that is under way is only no longer listened to. */
@@ -200,7 +173,7 @@ static void apply_systemd(struct sched_entry *entry, const struct sched_member *
 	r = sched_unit_set(bus_broker(entry->sched->service->bus), unit, &p, on_unit_set, entry,
 			   &entry->call);
 	if (r < 0)
-		note_add(note, "systemd cannot be asked (%s)", g_strerror(-r));
+		sched_note_add(note, "systemd cannot be asked (%s)", g_strerror(-r));
 	entry->unsure = r < 0;
 }
 
@@ -218,7 +191,7 @@ static void apply_cgroup(struct sched_entry *entry, const struct sched_member *m
 	gboolean right = TRUE;
 
 	if (!entry->dir) {
-		note_add(note, "its cgroup could not be made; see the log of vmmsd");
+		sched_note_add(note, "its cgroup could not be made; see the log of vmmsd");
 		return;
 	}
 	if (entry->unsure || entry->weight != member->cpu_weight) {
@@ -239,7 +212,7 @@ static void apply_cgroup(struct sched_entry *entry, const struct sched_member *m
 		right = cgroup_write(entry->dir, "cpuset.mems", *node ? node : "\n", &error);
 	entry->unsure = !right;
 	if (!right)
-		note_add(note, "%s", error->message);
+		sched_note_add(note, "%s", error->message);
 }
 
 /* ---- threads --------------------------------------------------------------------------------- */
@@ -310,9 +283,12 @@ static void note_unavailable(const struct sched_entry *entry, GString *note)
 		const char *name;
 		gboolean asked;
 	} rows[] = {
-		{"weight", wish->weight != 100},    {"limit", wish->limit > 0},
-		{"reserve", wish->reserve > 0},	    {"background", wish->background},
+		{"weight", wish->weight != 100},
+		{"limit", wish->limit > 0},
+		{"reserve", wish->reserve > 0},
+		{"background", wish->background},
 		{"numaNode", wish->numa_node >= 0},
+		{"the weight and the cap of its group", wish->group != NULL},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -321,14 +297,14 @@ static void note_unavailable(const struct sched_entry *entry, GString *note)
 					       rows[i].name);
 	}
 	if (what->len > 0)
-		note_add(note, "not available here: %s: %s", what->str, sched->unavailable);
+		sched_note_add(note, "not available here: %s: %s", what->str, sched->unavailable);
 	g_autofree char *core_reason = NULL;
 	if (wish->core_scheduling && !sched_core_available(&core_reason))
-		note_add(note, "coreScheduling: %s", core_reason);
+		sched_note_add(note, "coreScheduling: %s", core_reason);
 	if (wish->exclusive && sched->kind != SCHED_BY_SYSTEMD)
-		note_add(note,
-			 "exclusive keeps away other VMs only, not the rest of the host: that "
-			 "takes a vmmsd under systemd");
+		sched_note_add(
+			note, "exclusive keeps away other VMs only, not the rest of the host: that "
+			      "takes a vmmsd under systemd");
 }
 
 static void state_set(struct sched_entry *entry, const struct sched_member *member,
@@ -368,6 +344,11 @@ void sched_entry_apply(struct sched_entry *entry, const struct sched_member *mem
 	g_autoptr(GString) note = g_string_new(NULL);
 	gboolean split = entry->split;
 
+	if (!sched_entry_move(entry, note)) {
+		state_set(entry, member, note->str);
+		return;
+	}
+	changed = changed || entry->unsure; /* it may have been moved */
 	if (entry->sched->kind == SCHED_BY_SYSTEMD)
 		apply_systemd(entry, member, any ? NULL : member->cpus, list, note);
 	else if (entry->sched->kind == SCHED_BY_CGROUP)

@@ -29,6 +29,7 @@ void sched_definition_clear(struct sched_definition *sched)
 		g_clear_pointer(&sched->vcpu_affinity[i], g_array_unref);
 	g_clear_pointer(&sched->vcpu_affinity, g_free);
 	g_clear_pointer(&sched->affinity, g_array_unref);
+	g_clear_pointer(&sched->group, g_free);
 	sched->n_vcpu_affinity = 0;
 }
 
@@ -183,6 +184,7 @@ static gboolean scheduling_read(struct json_object *given, uint32_t count,
 	ret->core_scheduling =
 		g_strcmp0(json_object_get_string(json_object_object_get(given, "coreScheduling")),
 			  "vm") == 0;
+	ret->group = g_strdup(json_object_get_string(json_object_object_get(given, "group")));
 	affinity = json_object_object_get(given, "affinity");
 	if (affinity &&
 	    !list_read(json_object_get_string(affinity), PATH ".affinity", &ret->affinity, error))
@@ -238,6 +240,7 @@ struct json_object *sched_definition_describe(const struct sched_definition *sch
 	add(object, "reserve", json_object_new_int64(sched->reserve));
 	add(object, "affinity", list_value(sched->affinity, NULL));
 	add(object, "vcpuAffinity", lists);
+	add(object, "group", sched->group ? json_object_new_string(sched->group) : NULL);
 	add(object, "exclusive", json_object_new_boolean(sched->exclusive));
 	add(object, "background", json_object_new_boolean(sched->background));
 	add(object, "numaNode", number_value(sched->numa_node, sched->numa_node >= 0));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Between sched_service.c (what), sched_apply.c (by what means) and sched_exclude.c (the rest of
- * the host).
+ * the host), sched_hierarchy.c (CPU groups).
  */
 #ifndef SCHED_INTERNAL_H
 #define SCHED_INTERNAL_H
@@ -25,7 +25,15 @@ struct sched {
 	gboolean has_cpuset;
 	struct host_topology *topology; /* NULL when sysfs does not tell */
 	GHashTable *entries;		/* vm -> struct sched_entry */
+	GHashTable *groups;		/* path of a CPU group -> struct sched_branch */
 	char *excluded;			/* CPUs that the rest of the host may not use; "" */
+};
+
+/* What was last brought into force for a CPU group. */
+struct sched_branch {
+	uint32_t weight, cap;
+	gboolean known; /* it is in force; else everything is set */
+	char *fault;	/* why it is not, or NULL */
 };
 
 /* A VM with a worker, and what was last brought into force for it. */
@@ -48,6 +56,11 @@ struct sched_entry {
 	struct sched_vp_time *times; /* of sched_stats.c, one per processor, or NULL */
 	char *refusal;		     /* of systemd, or NULL */
 	sd_bus_slot *call;	     /* SetUnitProperties */
+	char *unit;		 /* of systemd, that its process is in; NULL: that of its service */
+	char *branch;		 /* path of the group that its process is in; "": none */
+	char *wanted;		 /* the same, to which it was last to be moved; NULL: it was not */
+	char *stuck;		 /* why that failed, or NULL */
+	struct unit_job *moving; /* systemd moves it */
 };
 
 const char *sched_kind_name(enum sched_kind kind);
@@ -58,6 +71,24 @@ void sched_entry_open(struct sched_entry *entry);
 void sched_entry_apply(struct sched_entry *entry, const struct sched_member *member);
 /* Only what concerns threads; they may be new. */
 void sched_entry_apply_threads(struct sched_entry *entry, const GArray *cpus);
+
+/*
+ * CPU groups are branches of the hierarchy of cgroups: slices in vmms.slice, or directories. Before
+ * the members': makes them and sets what they share.
+ */
+void sched_hierarchy_apply(struct sched *sched, const struct sched_plan *plan);
+/* After the members left: removes what nobody runs in any more. */
+void sched_hierarchy_tidy(struct sched *sched, const struct sched_plan *plan);
+void sched_branch_free(gpointer branch);
+/* Where the process is now, and by that what is said of it. */
+void sched_entry_locate(struct sched_entry *entry);
+/* Puts the process into the branch of its definition. FALSE: it is on its way, which leads to
+ * another plan, and until then nothing is to be set. What failed is added to note. */
+gboolean sched_entry_move(struct sched_entry *entry, GString *note);
+/* systemd's unit with the process. */
+char *sched_entry_unit(const struct sched_entry *entry);
+/* A fault of the host, in a sentence of its own. */
+void sched_note_add(GString *note, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* Keeps the rest of the host from CPUs that VMs have for themselves. */
 void sched_exclude(struct sched *sched, const GArray *taken);

@@ -5,7 +5,7 @@
 #include "sched_admit.h"
 #include "sched_cpus.h"
 #include "sched_exclusive.h"
-#include "sched_share.h"
+#include "sched_group.h"
 #include "service_error.h"
 
 static void member_clear(gpointer data)
@@ -15,10 +15,12 @@ static void member_clear(gpointer data)
 	g_clear_pointer(&member->cpus, g_array_unref);
 }
 
-struct sched_plan *sched_plan_new(void)
+struct sched_plan *sched_plan_new(const GPtrArray *cpu_groups)
 {
 	struct sched_plan *plan = g_new0(struct sched_plan, 1);
 
+	plan->cpu_groups = cpu_groups;
+	plan->groups = g_array_new(FALSE, TRUE, sizeof(struct sched_group));
 	plan->members = g_array_new(FALSE, TRUE, sizeof(struct sched_member));
 	g_array_set_clear_func(plan->members, member_clear);
 	plan->taken = g_array_new(FALSE, FALSE, sizeof(uint32_t));
@@ -31,6 +33,7 @@ void sched_plan_free(struct sched_plan *plan)
 		return;
 	g_array_unref(plan->members);
 	g_array_unref(plan->taken);
+	g_array_unref(plan->groups);
 	g_free(plan);
 }
 
@@ -54,20 +57,39 @@ static GArray *parse_list(const char *text)
 	return cpus ? cpus : g_array_new(FALSE, FALSE, sizeof(uint32_t));
 }
 
-/* Its affinity as far as it is online; all that is online where nothing of it is left. */
-static GArray *member_base(struct sched_member *member, const GArray *online)
+/* The CPUs that its group leaves it, as far as they are online; without a group all of them. */
+static GArray *group_base(const struct sched_plan *plan, const struct sched_member *member,
+			  const GArray *online)
 {
-	GArray *cpus;
+	g_autoptr(GArray) of_group = cpu_group_cpus(
+		plan->cpu_groups, cpu_group_find(plan->cpu_groups, member->wish->group));
+
+	return of_group ? sched_cpus_and(of_group, online) : g_array_copy((GArray *)online);
+}
+
+/* Its affinity as far as it is online and in its group; all that is online there where nothing of
+ * it is left. */
+static GArray *member_base(const struct sched_plan *plan, struct sched_member *member,
+			   const GArray *online)
+{
+	GArray *base = group_base(plan, member, online), *cpus;
 
 	member->moved = FALSE;
+	if (base->len == 0) {
+		g_array_unref(base);
+		base = g_array_copy((GArray *)online);
+		member->moved = TRUE;
+	}
 	if (!member->wish->affinity)
-		return g_array_copy((GArray *)online);
-	cpus = sched_cpus_and(member->wish->affinity, online);
-	if (cpus->len > 0)
-		return cpus;
-	g_array_unref(cpus);
-	member->moved = TRUE;
-	return g_array_copy((GArray *)online);
+		return base;
+	cpus = sched_cpus_and(member->wish->affinity, base);
+	if (cpus->len == 0) {
+		g_array_unref(cpus);
+		member->moved = TRUE;
+		return base;
+	}
+	g_array_unref(base);
+	return cpus;
 }
 
 static void take_exclusive(struct sched_plan *plan)
@@ -141,38 +163,6 @@ static void place(struct sched_plan *plan, const struct host_topology *topology,
 	}
 }
 
-static gboolean weigh(struct sched_plan *plan, GError **error)
-{
-	guint n = plan->members->len, k = 0;
-	g_autofree struct sched_share *shares = g_new0(struct sched_share, n);
-	gboolean kept;
-
-	for (guint i = 0; i < n; i++) {
-		const struct sched_member *member = member_at(plan, i);
-
-		if (!member->wish->background)
-			shares[k++] = (struct sched_share){
-				.name = member->name,
-				.vcpus = member->vcpus,
-				.weight = member->wish->weight,
-				.reserve = member->wish->reserve,
-				.cpus = member->cpus,
-			};
-	}
-	kept = sched_share_compute(shares, k, error);
-	for (guint i = 0; !kept && i < k; i++)
-		shares[i].reserve = 0;
-	if (!kept)
-		(void)sched_share_compute(shares, k, NULL);
-	k = 0;
-	for (guint i = 0; i < n; i++) {
-		struct sched_member *member = member_at(plan, i);
-
-		member->cpu_weight = member->wish->background ? 0 : shares[k++].cpu_weight;
-	}
-	return kept;
-}
-
 /* Everything but placement and weights. */
 static void settle(struct sched_plan *plan, const GArray *online)
 {
@@ -181,7 +171,7 @@ static void settle(struct sched_plan *plan, const GArray *online)
 		struct sched_member *member = member_at(plan, i);
 
 		g_clear_pointer(&member->cpus, g_array_unref);
-		member->cpus = member_base(member, online);
+		member->cpus = member_base(plan, member, online);
 	}
 	take_exclusive(plan);
 	leave_taken(plan, online);
@@ -194,12 +184,12 @@ gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *to
 
 	settle(plan, online);
 	place(plan, topology, TRUE);
-	if (weigh(plan, NULL))
+	if (sched_group_weigh(plan, NULL))
 		return TRUE;
 	/* A promise comes before a choice of CPUs: who reserves runs wherever it may. */
 	settle(plan, online);
 	place(plan, topology, FALSE);
-	return weigh(plan, error);
+	return sched_group_weigh(plan, error);
 }
 
 /* ---- checks ---------------------------------------------------------------------------------- */
@@ -223,6 +213,40 @@ static gboolean check_lists(const struct sched_member *member, const struct host
 			return FALSE;
 	}
 	return TRUE;
+}
+
+static gboolean check_group(const struct sched_plan *plan, const struct sched_member *member,
+			    const GArray *online, GError **error)
+{
+	const struct cpu_group *group = cpu_group_find(plan->cpu_groups, member->wish->group);
+	g_autoptr(GArray) base = group_base(plan, member, online);
+	g_autoptr(GArray) cpus = member->wish->affinity
+					 ? sched_cpus_and(member->wish->affinity, base)
+					 : g_array_ref(base);
+
+	if (member->wish->group && !group) {
+		g_set_error(
+			error, SERVICE_ERROR, SERVICE_ERROR_NO_SUCH_GROUP,
+			"VM %s: there is no CPU group %s: \"hvctl group list\" shows those that "
+			"there are",
+			member->name, member->wish->group);
+		return FALSE;
+	}
+	if (!group || cpus->len > 0)
+		return TRUE;
+	if (base->len == 0) {
+		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
+			    "VM %s: none of the CPUs of its group %s is online: edit the group, or "
+			    "choose another",
+			    member->name, group->name);
+		return FALSE;
+	}
+	g_autofree char *words = sched_cpus_words(base);
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
+		    "VM %s: affinity: its group %s has %s, and none of them is asked for: choose "
+		    "among them, or another group",
+		    member->name, group->name, words);
+	return FALSE;
 }
 
 static gboolean check_node(const struct sched_member *member, const struct host_topology *topology,
@@ -276,16 +300,14 @@ static gboolean check_exclusive(const struct sched_plan *plan, const GArray *onl
 	return sched_exclusive_check(claims, n, n - 1, online, error);
 }
 
-/* Only who reserves, or takes CPUs from those who do, can break a promise. */
-static gboolean check_reservations(struct sched_plan *plan, const GArray *online, GError **error)
+/* name: of the VM that is to be started or edited, or NULL. */
+static gboolean admit(struct sched_plan *plan, const GArray *online, const char *name,
+		      GError **error)
 {
 	guint n = plan->members->len;
-	const struct sched_member *subject = member_at(plan, n - 1);
 	g_autoptr(GArray) array = g_array_new(FALSE, TRUE, sizeof(struct sched_demand));
 	struct sched_demand *demands;
 
-	if (subject->wish->reserve == 0 && !subject->wish->exclusive)
-		return TRUE;
 	settle(plan, online);
 	g_array_set_size(array, n);
 	demands = (struct sched_demand *)(void *)array->data;
@@ -297,7 +319,18 @@ static gboolean check_reservations(struct sched_plan *plan, const GArray *online
 		demands[i] = (struct sched_demand){member->name, alone ? 0 : member->wish->reserve,
 						   member->cpus};
 	}
-	return sched_admit(demands, n, subject->name, error);
+	return sched_admit(demands, n, name, error);
+}
+
+/* Only who reserves, or takes CPUs from those who do, can break a promise. */
+static gboolean check_reservations(struct sched_plan *plan, const GArray *online, GError **error)
+{
+	const struct sched_member *subject = member_at(plan, plan->members->len - 1);
+
+	if (subject->wish->reserve == 0 && !subject->wish->exclusive)
+		return TRUE;
+	return sched_group_check_caps(plan, subject->name, error) &&
+	       admit(plan, online, subject->name, error);
 }
 
 static gboolean check_weights(struct sched_plan *plan, const struct host_topology *topology,
@@ -318,7 +351,20 @@ gboolean sched_plan_check(struct sched_plan *plan, const struct host_topology *t
 	g_autoptr(GArray) online = parse_list(topology->online);
 
 	return check_lists(subject, topology, online, error) &&
-	       check_node(subject, topology, error) && check_topology(subject, topology, error) &&
-	       check_exclusive(plan, online, error) && check_reservations(plan, online, error) &&
-	       check_weights(plan, topology, error);
+	       check_group(plan, subject, online, error) && check_node(subject, topology, error) &&
+	       check_topology(subject, topology, error) && check_exclusive(plan, online, error) &&
+	       check_reservations(plan, online, error) && check_weights(plan, topology, error);
+}
+
+gboolean sched_plan_check_all(struct sched_plan *plan, const struct host_topology *topology,
+			      GError **error)
+{
+	g_autoptr(GArray) online = parse_list(topology->online);
+
+	for (guint i = 0; i < plan->members->len; i++) {
+		if (!check_group(plan, member_at(plan, i), online, error))
+			return FALSE;
+	}
+	return sched_group_check_caps(plan, NULL, error) && admit(plan, online, NULL, error) &&
+	       sched_plan_make(plan, topology, error);
 }

@@ -9,6 +9,7 @@
 #include <glib.h>
 #include <stdint.h>
 
+#include "cpu_group.h"
 #include "host_topology.h"
 #include "sched_definition.h"
 
@@ -22,13 +23,22 @@ struct sched_member {
 	gboolean moved;	     /* no CPU of its affinity can be used: it runs elsewhere */
 };
 
+/* A CPU group that has members which run, directly or in groups within it. */
+struct sched_group {
+	const struct cpu_group *group; /* borrowed */
+	uint32_t cpu_weight;	       /* 0: all of its members are background */
+};
+
 struct sched_plan {
-	GArray *members; /* struct sched_member, placed in this order */
-	GArray *taken;	 /* CPUs that some have for themselves */
+	const GPtrArray *cpu_groups; /* borrowed; NULL: none */
+	GArray *groups;		     /* struct sched_group, outer ones first */
+	GArray *members;	     /* struct sched_member, placed in this order */
+	GArray *taken;		     /* CPUs that some have for themselves */
 };
 typedef struct sched_plan sched_plan_t;
 
-struct sched_plan *sched_plan_new(void);
+/* cpu_groups (struct cpu_group) is borrowed; NULL: none. */
+struct sched_plan *sched_plan_new(const GPtrArray *cpu_groups);
 void sched_plan_free(struct sched_plan *plan); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sched_plan_t, sched_plan_free)
 
@@ -50,5 +60,8 @@ gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *to
  */
 gboolean sched_plan_check(struct sched_plan *plan, const struct host_topology *topology,
 			  GError **error);
+/* Whether all members can go on as they wish: for a group that is to be edited. NO_CPU. */
+gboolean sched_plan_check_all(struct sched_plan *plan, const struct host_topology *topology,
+			      GError **error);
 
 #endif

@@ -6,11 +6,13 @@
 #include <systemd/sd-daemon.h>
 
 #include "cgroup_dir.h"
+#include "cpu_groups.h"
 #include "host_cpu_list.h"
 #include "host_file.h"
 #include "json_text.h"
 #include "operation.h"
 #include "sched_core.h"
+#include "sched_cpus.h"
 #include "sched_internal.h"
 #include "worker.h"
 #include "worker_spawn.h"
@@ -26,6 +28,7 @@ struct sched *sched_new(struct service *service)
 	sched->service = service;
 	sched->entries =
 		g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, sched_entry_free);
+	sched->groups = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, sched_branch_free);
 	sched->topology = host_topology_read(SCHED_SYSFS, &error);
 	if (error)
 		log_service(service->log, LOG_WARNING, "%s", error->message);
@@ -56,6 +59,7 @@ void sched_free(struct sched *sched)
 	if (!sched)
 		return;
 	g_hash_table_unref(sched->entries);
+	g_hash_table_unref(sched->groups);
 	host_topology_free(sched->topology);
 	g_free(sched->base);
 	g_free(sched->unavailable);
@@ -117,7 +121,7 @@ static gboolean check(struct sched *sched, const struct vm *vm, const struct def
 		      GError **error)
 {
 	g_autoptr(GPtrArray) others = active_vms(sched, vm);
-	g_autoptr(sched_plan_t) plan = sched_plan_new();
+	g_autoptr(sched_plan_t) plan = sched_plan_new(cpu_groups_all(sched->service->groups));
 
 	(void)refresh_topology(sched);
 	if (!sched->topology)
@@ -139,6 +143,38 @@ gboolean sched_check_edit(struct sched *sched, const struct vm *vm, const struct
 	return !vm_state_is_active(vm->state) || check(sched, vm, to, error);
 }
 
+static gboolean check_group_cpus(const struct sched *sched, const struct cpu_group *group,
+				 GError **error)
+{
+	g_autofree char *what = g_strdup_printf("group %s: cpus", group->name);
+	g_autoptr(GArray) online = host_cpu_list_parse(sched->topology->online);
+	g_autoptr(GArray) offline = host_cpu_list_parse(sched->topology->offline);
+
+	return !group->cpus || !online || !offline ||
+	       sched_cpus_check(group->cpus, online, offline, what, error);
+}
+
+gboolean sched_check_group(struct sched *sched, const struct cpu_group *group, GError **error)
+{
+	g_autoptr(GPtrArray) vms = active_vms(sched, NULL);
+	g_autoptr(GPtrArray) with = cpu_groups_with(sched->service->groups, group);
+	g_autoptr(sched_plan_t) plan = sched_plan_new(with);
+
+	if (!cpu_group_check(with, group, error))
+		return FALSE;
+	(void)refresh_topology(sched);
+	if (!sched->topology)
+		return TRUE;
+	if (!check_group_cpus(sched, group, error))
+		return FALSE;
+	for (guint i = 0; i < vms->len; i++)
+		plan_add(plan, ((const struct vm *)vms->pdata[i])->definition);
+	if (sched_plan_check_all(plan, sched->topology, error))
+		return TRUE;
+	g_prefix_error(error, "group %s: ", group->name);
+	return FALSE;
+}
+
 static void tell_moved(const struct sched *sched, struct sched_entry *entry, gboolean moved)
 {
 	if (moved && !entry->moved)
@@ -154,7 +190,7 @@ static void tell_moved(const struct sched *sched, struct sched_entry *entry, gbo
 void sched_update(struct sched *sched)
 {
 	g_autoptr(GPtrArray) vms = active_vms(sched, NULL);
-	g_autoptr(sched_plan_t) plan = sched_plan_new();
+	g_autoptr(sched_plan_t) plan = sched_plan_new(cpu_groups_all(sched->service->groups));
 	g_autoptr(GError) error = NULL;
 
 	(void)refresh_topology(sched);
@@ -166,6 +202,7 @@ void sched_update(struct sched *sched)
 		log_service(sched->service->log, LOG_WARNING, "%s; they are not kept now",
 			    error->message);
 	sched_exclude(sched, plan->taken);
+	sched_hierarchy_apply(sched, plan);
 	for (guint i = 0; i < vms->len; i++) {
 		struct sched_entry *entry = g_hash_table_lookup(sched->entries, vms->pdata[i]);
 		const struct sched_member *member =
@@ -176,6 +213,7 @@ void sched_update(struct sched *sched)
 		tell_moved(sched, entry, member->moved);
 		sched_entry_apply(entry, member);
 	}
+	sched_hierarchy_tidy(sched, plan);
 }
 
 void sched_look(struct sched *sched)

@@ -29,6 +29,10 @@ gboolean sched_check_start(struct sched *sched, const struct vm *vm, GError **er
 gboolean sched_check_edit(struct sched *sched, const struct vm *vm, const struct definition *to,
 			  GError **error);
 
+struct cpu_group;
+/* The same for a CPU group that is to be made or edited: its CPUs, and the VMs that run. */
+gboolean sched_check_group(struct sched *sched, const struct cpu_group *group, GError **error);
+
 /* The worker's process is there, new or adopted, and its guest may run already. */
 void sched_add(struct sched *sched, const struct worker *worker);
 /* The worker has its processors' threads, or has made them anew. */
@@ -36,7 +40,7 @@ void sched_threads_changed(struct sched *sched, const struct vm *vm);
 /* Its process is gone. */
 void sched_remove(struct sched *sched, struct vm *vm);
 
-/* Plans anew: after an edit. */
+/* Plans anew: after an edit, of a group, too. */
 void sched_update(struct sched *sched);
 /* From time to time: CPUs may have come or gone. */
 void sched_look(struct sched *sched);

@@ -10,6 +10,7 @@
 struct cluster {
 	GPtrArray *members; /* struct sched_share */
 	GArray *cpus;
+	double capacity; /* percent of one CPU that they share */
 };
 
 static void cluster_free(gpointer data)
@@ -85,7 +86,7 @@ static gboolean shares_fill(const struct cluster *cluster, double *filled)
 {
 	guint n = cluster->members->len;
 	g_autoptr(GByteArray) pinned = g_byte_array_new();
-	double capacity = 100.0 * cluster->cpus->len;
+	double capacity = cluster->capacity;
 	gboolean changed = TRUE, any = FALSE;
 
 	for (guint i = 0; i < n; i++)
@@ -130,7 +131,6 @@ static uint64_t weights_sum(const struct cluster *cluster)
 /* Raises what rounding left below its reservation. FALSE: that takes more than the range has. */
 static gboolean weights_mend(const struct cluster *cluster)
 {
-	uint64_t capacity = UINT64_C(100) * cluster->cpus->len;
 	gboolean changed = TRUE;
 
 	while (changed) {
@@ -139,13 +139,14 @@ static gboolean weights_mend(const struct cluster *cluster)
 		changed = FALSE;
 		for (guint i = 0; i < cluster->members->len; i++) {
 			struct sched_share *share = cluster->members->pdata[i];
-			uint64_t need = (share->reserve * sum + capacity - 1) / capacity;
+			double need =
+				ceil((double)share->reserve * (double)sum / cluster->capacity);
 
 			if (need > SCHED_WEIGHT_MAX)
 				return FALSE;
 			if (need <= share->cpu_weight)
 				continue;
-			sum += need - share->cpu_weight;
+			sum += (uint64_t)need - share->cpu_weight;
 			share->cpu_weight = (uint32_t)need;
 			changed = TRUE;
 		}
@@ -186,11 +187,12 @@ static gboolean fail(const struct cluster *cluster, GError **error)
 			most = share->name;
 		}
 	}
-	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
-		    "the reservations on %s (%" G_GUINT64_FORMAT
-		    " %% of %u %%, the largest %u %% by VM %s) cannot be kept beside %u VMs: stop "
-		    "some, lower a reservation, or give VMs other CPUs",
-		    cpus, reserved, 100 * cluster->cpus->len, largest, most, cluster->members->len);
+	g_set_error(
+		error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
+		"the reservations on %s (%" G_GUINT64_FORMAT
+		" %% of %.0f %%, the largest %u %% by VM %s) cannot be kept beside %u VMs: stop "
+		"some, lower a reservation, or give VMs other CPUs",
+		cpus, reserved, cluster->capacity, largest, most, cluster->members->len);
 	return FALSE;
 }
 
@@ -223,13 +225,55 @@ static gboolean cluster_weigh(const struct cluster *cluster, GError **error)
 	return fail(cluster, error);
 }
 
-gboolean sched_share_compute(struct sched_share *shares, guint n, GError **error)
+/*
+ * What each cluster shares: its reservations, and of what is left the part that its CPUs are. It is
+ * never taken for more than it can be, since a reservation is measured by it.
+ */
+static void clusters_measure(const GPtrArray *clusters, double within)
+{
+	double reserved = 0, cpus = 0;
+
+	for (guint i = 0; i < clusters->len; i++) {
+		const struct cluster *cluster = clusters->pdata[i];
+
+		cpus += cluster->cpus->len;
+		for (guint k = 0; k < cluster->members->len; k++)
+			reserved += ((struct sched_share *)cluster->members->pdata[k])->reserve;
+	}
+	for (guint i = 0; i < clusters->len; i++) {
+		struct cluster *cluster = clusters->pdata[i];
+		double own = MAX(within - reserved, 0) * cluster->cpus->len / cpus;
+
+		for (guint k = 0; k < cluster->members->len; k++)
+			own += ((struct sched_share *)cluster->members->pdata[k])->reserve;
+		cluster->capacity = MIN(100.0 * cluster->cpus->len, own);
+	}
+}
+
+gboolean sched_share_compute_within(struct sched_share *shares, guint n, double capacity,
+				    GError **error)
 {
 	g_autoptr(GPtrArray) clusters = clusters_find(shares, n);
 
+	clusters_measure(clusters, capacity);
 	for (guint i = 0; i < clusters->len; i++) {
-		if (!cluster_weigh(clusters->pdata[i], error))
+		const struct cluster *cluster = clusters->pdata[i];
+		double sum;
+
+		if (!cluster_weigh(cluster, error))
 			return FALSE;
+		sum = (double)weights_sum(cluster);
+		for (guint k = 0; k < cluster->members->len; k++) {
+			struct sched_share *share = cluster->members->pdata[k];
+
+			share->part = share->cpu_weight * cluster->capacity / sum;
+		}
 	}
 	return TRUE;
+}
+
+gboolean sched_share_compute(struct sched_share *shares, guint n, GError **error)
+{
+	/* More than any host has: each cluster has all of its CPUs. */
+	return sched_share_compute_within(shares, n, HUGE_VAL, error);
 }

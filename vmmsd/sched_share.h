@@ -24,6 +24,7 @@ struct sched_share {
 	uint32_t reserve;    /* percent; 0: none */
 	const GArray *cpus;  /* where it may run (sched_cpus.h); not empty */
 	uint32_t cpu_weight; /* the result */
+	double part;	     /* and what it is worth under full contention, percent of one CPU */
 };
 
 /*
@@ -34,5 +35,8 @@ struct sched_share {
  * than its CPUs, or so many other VMs run that even the smallest weight takes too much.
  */
 gboolean sched_share_compute(struct sched_share *shares, guint n, GError **error);
+/* The same where all of them together are sure of `capacity` percent of one CPU and no more. */
+gboolean sched_share_compute_within(struct sched_share *shares, guint n, double capacity,
+				    GError **error);
 
 #endif

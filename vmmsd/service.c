@@ -11,6 +11,7 @@
 #include "autostart.h"
 #include "bus.h"
 #include "console_log.h"
+#include "cpu_groups.h"
 #include "duration.h"
 #include "kernel_image.h"
 #include "operation.h"
@@ -119,6 +120,9 @@ static gboolean service_build(struct service *service, GError **error)
 	service->registry = vm_registry_new(service->store, &vm_observer);
 	if (!vm_registry_load(service->registry, error))
 		return FALSE;
+	service->groups = cpu_groups_new(service->store, error);
+	if (!service->groups)
+		return FALSE;
 	service->host = host_new("/sys", "/proc", error);
 	if (!service->host)
 		return FALSE;
@@ -157,6 +161,7 @@ static void service_clear(struct service *service)
 		g_hash_table_unref(service->crashes);
 	kernel_cache_free(service->kernels);
 	host_free(service->host);
+	cpu_groups_free(service->groups);
 	vm_registry_free(service->registry);
 	bus_free(service->bus);
 	events_free(service->events);

@@ -9,6 +9,7 @@ vmms_library(vmmsd_service
     bus_console.c
     bus_error.c
     bus_ask.c
+    bus_group.c
     bus_guest.c
     bus_job.c
     bus_manager.c
@@ -34,6 +35,7 @@ vmms_library(vmmsd_service
     sched_apply.c
     sched_core.c
     sched_exclude.c
+    sched_hierarchy.c
     sched_unit.c
     service.c
     socket_at.c

@@ -20,6 +20,7 @@
 #include "vm_registry.h"
 
 struct bus;
+struct cpu_groups;
 struct kernel_cache;
 struct sched;
 struct subprocess;
@@ -34,6 +35,7 @@ struct service {
 	struct job_table *jobs;
 	struct bus *bus;
 	struct vm_registry *registry;
+	struct cpu_groups *groups;
 	struct host *host;
 	struct kernel_cache *kernels;
 	struct systemd_units *units; /* NULL where workers are spawned by vmmsd itself */

@@ -35,6 +35,12 @@ static const char *const texts[STORE_STATEMENT_N] = {
 	[STORE_GET_SETTING] = "SELECT value FROM setting WHERE key = ?1",
 	[STORE_SET_SETTING] = "INSERT INTO setting (key, value) VALUES (?1, ?2) "
 			      "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+	[STORE_SELECT_GROUPS] = "SELECT name, definition FROM cpu_group ORDER BY name",
+	[STORE_PUT_GROUP] =
+		"INSERT INTO cpu_group (name, definition, changed_us) VALUES (?1, ?2, ?3) "
+		"ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, "
+		"changed_us = excluded.changed_us",
+	[STORE_DELETE_GROUP] = "DELETE FROM cpu_group WHERE name = ?1",
 };
 
 sqlite3_stmt *store_prepare(struct store *store, enum store_statement id, const char *purpose,

@@ -52,6 +52,17 @@ gboolean store_delete_vm(struct store *store, const char *uuid, GError **error);
 gboolean store_get_setting(struct store *store, const char *key, char **ret, GError **error);
 gboolean store_set_setting(struct store *store, const char *key, const char *value, GError **error);
 
+/* CPU groups, in order of name; as store_foreach_vm. */
+gboolean store_foreach_group(struct store *store,
+			     gboolean (*visit)(void *context, const char *name,
+					       const char *definition, GError **error),
+			     void *context, GError **error);
+/* A new one, or another definition of the one of that name. */
+gboolean store_put_group(struct store *store, const char *name, const char *definition,
+			 GError **error);
+/* One that is not there is fine. */
+gboolean store_delete_group(struct store *store, const char *name, GError **error);
+
 /* The newest schema version that this program knows. */
 uint32_t store_schema_version(void);
 

@@ -18,6 +18,9 @@ enum store_statement {
 	STORE_DELETE_VM,
 	STORE_GET_SETTING,
 	STORE_SET_SETTING,
+	STORE_SELECT_GROUPS,
+	STORE_PUT_GROUP,
+	STORE_DELETE_GROUP,
 	STORE_STATEMENT_N
 };
 
@@ -54,6 +57,13 @@ void store_set_error(sqlite3 *db, const char *path, const char *purpose, GError 
 /* A reset statement with no bindings, or NULL with the error set. */
 sqlite3_stmt *store_prepare(struct store *store, enum store_statement id, const char *purpose,
 			    GError **error);
+/*
+ * Runs a statement that changes rows, in a transaction of its own. The statement is left reset,
+ * with no text bound.
+ */
+gboolean store_change(struct store *store, sqlite3_stmt *statement, const char *purpose,
+		      GError **error);
+const char *store_column_text(sqlite3_stmt *statement, int column); /* never NULL */
 /* Binds borrowed text; it must live until the statement is reset. */
 void store_bind_text(sqlite3_stmt *statement, int index, const char *text);
 

@@ -8,7 +8,7 @@ static int64_t now_us(void)
 	return g_get_real_time();
 }
 
-static const char *column_text(sqlite3_stmt *statement, int column)
+const char *store_column_text(sqlite3_stmt *statement, int column)
 {
 	const char *text = (const char *)sqlite3_column_text(statement, column);
 
@@ -20,12 +20,12 @@ static gboolean visit_row(struct store *store, sqlite3_stmt *row,
 					    GError **error),
 			  void *context, GError **error)
 {
-	const char *state = column_text(row, 3);
+	const char *state = store_column_text(row, 3);
 	struct store_vm vm = {
-		.uuid = column_text(row, 0),
-		.name = column_text(row, 1),
-		.definition = column_text(row, 2),
-		.reason = column_text(row, 4),
+		.uuid = store_column_text(row, 0),
+		.name = store_column_text(row, 1),
+		.definition = store_column_text(row, 2),
+		.reason = store_column_text(row, 4),
 		.started_us = (uint64_t)sqlite3_column_int64(row, 5),
 		.worker_pid = (uint32_t)sqlite3_column_int64(row, 6),
 	};
@@ -62,12 +62,8 @@ gboolean store_foreach_vm(struct store *store,
 	return ok;
 }
 
-/*
- * Runs a statement that changes rows, in a transaction of its own, and says whether one did. The
- * statement is left reset, with no text bound.
- */
-static gboolean change(struct store *store, sqlite3_stmt *statement, const char *purpose,
-		       GError **error)
+gboolean store_change(struct store *store, sqlite3_stmt *statement, const char *purpose,
+		      GError **error)
 {
 	int rc = sqlite3_step(statement);
 
@@ -88,7 +84,7 @@ static gboolean change(struct store *store, sqlite3_stmt *statement, const char 
 static gboolean change_one(struct store *store, sqlite3_stmt *statement, const char *purpose,
 			   const char *uuid, GError **error)
 {
-	if (!change(store, statement, purpose, error))
+	if (!store_change(store, statement, purpose, error))
 		return FALSE;
 	if (sqlite3_changes(store->db) == 1)
 		return TRUE;
@@ -113,7 +109,7 @@ gboolean store_insert_vm(struct store *store, const struct store_vm *vm, GError 
 	(void)sqlite3_bind_int64(statement, 6, (int64_t)vm->started_us);
 	(void)sqlite3_bind_int64(statement, 7, vm->worker_pid);
 	(void)sqlite3_bind_int64(statement, 8, now_us());
-	return change(store, statement, purpose, error);
+	return store_change(store, statement, purpose, error);
 }
 
 gboolean store_update_definition(struct store *store, const char *uuid, const char *name,
@@ -168,7 +164,7 @@ gboolean store_get_setting(struct store *store, const char *key, char **ret, GEr
 		return FALSE;
 	store_bind_text(statement, 1, key);
 	int rc = sqlite3_step(statement);
-	*ret = rc == SQLITE_ROW ? g_strdup(column_text(statement, 0)) : NULL;
+	*ret = rc == SQLITE_ROW ? g_strdup(store_column_text(statement, 0)) : NULL;
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
 		store_set_error(store->db, store->path, purpose, error);
 	(void)sqlite3_reset(statement);
@@ -185,5 +181,5 @@ gboolean store_set_setting(struct store *store, const char *key, const char *val
 		return FALSE;
 	store_bind_text(statement, 1, key);
 	store_bind_text(statement, 2, value);
-	return change(store, statement, purpose, error);
+	return store_change(store, statement, purpose, error);
 }

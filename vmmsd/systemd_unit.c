@@ -9,6 +9,7 @@
 #define SYSTEMD_PATH  "/org/freedesktop/systemd1"
 #define SYSTEMD_IFACE "org.freedesktop.systemd1.Manager"
 #define UNIT_CALL_US  SECONDS(90) /* the longest that systemd may take for an answer */
+#define SCOPE_TASKS   UINT64_C(2048)
 
 struct systemd_units {
 	sd_bus *bus;
@@ -190,6 +191,42 @@ struct unit_job *systemd_unit_stop(struct systemd_units *units, const char *unit
 				   void *context)
 {
 	return unit_queue(units, "StopUnit", unit, done, context);
+}
+
+/* As in vmworker@.service: that the worker has /dev/kvm at most, and leave to split its cgroup. */
+static int scope_properties(sd_bus_message *call, const char *slice, pid_t pid)
+{
+	int r;
+
+	if ((r = sd_bus_message_append(call, "(sv)", "Slice", "s", slice)) < 0 ||
+	    (r = sd_bus_message_append(call, "(sv)", "PIDs", "au", 1, (uint32_t)pid)) < 0 ||
+	    (r = sd_bus_message_append(call, "(sv)", "Description", "s", "Virtual machine")) < 0 ||
+	    (r = sd_bus_message_append(call, "(sv)", "CollectMode", "s", "inactive-or-failed")) <
+		    0 ||
+	    (r = sd_bus_message_append(call, "(sv)", "TasksMax", "t", SCOPE_TASKS)) < 0 ||
+	    (r = sd_bus_message_append(call, "(sv)", "DelegateControllers", "as", 2, "cpu",
+				       "cpuset")) < 0 ||
+	    (r = sd_bus_message_append(call, "(sv)", "DevicePolicy", "s", "closed")) < 0)
+		return r;
+	return sd_bus_message_append(call, "(sv)", "DeviceAllow", "a(ss)", 1, "/dev/kvm", "rw");
+}
+
+struct unit_job *systemd_scope_start(struct systemd_units *units, const char *scope,
+				     const char *slice, pid_t pid, unit_done *done, void *context)
+{
+	struct unit_job *job = unit_job_new(units, scope, done, context);
+	automsg call = NULL;
+
+	if (sd_bus_message_new_method_call(units->bus, &call, SYSTEMD_NAME, SYSTEMD_PATH,
+					   SYSTEMD_IFACE, "StartTransientUnit") >= 0 &&
+	    sd_bus_message_append(call, "ss", scope, "fail") >= 0 &&
+	    sd_bus_message_open_container(call, 'a', "(sv)") >= 0 &&
+	    scope_properties(call, slice, pid) >= 0 && sd_bus_message_close_container(call) >= 0 &&
+	    sd_bus_message_append(call, "a(sa(sv))", 0) >= 0 &&
+	    sd_bus_call_async(units->bus, &job->call, call, on_queued, job, UNIT_CALL_US) >= 0)
+		return job;
+	unit_job_forget(job);
+	return NULL;
 }
 
 static int on_enabled(sd_bus_message *reply, void *userdata, sd_bus_error *unused)

@@ -7,6 +7,7 @@
 #define SYSTEMD_UNIT_H
 
 #include <glib.h>
+#include <sys/types.h>
 #include <systemd/sd-bus.h>
 
 struct systemd_units;
@@ -28,6 +29,10 @@ struct unit_job *systemd_unit_start(struct systemd_units *units, const char *uni
 				    void *context);
 struct unit_job *systemd_unit_stop(struct systemd_units *units, const char *unit, unit_done *done,
 				   void *context);
+/* A new scope in slice, into which the process of pid moves, wherever it was; what holds a worker
+ * back as long as it is in its service's cgroup holds there, too. */
+struct unit_job *systemd_scope_start(struct systemd_units *units, const char *scope,
+				     const char *slice, pid_t pid, unit_done *done, void *context);
 /* Enables or disables a unit file and lets systemd read it again. */
 struct unit_job *systemd_unit_enable(struct systemd_units *units, const char *unit, gboolean enable,
 				     unit_done *done, void *context);

@@ -44,7 +44,7 @@ static void wish_free(gpointer data)
 
 static sched_plan_t *new_plan(GPtrArray *wishes, const struct row *rows, guint n)
 {
-	sched_plan_t *plan = sched_plan_new();
+	sched_plan_t *plan = sched_plan_new(NULL);
 
 	for (guint i = 0; i < n; i++) {
 		g_ptr_array_add(wishes, new_wish(&rows[i]));
@@ -224,7 +224,7 @@ static void test_checks_host(void)
 {
 	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 2, TRUE);
 	struct sched_definition wish = {.weight = 100, .numa_node = 3};
-	g_autoptr(sched_plan_t) plan = sched_plan_new();
+	g_autoptr(sched_plan_t) plan = sched_plan_new(NULL);
 	GArray *list = cpus("9");
 	GError *error = NULL;
 

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* CPU groups: hvctl, the service and its store together, with workers that have threads only. */
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+
+#include "vmmsd_fixture.h"
+
+/* Runs hvctl with the words of a line; its output and its sentence must have text in them. */
+static void hvctl(struct fixture *f, int status, const char *text, const char *line)
+{
+	g_auto(GStrv) words = g_strsplit(line, " ", -1);
+	g_autoptr(GPtrArray) argv = g_ptr_array_new();
+	g_autofree char *out = NULL, *err = NULL, *all = NULL;
+	g_autoptr(GError) error = NULL;
+	int got;
+
+	g_ptr_array_add(argv, (gpointer)HVCTL);
+	g_ptr_array_add(argv, (gpointer) "--connect");
+	g_ptr_array_add(argv, f->dir);
+	for (char **word = words; *word; word++)
+		g_ptr_array_add(argv, *word);
+	g_ptr_array_add(argv, NULL);
+	g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err,
+		     &got, &error);
+	g_assert_no_error(error);
+	all = g_strconcat(out, err, NULL);
+	if (!WIFEXITED(got) || WEXITSTATUS(got) != status || !strstr(all, text))
+		g_error("hvctl %s: %d instead of %d, or without '%s': %s", line, got, status, text,
+			all);
+}
+
+/* The verb, and that what it did is there for the next vmmsd. */
+static void test_verb(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = fixture_define(f, "web1", "vps");
+
+	hvctl(f, 0, "", "group list");
+	hvctl(f, 0, "[]\n", "group list -o json");
+	hvctl(f, 0, "", "group create all --cap 150 --cpus 0");
+	hvctl(f, 0, "", "group create web --parent all --weight 200");
+	hvctl(f, 0, "", "edit web1 --group web");
+	hvctl(f, 0, "web    all        200     -  -     web1", "group list");
+	hvctl(f, 0, "all    -          100  150%  0     -", "group list");
+	hvctl(f, 0, "all\nweb\n", "group list -o name");
+	hvctl(f, 0, "\"vms\": [\n    \"web1\"\n", "group show web -o json");
+	hvctl(f, 0, "150", "group show all");
+	hvctl(f, 0, "\"group\": \"web\"", "show web1 -o json");
+	g_assert_cmpint(fixture_end(f, SIGTERM), ==, 0);
+	fixture_start(f);
+	hvctl(f, 0, "web    all        200     -  -     web1", "group list");
+	hvctl(f, 0, "", "group edit all --cap 0 --cpus all");
+	hvctl(f, 0, "all    -          100    -  -     -", "group list");
+	hvctl(f, 0, "", "group edit web --parent none");
+	hvctl(f, 0, "", "group delete all");
+	hvctl(f, 4,
+	      "group web: VM web1 is in it: take it out with \"hvctl edit web1 --group none\"",
+	      "group delete web");
+	hvctl(f, 0, "", "edit web1 --group none");
+	hvctl(f, 0, "", "group delete web");
+	hvctl(f, 0, "[]\n", "group list -o json");
+	fixture_free(f);
+}
+
+static void test_bad(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = fixture_define(f, "web1", "vps");
+
+	hvctl(f, 0, "", "group create a");
+	hvctl(f, 0, "", "group create b --parent a");
+	hvctl(f, 1, "there is a CPU group a already", "group create a");
+	hvctl(f, 2, "$.name: \"x-y\" is not valid", "group create x-y");
+	hvctl(f, 3, "there is no group x to be in", "group create c --parent x");
+	hvctl(f, 2, "group a: it cannot be in b, which is within it", "group edit a --parent b");
+	hvctl(f, 2, "$.weight: 0 is below", "group edit a --weight 0");
+	hvctl(f, 2, "$.cap: 900000 is above", "group edit a --cap 900000");
+	hvctl(f, 2, "$.cpus: \"1-0\" is not valid", "group edit a --cpus 1-0");
+	hvctl(f, 1, "group a: cpus: CPU 8000 is not in this host", "group edit a --cpus 8000");
+	hvctl(f, 3, "there is no CPU group \"x\"", "group edit x --cap 5");
+	hvctl(f, 3, "there is no CPU group 'x'", "group show x");
+	hvctl(f, 3, "there is no CPU group \"x\"", "group delete x");
+	hvctl(f, 4, "group a: group b is in it", "group delete a");
+	hvctl(f, 3, "there is no CPU group \"x\"", "edit web1 --group x");
+	hvctl(f, 3, "there is no CPU group \"x\"", "create web2 --group x");
+	hvctl(f, 2, "is not valid", "create web2 --group x-y");
+	hvctl(f, 2, "nothing to change was given", "group edit a");
+	hvctl(f, 2, "'group list' takes no name", "group list a");
+	hvctl(f, 2, "'group show' takes the name of one group", "group show");
+	hvctl(f, 2, "'group delete' takes none of --parent", "group delete a --cap 3");
+	hvctl(f, 2, "'grow' is none of list, show, create, edit and delete", "group grow a");
+	fixture_expect_error(f, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "DefineGroup",
+			     "InvalidDefinition", "CPU group: ", "s", "{");
+	fixture_expect_error(f, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "EditGroup",
+			     "InvalidDefinition", "expected an object", "ss", "a", "[]");
+	hvctl(f, 0, "a\nb\n", "group list -o name");
+	fixture_free(f);
+}
+
+/* A cap bounds what may be promised, to starts and against edits. */
+static void test_caps(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *a = fixture_define(f, "a", "vps"), *b = fixture_define(f, "b", "vps");
+
+	hvctl(f, 0, "", "group create web --cap 60");
+	hvctl(f, 0, "", "edit a b --group web --reserve 30");
+	hvctl(f, 0, "", "start a");
+	hvctl(f, 1,
+	      "VM b: its reservation does not fit: 30 % (a) + 30 % (b) = 60 % of a CPU would be "
+	      "reserved in group web, whose cap is 60 %",
+	      "start b");
+	hvctl(f, 0, "", "group edit web --cap 70");
+	hvctl(f, 0, "", "start b");
+	hvctl(f, 1, "group web: the reservations do not fit: ", "group edit web --cap 60");
+	hvctl(f, 0, "70%", "group list");
+	fixture_free(f);
+}
+
+static gboolean has_two_cpus(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_ISSET(0, &set) &&
+	       CPU_ISSET(1, &set);
+}
+
+static void assert_runs_on(struct fixture *f, const char *vm, unsigned cpu)
+{
+	cpu_set_t set;
+
+	g_assert_cmpint(sched_getaffinity((pid_t)fixture_worker_pid(f, vm), sizeof(set), &set), ==,
+			0);
+	g_assert_cmpint(CPU_COUNT(&set), ==, 1);
+	g_assert_true(CPU_ISSET(cpu, &set));
+}
+
+/* CPUs of a group hold for members that run, with whatever mechanism there is. */
+static void test_live(void)
+{
+	struct fixture *f;
+	g_autofree char *vm = NULL;
+	guint32 pid;
+
+	if (!has_two_cpus()) {
+		g_test_skip("this takes CPUs 0 and 1");
+		return;
+	}
+	f = fixture_new(NULL);
+	vm = fixture_define(f, "web1", "vps");
+	hvctl(f, 0, "", "group create all --cpus 0");
+	hvctl(f, 0, "", "group create web --parent all");
+	fixture_do(f, vm, "Start");
+	pid = fixture_worker_pid(f, vm);
+	hvctl(f, 0, "", "edit web1 --group web");
+	hvctl(f, 0, "\"cpus\": \"0\"", "show web1 -o json");
+	hvctl(f, 0, "", "group edit all --cpus 1");
+	hvctl(f, 0, "\"cpus\": \"1\"", "show web1 -o json");
+	hvctl(f, 1, "affinity: its group web has CPU 1, and none of them is asked for",
+	      "edit web1 --affinity 0");
+	hvctl(f, 0, "", "edit web1 --affinity 1");
+	assert_runs_on(f, vm, 1);
+	hvctl(f, 1, "group all: VM web1: affinity: its group web has CPU 0",
+	      "group edit all --cpus 0");
+	hvctl(f, 0, "", "edit web1 --group none --affinity 0");
+	assert_runs_on(f, vm, 0);
+	g_assert_cmpuint(fixture_worker_pid(f, vm), ==, pid);
+	fixture_free(f);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/vmmsd/groups/verb", test_verb);
+	g_test_add_func("/vmmsd/groups/bad", test_bad);
+	g_test_add_func("/vmmsd/groups/caps", test_caps);
+	g_test_add_func("/vmmsd/groups/live", test_live);
+	return g_test_run();
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What systemd is asked to move a worker, by something that listens in its place. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "systemd_unit.h"
+
+#define WAIT_US 30000000u
+#define IFACE	"org.freedesktop.systemd1.Manager"
+#define JOB	"/org/freedesktop/systemd1/job/7"
+
+struct world {
+	sd_event *event;
+	sd_bus *systemd, *client;
+	char *asked;
+	const char *result; /* of the job; NULL: the call is refused */
+	gboolean done, failed;
+};
+
+static char *dump(sd_bus_message *call)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	g_assert_cmpint(sd_bus_message_dump(call, stream, 0), >=, 0);
+	g_assert_cmpint(fclose(stream), ==, 0);
+	return text;
+}
+
+static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct world *world = userdata;
+	int r;
+
+	if (!sd_bus_message_is_method_call(call, IFACE, "StartTransientUnit"))
+		return sd_bus_message_is_method_call(call, NULL, NULL)
+			       ? sd_bus_reply_method_return(call, NULL)
+			       : 0;
+	free(world->asked);
+	world->asked = dump(call);
+	if (!world->result)
+		return sd_bus_error_set(error, "org.freedesktop.systemd1.UnitExists", "is there");
+	r = sd_bus_reply_method_return(call, "o", JOB);
+	g_assert_cmpint(r, >=, 0);
+	return sd_bus_emit_signal(world->systemd, "/org/freedesktop/systemd1", IFACE, "JobRemoved",
+				  "uoss", 7, JOB, "x.scope", world->result);
+}
+
+static void on_done(void *context, const GError *error)
+{
+	struct world *world = context;
+
+	world->done = TRUE;
+	world->failed = error != NULL;
+}
+
+static sd_bus *bus_on(struct world *world, int fd, gboolean server)
+{
+	sd_bus *bus = NULL;
+
+	g_assert_cmpint(sd_bus_new(&bus), >=, 0);
+	g_assert_cmpint(sd_bus_set_fd(bus, fd, fd), >=, 0);
+	if (server)
+		g_assert_cmpint(sd_bus_set_server(bus, 1,
+						  SD_ID128_MAKE(1, 2, 3, 4, 5, 6, 7, 8, 9, a, b, c,
+								d, e, f, 0)),
+				>=, 0);
+	g_assert_cmpint(sd_bus_start(bus), >=, 0);
+	g_assert_cmpint(sd_bus_attach_event(bus, world->event, 0), >=, 0);
+	return bus;
+}
+
+static void expect(const char *result, gboolean failed)
+{
+	static const char *const words[] = {
+		"STRING \"x.scope\"",
+		"STRING \"fail\"",
+		"STRING \"Slice\"",
+		"STRING \"vmms-web.slice\"",
+		"STRING \"PIDs\"",
+		"UINT32 4711",
+		"STRING \"DelegateControllers\"",
+		"STRING \"cpuset\"",
+		"STRING \"TasksMax\"",
+		"UINT64 2048",
+		"STRING \"DevicePolicy\"",
+		"STRING \"closed\"",
+		"STRING \"/dev/kvm\"",
+		"STRING \"rw\"",
+	};
+	struct world world = {.result = result};
+	g_autoptr(GError) error = NULL;
+	struct systemd_units *units;
+	int pair[2];
+
+	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair),
+			==, 0);
+	g_assert_cmpint(sd_event_new(&world.event), >=, 0);
+	world.systemd = bus_on(&world, pair[0], TRUE);
+	world.client = bus_on(&world, pair[1], FALSE);
+	g_assert_cmpint(sd_bus_add_filter(world.systemd, NULL, on_call, &world), >=, 0);
+	units = systemd_units_new(world.client, &error);
+	g_assert_no_error(error);
+	g_assert_nonnull(
+		systemd_scope_start(units, "x.scope", "vmms-web.slice", 4711, on_done, &world));
+	while (!world.done)
+		g_assert_cmpint(sd_event_run(world.event, WAIT_US), >, 0);
+	g_assert_cmpint(world.failed, ==, failed);
+	for (gsize i = 0; i < G_N_ELEMENTS(words); i++) {
+		if (!strstr(world.asked, words[i]))
+			g_error("%s is not in %s", words[i], world.asked);
+	}
+	systemd_units_free(units);
+	sd_bus_close_unref(world.client);
+	sd_bus_close_unref(world.systemd);
+	sd_event_unref(world.event);
+	free(world.asked);
+}
+
+static void test_scope(void)
+{
+	expect("done", FALSE);
+	expect("failed", TRUE);
+	expect(NULL, TRUE);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/systemd-scope", test_scope);
+	return g_test_run();
+}
