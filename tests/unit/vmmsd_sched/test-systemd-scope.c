@@ -33,7 +33,7 @@ static char *dump(sd_bus_message *call)
 static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	struct world *world = userdata;
-	int r;
+	sd_bus_message *signal = NULL;
 
 	if (!sd_bus_message_is_method_call(call, IFACE, "StartTransientUnit"))
 		return sd_bus_message_is_method_call(call, NULL, NULL)
@@ -43,10 +43,17 @@ static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	world->asked = dump(call);
 	if (!world->result)
 		return sd_bus_error_set(error, "org.freedesktop.systemd1.UnitExists", "is there");
-	r = sd_bus_reply_method_return(call, "o", JOB);
-	g_assert_cmpint(r, >=, 0);
-	return sd_bus_emit_signal(world->systemd, "/org/freedesktop/systemd1", IFACE, "JobRemoved",
-				  "uoss", 7, JOB, "x.scope", world->result);
+	g_assert_cmpint(sd_bus_reply_method_return(call, "o", JOB), >=, 0);
+	g_assert_cmpint(sd_bus_message_new_signal(world->systemd, &signal,
+						  "/org/freedesktop/systemd1", IFACE, "JobRemoved"),
+			>=, 0);
+	/* A broker would do that. */
+	g_assert_cmpint(sd_bus_message_set_sender(signal, "org.freedesktop.systemd1"), >=, 0);
+	g_assert_cmpint(sd_bus_message_append(signal, "uoss", 7, JOB, "x.scope", world->result), >=,
+			0);
+	g_assert_cmpint(sd_bus_send(world->systemd, signal, NULL), >=, 0);
+	sd_bus_message_unref(signal);
+	return 1;
 }
 
 static void on_done(void *context, const GError *error)
