@@ -157,6 +157,50 @@ static void put_scheduling(FILE *stream, struct json_object *scheduling)
 	}
 }
 
+/* "0.8 to 3.4 GHz, now 2.1 (CPUs 0-3)", a line for each group of CPUs with one frequency. */
+static void put_frequency(FILE *stream, struct json_object *one)
+{
+	struct json_object *now = member(one, "current");
+	struct json_object *min = member(one, "min"), *max = member(one, "max");
+	const char *cpus = json_object_get_string(member(one, "cpus"));
+
+	if (min && max)
+		fprintf(stream, "%.1f to %.1f GHz, ", json_object_get_double(min) / 1e6,
+			json_object_get_double(max) / 1e6);
+	if (now)
+		fprintf(stream, "now %.1f GHz (CPU ", json_object_get_double(now) / 1e6);
+	else
+		fputs("now unknown (CPU ", stream);
+	text_print(stream, cpus ? cpus : "-");
+	fputs(")\n", stream);
+}
+
+static void put_power(FILE *stream, struct json_object *power)
+{
+	struct json_object *frequencies = member(power, "frequencies");
+	const char *policy = json_object_get_string(member(power, "policy"));
+	const char *note = json_object_get_string(member(power, "note"));
+	const char *reason = json_object_get_string(member(power, "reason"));
+	char text[768];
+
+	if (!power)
+		return;
+	put_label(stream, "Power policy:");
+	snprintf(text, sizeof(text), "%s%s%s", policy ? policy : "-", note && note[0] ? ": " : "",
+		 note ? note : "");
+	put_wrapped(stream, text, 17, 17);
+	put_label(stream, "Frequency:");
+	if (reason && reason[0])
+		put_wrapped(stream, reason, 17, 17);
+	for (size_t i = 0; frequencies && i < json_object_array_length(frequencies); i++) {
+		if (i > 0)
+			put_label(stream, "");
+		put_frequency(stream, json_object_array_get_idx(frequencies, i));
+	}
+	if (!frequencies || (json_object_array_length(frequencies) == 0 && !(reason && reason[0])))
+		fputs("-\n", stream);
+}
+
 static void put_memory(FILE *stream, struct json_object *memory)
 {
 	char total[FORMAT_SIZE], available[FORMAT_SIZE];
@@ -213,6 +257,7 @@ void host_report_print(FILE *stream, struct json_object *host)
 	put_processor(stream, host);
 	put_topology(stream, member(host, "topology"));
 	put_scheduling(stream, member(host, "scheduling"));
+	put_power(stream, member(host, "power"));
 	put_memory(stream, member(host, "memory"));
 	put_line(stream, "Kernel:", member(host, "kernel"));
 	put_engines(stream, host);

@@ -7,8 +7,8 @@
 bool sched_options_given(const struct sched_options *o)
 {
 	return o->weight.set || o->limit.set || o->reserve.set || o->affinity || o->vcpu_affinity ||
-	       o->numa_node || o->placement || o->topology || o->core || o->group || o->exclusive ||
-	       o->no_exclusive || o->background || o->no_background;
+	       o->numa_node || o->placement || o->topology || o->core || o->group || o->latency ||
+	       o->exclusive || o->no_exclusive || o->background || o->no_background;
 }
 
 /* Numbers go through as they are: the service knows the ranges and says the JSON path. */
@@ -73,6 +73,26 @@ static int put_node(const struct command *command, struct json_object *object, c
 		json_object_object_add(object, "numaNode", json_object_new_uint64(node));
 	else
 		return report_usage(command, "--numa-node needs a whole number or any, not '%s'",
+				    QUOTE(value));
+	return -1;
+}
+
+#define LATENCY_LOW 20 /* microseconds: what the shallowest idle states of processors stay below \
+			*/
+
+static int put_latency(const struct command *command, struct json_object *object, const char *value)
+{
+	uint64_t latency = LATENCY_LOW;
+
+	if (!value)
+		return -1;
+	if (strcmp(value, "normal") == 0)
+		json_object_object_add(object, "latency", NULL);
+	else if (strcmp(value, "low") == 0 || parse_number(value, &latency))
+		json_object_object_add(object, "latency", json_object_new_uint64(latency));
+	else
+		return report_usage(command,
+				    "--latency needs low, normal or microseconds, not '%s'",
 				    QUOTE(value));
 	return -1;
 }
@@ -184,6 +204,8 @@ int sched_options_apply(const struct command *command, const struct sched_option
 		r = put_flag(command, object, "background", o->background, o->no_background);
 	if (r < 0)
 		r = put_node(command, object, o->numa_node);
+	if (r < 0)
+		r = put_latency(command, object, o->latency);
 	if (r < 0)
 		r = put_topology(command, cpus, o->topology);
 	if (command != &cmd_edit) {

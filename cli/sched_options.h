@@ -10,7 +10,8 @@
 
 struct sched_options {
 	struct number weight, limit, reserve;
-	const char *affinity, *vcpu_affinity, *numa_node, *placement, *topology, *core, *group;
+	const char *affinity, *vcpu_affinity, *numa_node, *placement, *topology, *core, *group,
+		*latency;
 	bool exclusive, no_exclusive, background, no_background;
 };
 
@@ -45,6 +46,8 @@ struct sched_options {
 			     "vm: share no core with others", core),                               \
 		SCHED_OPTION(b, "group", OPTION_TEXT, "NAME",                                      \
 			     "the CPU group that it is in, or none", group),                       \
+		SCHED_OPTION(b, "latency", OPTION_TEXT, "US",                                      \
+			     "to wake idle CPUs: low, normal or microseconds", latency),           \
 		SCHED_OPTION(b, "topology", OPTION_TEXT, "SPEC",                                   \
 			     "sockets=N,cores=N,threads=N or host or none", topology)
 

@@ -106,6 +106,9 @@ int hvctl_service(hvctl *h, char **ret_version, char **ret_mode);
 /* The host as JSON (docs/json.md). */
 int hvctl_host(hvctl *h, char **ret_json);
 
+/* The host's power policy: schemas/json/power.schema.json. */
+int hvctl_set_power(hvctl *h, const char *policy);
+
 /* -- virtual machines -- */
 
 int hvctl_list_vms(hvctl *h, hvctl_list **ret);		     /* all, sorted by name */

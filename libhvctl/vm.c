@@ -41,6 +41,11 @@ HVCTL_PUBLIC int hvctl_host(hvctl *h, char **ret_json)
 	return r < 0 ? r : reply_string(h, reply, ret_json);
 }
 
+HVCTL_PUBLIC int hvctl_set_power(hvctl *h, const char *policy)
+{
+	return call_method(h, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "SetPower", NULL, "s", policy);
+}
+
 HVCTL_PUBLIC int hvctl_lookup(hvctl *h, const char *name, char **ret_uuid)
 {
 	AUTO_FREE char *path = NULL;

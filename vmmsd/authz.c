@@ -9,10 +9,9 @@
 
 /* The names that polkit will know the actions by. */
 static const char *const action_names[AUTHZ_ACTION_N] = {
-	[AUTHZ_DEFINE] = "org.vmms1.define",
-	[AUTHZ_RUN] = "org.vmms1.run",
-	[AUTHZ_CONSOLE] = "org.vmms1.console",
-	[AUTHZ_STOP_ALL] = "org.vmms1.stop-all",
+	[AUTHZ_DEFINE] = "org.vmms1.define",   [AUTHZ_RUN] = "org.vmms1.run",
+	[AUTHZ_CONSOLE] = "org.vmms1.console", [AUTHZ_STOP_ALL] = "org.vmms1.stop-all",
+	[AUTHZ_POWER] = "org.vmms1.power",
 };
 
 gboolean authz_check_peer(int fd, GError **error)

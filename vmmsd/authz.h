@@ -15,6 +15,7 @@ enum authz_action {
 	AUTHZ_RUN,	/* start, shutdown, stop, pause, resume, reset, cancel */
 	AUTHZ_CONSOLE,	/* the serial console */
 	AUTHZ_STOP_ALL, /* all VMs at once */
+	AUTHZ_POWER,	/* the host's power policy */
 	AUTHZ_ACTION_N
 };
 

@@ -36,7 +36,9 @@ const char *host_choose_engine(const struct host *host, enum definition_engine a
 gboolean host_check_memory(const struct host *host, uint64_t bytes, const char *vm, GError **error);
 
 struct json_object;
-/* docs/json.md, "host"; g_free. scheduling is what sched_describe() said; it is taken. */
-char *host_describe(const struct host *host, struct json_object *scheduling);
+/* docs/json.md, "host"; g_free. scheduling is what sched_describe() said, power is
+ * power_describe()'s; both are taken. */
+char *host_describe(const struct host *host, struct json_object *scheduling,
+		    struct json_object *power);
 
 #endif

@@ -129,7 +129,8 @@ static struct json_object *describe_engine(const struct host *host, enum definit
 	return object;
 }
 
-char *host_describe(const struct host *host, struct json_object *scheduling)
+char *host_describe(const struct host *host, struct json_object *scheduling,
+		    struct json_object *power)
 {
 	g_autoptr(json_value_t) object = json_object_new_object();
 	struct json_object *engines = json_object_new_array();
@@ -141,6 +142,7 @@ char *host_describe(const struct host *host, struct json_object *scheduling)
 	add_text(object, "virtualization", host->kvm.virtualization);
 	add(object, "topology", describe_topology(host));
 	add(object, "scheduling", scheduling);
+	add(object, "power", power);
 	add(object, "memory", describe_memory(host));
 	add(object, "kvm", describe_kvm(&host->kvm));
 	add(object, "engines", engines);

@@ -8,6 +8,7 @@
 #include "cgroup_dir.h"
 #include "host_cpu_list.h"
 #include "operation.h"
+#include "power.h"
 #include "sched_core.h"
 #include "sched_cpus.h"
 #include "sched_internal.h"
@@ -301,6 +302,8 @@ static void note_unavailable(const struct sched_entry *entry, GString *note)
 	g_autofree char *core_reason = NULL;
 	if (wish->core_scheduling && !sched_core_available(&core_reason))
 		sched_note_add(note, "coreScheduling: %s", core_reason);
+	if (wish->latency >= 0 && power_latency_fault(sched->service->power))
+		sched_note_add(note, "%s", power_latency_fault(sched->service->power));
 	if (wish->exclusive && sched->kind != SCHED_BY_SYSTEMD)
 		sched_note_add(
 			note, "exclusive keeps away other VMs only, not the rest of the host: that "

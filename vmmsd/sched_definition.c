@@ -179,6 +179,8 @@ static gboolean scheduling_read(struct json_object *given, uint32_t count,
 	ret->background = flag(given, "background");
 	if (json_object_object_get_ex(given, "numaNode", NULL))
 		ret->numa_node = (int32_t)number_or(given, "numaNode", 0);
+	if (json_object_object_get_ex(given, "latency", NULL))
+		ret->latency = (int32_t)number_or(given, "latency", 0);
 	ret->placement =
 		placement_read(json_object_get_string(json_object_object_get(given, "placement")));
 	ret->core_scheduling =
@@ -200,7 +202,8 @@ gboolean sched_definition_read(struct json_object *cpus, struct sched_definition
 {
 	uint32_t count = number_or(cpus, "count", 1);
 
-	*ret = (struct sched_definition){.weight = SCHED_WEIGHT_DEFAULT, .numa_node = -1};
+	*ret = (struct sched_definition){
+		.weight = SCHED_WEIGHT_DEFAULT, .numa_node = -1, .latency = -1};
 	if (topology_read(json_object_object_get(cpus, "topology"), count, ret, error) &&
 	    scheduling_read(json_object_object_get(cpus, "scheduling"), count, ret, error))
 		return TRUE;
@@ -244,6 +247,7 @@ struct json_object *sched_definition_describe(const struct sched_definition *sch
 	add(object, "exclusive", json_object_new_boolean(sched->exclusive));
 	add(object, "background", json_object_new_boolean(sched->background));
 	add(object, "numaNode", number_value(sched->numa_node, sched->numa_node >= 0));
+	add(object, "latency", number_value(sched->latency, sched->latency >= 0));
 	add(object, "placement", json_object_new_string(sched_placement_name(sched->placement)));
 	add(object, "coreScheduling",
 	    json_object_new_string(sched->core_scheduling ? "vm" : "off"));

@@ -23,6 +23,7 @@ struct sched_definition {
 	gboolean exclusive;	/* only with affinity */
 	gboolean background;
 	gboolean core_scheduling; /* its threads share a core's siblings with nobody else */
+	int32_t latency;	  /* microseconds; -1: any */
 	int32_t numa_node;	  /* -1: any */
 	enum placement_mode placement;
 	char *group; /* the CPU group that it is in, or NULL */

@@ -11,6 +11,7 @@
 #include "host_file.h"
 #include "json_text.h"
 #include "operation.h"
+#include "power.h"
 #include "sched_core.h"
 #include "sched_cpus.h"
 #include "sched_internal.h"
@@ -187,12 +188,27 @@ static void tell_moved(const struct sched *sched, struct sched_entry *entry, gbo
 	entry->moved = moved;
 }
 
+/* The shortest of those that VMs which run ask for. */
+static void update_latency(const struct sched *sched, const GPtrArray *vms)
+{
+	uint32_t latency = POWER_NO_LATENCY;
+
+	for (guint i = 0; i < vms->len; i++) {
+		const struct vm *vm = vms->pdata[i];
+
+		if (vm->definition->sched.latency >= 0)
+			latency = MIN(latency, (uint32_t)vm->definition->sched.latency);
+	}
+	power_set_vm_latency(sched->service->power, latency);
+}
+
 void sched_update(struct sched *sched)
 {
 	g_autoptr(GPtrArray) vms = active_vms(sched, NULL);
 	g_autoptr(sched_plan_t) plan = sched_plan_new(cpu_groups_all(sched->service->groups));
 	g_autoptr(GError) error = NULL;
 
+	update_latency(sched, vms);
 	(void)refresh_topology(sched);
 	if (!sched->topology)
 		return;

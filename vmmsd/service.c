@@ -15,6 +15,7 @@
 #include "duration.h"
 #include "kernel_image.h"
 #include "operation.h"
+#include "power.h"
 #include "sched_service.h"
 #include "systemd_unit.h"
 #include "worker.h"
@@ -63,6 +64,8 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 	(void)source;
 	log_service(service->log, LOG_INFO, "ends at signal %u; VMs go on running",
 		    info->ssi_signo);
+	/* A crash leaves it to the next vmmsd, which knows from the store what was before. */
+	power_restore(service->power);
 	(void)sd_notify(0, "STOPPING=1\nSTATUS=Ending; VMs go on running");
 	return sd_event_exit(service->event, EXIT_SUCCESS);
 }
@@ -126,6 +129,10 @@ static gboolean service_build(struct service *service, GError **error)
 	service->host = host_new("/sys", "/proc", error);
 	if (!service->host)
 		return FALSE;
+	service->power =
+		power_new(service->store, "/sys", POWER_LATENCY_PATH, service->new_boot, error);
+	if (!service->power)
+		return FALSE;
 	service->kernels = kernel_cache_new(service->event, options->unpack, options->cache_dir);
 	service->crashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	if (options->mode == MODE_SYSTEM && sd_booted() > 0) {
@@ -156,6 +163,7 @@ static void service_clear(struct service *service)
 		}
 	}
 	sched_free(service->sched);
+	power_free(service->power);
 	systemd_units_free(service->units);
 	if (service->crashes)
 		g_hash_table_unref(service->crashes);

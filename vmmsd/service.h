@@ -22,6 +22,7 @@
 struct bus;
 struct cpu_groups;
 struct kernel_cache;
+struct power;
 struct sched;
 struct subprocess;
 struct systemd_units;
@@ -39,6 +40,7 @@ struct service {
 	struct host *host;
 	struct kernel_cache *kernels;
 	struct systemd_units *units; /* NULL where workers are spawned by vmmsd itself */
+	struct power *power;
 	struct sched *sched;
 	struct subprocess *probe; /* vmworker --probe while it runs */
 	GSList *probe_waiters;	  /* of worker_probe.c */

@@ -204,7 +204,7 @@ static gboolean scheduling_read(struct vm_definition *definition, struct json_ob
 		{"vcpuAffinity", NULL}, {"exclusive", NULL},
 		{"background", NULL},	{"numaNode", NULL},
 		{"placement", NULL},	{"coreScheduling", core_scheduling_read},
-		{"group", NULL},
+		{"group", NULL},	{"latency", NULL},
 	};
 
 	return members_read(definition, value, path, members, G_N_ELEMENTS(members), error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* CPU groups: hvctl, the service and its store together, with workers that have threads only. */
+/* CPU groups and power: hvctl, the service and its store together, with workers that have threads
+ * only. */
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -169,6 +170,33 @@ static void test_live(void)
 	fixture_free(f);
 }
 
+/* Without touching this machine: what is refused, and what is only stored. */
+static void test_power(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = fixture_define(f, "web1", "vps");
+
+	hvctl(f, 0, "\"policy\": \"host\"", "power -o json");
+	hvctl(f, 0, "", "power host");
+	hvctl(f, 0, "Power policy:    host\n", "host");
+	hvctl(f, 2, "$.policy: ", "power fast");
+	hvctl(f, 2, "only the policy custom takes a governor", "power saver --governor x");
+	hvctl(f, 2, "the policy custom needs a governor", "power custom");
+	hvctl(f, 2, "$.latency: 100001 is above the maximum", "power custom --latency 100001");
+	hvctl(f, 1, "governor \"nosuch\" is not supported by this host",
+	      "power custom --governor nosuch");
+	hvctl(f, 2, "belong to the policy custom", "power --epp x");
+	hvctl(f, 0, "\"policy\": \"host\"", "power -o json");
+	hvctl(f, 0, "", "edit web1 --latency low");
+	hvctl(f, 0, "\"latency\": 20", "show web1 -o json");
+	hvctl(f, 0, "", "edit web1 --latency normal");
+	hvctl(f, 0, "\"latency\": null", "show web1 -o json");
+	hvctl(f, 2, "--latency needs low, normal or microseconds, not 'soon'",
+	      "edit web1 --latency soon");
+	hvctl(f, 2, "$.cpus.scheduling.latency: 100001 is above", "edit web1 --latency 100001");
+	fixture_free(f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -176,5 +204,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/groups/bad", test_bad);
 	g_test_add_func("/vmmsd/groups/caps", test_caps);
 	g_test_add_func("/vmmsd/groups/live", test_live);
+	g_test_add_func("/vmmsd/groups/power", test_power);
 	return g_test_run();
 }

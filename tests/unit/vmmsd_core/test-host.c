@@ -63,7 +63,7 @@ static struct host *new_host(const char *root)
 
 static json_value_t *describe(const struct host *host)
 {
-	g_autofree char *text = host_describe(host, NULL);
+	g_autofree char *text = host_describe(host, NULL, NULL);
 	json_value_t *value = json_text_parse(text, 1u << 20, NULL);
 
 	g_assert_nonnull(value);

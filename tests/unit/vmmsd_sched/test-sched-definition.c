@@ -75,7 +75,7 @@ static void test_every_member(void)
 	g_assert_cmpstr(text, ==,
 			"{\"weight\":300,\"limit\":250,\"reserve\":100,\"affinity\":\"0-3,8\","
 			"\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"group\":null,\"exclusive\":true,"
-			"\"background\":false,\"numaNode\":1,\"placement\":\"none\","
+			"\"background\":false,\"numaNode\":1,\"latency\":null,\"placement\":\"none\","
 			"\"coreScheduling\":\"vm\"}");
 	/* A patch takes one back and leaves the rest. */
 	g_autoptr(definition_t) edited = definition_edit(
@@ -147,7 +147,7 @@ static void test_refused(void)
 					     "\"none\", \"spread\", \"pack\""},
 		{"\"numaNode\":-1", S "numaNode: -1 is below the minimum 0; give 0 to 1023"},
 		{"\"shares\":1", S "shares: unknown member; known here are weight, limit, reserve, "
-				   "affinity, vcpuAffinity, group, exclusive, background, numaNode, "
+				   "affinity, vcpuAffinity, group, exclusive, background, numaNode, latency, "
 				   "placement, coreScheduling"},
 		{"\"coreScheduling\":\"vcpu\"",
 		 S "coreScheduling: \"vcpu\" is not known; give one of \"off\", \"vm\""},
