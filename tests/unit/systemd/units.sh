@@ -30,7 +30,8 @@ verify() {
 	stub_programs
 	for unit in vmmsd.service vmworker@123.service vmworker-translate@123.service \
 		vmms-vm@web1.service vmms-guests.service vmms-passt.socket vmms-passt@0.service \
-		vmms-nbd.socket vmms-nbd@0.service vmms-switch.socket vmms-switch.service vmms.slice; do
+		vmms-nbd.socket vmms-nbd@0.service vmms-switch.socket vmms-switch.service \
+		vmms-metrics.socket vmms-metrics@0.service vmms.slice; do
 		# Only what it says about our files counts: the rest of the tree is the host's.
 		output=$(systemd-analyze verify --root="$root" --man=no "$unit" 2>&1 |
 			grep -E 'vmms|vmworker' || true)
@@ -49,6 +50,7 @@ security() {
 		"$units/vmworker-translate@.service"
 	systemd-analyze security --offline=true --no-pager --threshold=26 "$units/vmmsd.service"
 	systemd-analyze security --offline=true --no-pager --threshold=4 "$units/vmms-switch.service"
+	systemd-analyze security --offline=true --no-pager --threshold=12 "$units/vmms-metrics@.service"
 	systemd-analyze security --offline=true --no-pager --threshold=42 "$units/vmms-passt@.service"
 	systemd-analyze security --offline=true --no-pager --threshold=19 "$units/vmms-nbd@.service"
 }
