@@ -101,6 +101,26 @@ int batch_calls(struct cli *cli,
 	return first;
 }
 
+int batch_running(struct cli *cli,
+		  int (*call)(struct cli *cli, const char *name, const void *context),
+		  const void *context)
+{
+	hvctl_list *list;
+	int r = EXIT_DONE;
+
+	if (hvctl_list_vms(cli->h, &list) < 0)
+		return report_error(cli->h);
+	for (size_t i = 0; i < hvctl_list_size(list) && r == EXIT_DONE; i++) {
+		const hvctl_vm *vm = hvctl_list_at(list, i);
+		const char *state = hvctl_vm_state(vm);
+
+		if (strcmp(state, "running") == 0 || strcmp(state, "paused") == 0)
+			r = call(cli, hvctl_vm_name(vm), context);
+	}
+	hvctl_list_free(list);
+	return r;
+}
+
 static int check_name(struct cli *cli, const char *name, const void *context)
 {
 	char *uuid;

@@ -42,6 +42,11 @@ int batch_calls(struct cli *cli,
 		int (*call)(struct cli *cli, const char *name, const void *context),
 		const void *context);
 
+/* The same with every VM that runs or is paused, until one fails. */
+int batch_running(struct cli *cli,
+		  int (*call)(struct cli *cli, const char *name, const void *context),
+		  const void *context);
+
 /* That each name is one of a VM. */
 int batch_check_names(struct cli *cli);
 /* Whether a VM is among the names, which may be UUIDs. */

@@ -5,11 +5,8 @@
 
 #include "batch.h"
 #include "output.h"
+#include "stats_hint.h"
 #include "vm_stats.h"
-
-/* From this part of its time on, a VM that waits for CPUs is worth a sentence. */
-#define READY_HIGH 0.2
-#define READY_SOME 1000000000u /* and not before it waited for this many ns */
 
 struct options {
 	const char *format;
@@ -75,25 +72,9 @@ static bool add_row(struct stats *stats, const char *name, struct json_object *v
 	return table_add(stats->table, row);
 }
 
-static void add_hint(struct stats *stats, const char *name, uint64_t used, uint64_t ready)
-{
-	double part = used + ready > 0 ? (double)ready / (double)(used + ready) : 0;
-	char text[256];
-
-	if (part < READY_HIGH || ready < READY_SOME)
-		return;
-	snprintf(text, sizeof(text),
-		 "%s: its processors waited %.0f%% of the time that they could run: a limit holds "
-		 "them, or others use the CPUs; see 'hvctl show %s', and give it more --weight, "
-		 "--limit or --affinity",
-		 name, part * 100, name);
-	json_object_array_add(stats->hints, json_object_new_string(text));
-}
-
 static bool add_vm(struct stats *stats, struct json_object *document)
 {
 	struct json_object *vcpus = NULL, *label = NULL;
-	uint64_t used = 0, ready = 0;
 
 	json_object_object_get_ex(document, "name", &label);
 	json_object_object_get_ex(document, "vcpus", &vcpus);
@@ -103,10 +84,8 @@ static bool add_vm(struct stats *stats, struct json_object *document)
 
 		if (!add_row(stats, name, vcpu))
 			return false;
-		used += amount_of(vcpu, "used").value;
-		ready += amount_of(vcpu, "ready").value;
 	}
-	add_hint(stats, name, used, ready);
+	stats_hints_add(document, stats->hints);
 	return true;
 }
 
@@ -134,25 +113,6 @@ static int stats_one(struct cli *cli, const char *name, const void *context)
 	if (r == EXIT_DONE)
 		stats->printed++;
 	json_object_put(document);
-	return r;
-}
-
-/* Without names: every VM that runs. One that ends meanwhile is none of them. */
-static int stats_all(struct cli *cli, struct stats *stats)
-{
-	hvctl_list *list;
-	int r = EXIT_DONE;
-
-	if (hvctl_list_vms(cli->h, &list) < 0)
-		return report_error(cli->h);
-	for (size_t i = 0; i < hvctl_list_size(list) && r == EXIT_DONE; i++) {
-		const hvctl_vm *vm = hvctl_list_at(list, i);
-		const char *state = hvctl_vm_state(vm);
-
-		if (strcmp(state, "running") == 0 || strcmp(state, "paused") == 0)
-			r = stats_one(cli, hvctl_vm_name(vm), &stats);
-	}
-	hvctl_list_free(list);
 	return r;
 }
 
@@ -189,7 +149,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	else if (cli->n_names > 0)
 		r = batch_calls(cli, stats_one, &context);
 	else
-		r = stats_all(cli, &stats);
+		r = batch_running(cli, stats_one, &context);
 	if (stats.table)
 		print_end(&stats);
 	table_free(stats.table);

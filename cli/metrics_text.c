@@ -94,7 +94,8 @@ static void put_started(FILE *stream, const struct family *family, const struct 
 
 static void put_of_vm(FILE *stream, const struct family *family, const struct metrics_vm *vm)
 {
-	struct amount amount = amount_of(member(vm->stats, family->object), family->member);
+	struct amount amount = amount_of(
+		family->object ? member(vm->stats, family->object) : vm->stats, family->member);
 
 	if (!amount.known)
 		return;
@@ -173,6 +174,8 @@ static const struct family families[] = {
 	 put_of_vm, "throttled", "time"},
 	{"vmms_vm_pressure_seconds", true, "seconds",
 	 "Time in which a thread of it waited for a CPU.", put_of_vm, "pressure", "some"},
+	{"vmms_vm_skew_seconds", false, "seconds",
+	 "How much longer one processor waited for a CPU than another.", put_of_vm, NULL, "skew"},
 	/* Not a counter: what ended threads used is not in it. */
 	{"vmms_vm_devices_used_seconds", false, "seconds",
 	 "Time on a CPU of the threads that serve devices.", put_of_vm, "others", "used"},

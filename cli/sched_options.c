@@ -77,8 +77,9 @@ static int put_node(const struct command *command, struct json_object *object, c
 	return -1;
 }
 
-#define LATENCY_LOW 20 /* microseconds: what the shallowest idle states of processors stay below \
-			*/
+#define LATENCY_LOW                                                                  \
+	20 /* microseconds: what the shallowest idle states of processors stay below \
+	    */
 
 static int put_latency(const struct command *command, struct json_object *object, const char *value)
 {

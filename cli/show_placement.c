@@ -49,24 +49,6 @@ static int add_one(struct cli *cli, const char *name, const void *context)
 	return EXIT_DONE;
 }
 
-/* One that is deleted meanwhile is none of them. */
-static int add_all(struct cli *cli, struct json_object *map)
-{
-	hvctl_list *list;
-	int r = EXIT_DONE;
-
-	if (hvctl_list_vms(cli->h, &list) < 0)
-		return report_error(cli->h);
-	for (size_t i = 0; i < hvctl_list_size(list) && r == EXIT_DONE; i++) {
-		const hvctl_vm *vm = hvctl_list_at(list, i);
-
-		if (hvctl_vm_worker_pid(vm) != 0)
-			r = add_one(cli, hvctl_vm_uuid(vm), &map);
-	}
-	hvctl_list_free(list);
-	return r;
-}
-
 int show_placement(struct cli *cli, bool json)
 {
 	int r = EXIT_DONE;
@@ -74,7 +56,7 @@ int show_placement(struct cli *cli, bool json)
 
 	if (!map)
 		return r;
-	r = cli->n_names > 0 ? batch_calls(cli, add_one, &map) : add_all(cli, map);
+	r = cli->n_names > 0 ? batch_calls(cli, add_one, &map) : batch_running(cli, add_one, &map);
 	if (json) {
 		json_put_document(stdout, map, 0);
 		putchar('\n');

@@ -204,6 +204,25 @@ static struct json_object *pressure(const struct sched_entry *entry)
 	return object;
 }
 
+/* How much longer the processor that waited longest did than the one that waited least. */
+static struct json_object *skew(const struct sched_entry *entry, uint32_t n)
+{
+	uint64_t least = UINT64_MAX, most = 0;
+	uint32_t known = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct sched_vp_time *time = &entry->times[i];
+		uint64_t ready = time->ready + time->last.ready;
+
+		if (time->tid == 0)
+			continue;
+		least = MIN(least, ready);
+		most = MAX(most, ready);
+		known++;
+	}
+	return known > 1 ? json_object_new_uint64(most - least) : NULL;
+}
+
 /* ---- all of it ------------------------------------------------------------------------------- */
 
 static uint64_t now_ns(void)
@@ -233,6 +252,7 @@ char *sched_stats_describe(struct sched *sched, const struct vm *vm, sd_bus_mess
 		entry->times = g_new0(struct sched_vp_time, n);
 	if (entry)
 		times_read(entry, n, others);
+	add(root, "skew", entry ? skew(entry, n) : NULL);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sched_vp_time none = {0};
 

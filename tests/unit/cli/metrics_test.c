@@ -80,7 +80,7 @@ static void test_values(void)
 		"a",
 		"{\"vcpus\":[{\"used\":1234567890,\"ready\":5,\"slices\":3,\"exits\":{\"io\":7,"
 		"\"hlt\":8}},{\"used\":null}],\"throttled\":{\"periods\":4,"
-		"\"throttledPeriods\":2,\"time\":1000000},\"pressure\":{\"some\":9000000000},"
+		"\"throttledPeriods\":2,\"time\":1000000},\"pressure\":{\"some\":9000000000},\"skew\":2500000000,"
 		"\"others\":{\"used\":18446744073}}");
 
 	assert_form(text);
@@ -96,6 +96,7 @@ static void test_values(void)
 	assert_has(text, "_exits_total{vm=\"a\",uuid=\"u\",vcpu=\"0\",reason=\"hlt\"} 8\n");
 	assert_has(text, "_throttled_periods_total{vm=\"a\",uuid=\"u\"} 2\n");
 	assert_has(text, "_throttled_seconds_total{vm=\"a\",uuid=\"u\"} 0.001000000\n");
+	assert_has(text, "vmms_vm_skew_seconds{vm=\"a\",uuid=\"u\"} 2.500000000\n");
 	assert_has(text, "_pressure_seconds_total{vm=\"a\",uuid=\"u\"} 9.000000000\n");
 	assert_has(text, "\nvmms_vm_devices_used_seconds{vm=\"a\",uuid=\"u\"} 18.446744073\n");
 }
