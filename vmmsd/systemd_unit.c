@@ -193,7 +193,8 @@ struct unit_job *systemd_unit_stop(struct systemd_units *units, const char *unit
 	return unit_queue(units, "StopUnit", unit, done, context);
 }
 
-/* As in vmworker@.service: that the worker has /dev/kvm at most, and leave to split its cgroup. */
+/* As in vmworker@.service: that the worker has /dev/kvm at most, leave to split its cgroup, and
+ * that at shutdown the guests are stopped in their order before systemd stops what is left. */
 static int scope_properties(sd_bus_message *call, const char *slice, pid_t pid)
 {
 	int r;
@@ -202,6 +203,8 @@ static int scope_properties(sd_bus_message *call, const char *slice, pid_t pid)
 	    (r = sd_bus_message_append(call, "(sv)", "PIDs", "au", 1, (uint32_t)pid)) < 0 ||
 	    (r = sd_bus_message_append(call, "(sv)", "Description", "s", "Virtual machine")) < 0 ||
 	    (r = sd_bus_message_append(call, "(sv)", "CollectMode", "s", "inactive-or-failed")) <
+		    0 ||
+	    (r = sd_bus_message_append(call, "(sv)", "Before", "as", 1, "vmms-guests.service")) <
 		    0 ||
 	    (r = sd_bus_message_append(call, "(sv)", "TasksMax", "t", SCOPE_TASKS)) < 0 ||
 	    (r = sd_bus_message_append(call, "(sv)", "DelegateControllers", "as", 2, "cpu",

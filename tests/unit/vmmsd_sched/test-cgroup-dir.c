@@ -109,6 +109,32 @@ static void test_base(void)
 	expect_base(root, FALSE, "/me");
 }
 
+/* A CPU group: a directory whose children get the controllers. */
+static void test_branch(void)
+{
+	g_autoptr(temporary_directory_t) root = temporary_directory_new();
+	g_autofree char *bare = g_build_filename(root, "group-a", NULL);
+	g_autofree char *dir = g_build_filename(root, "group-b", NULL);
+	g_autofree char *nowhere = g_build_filename(root, "x", "group-c", NULL);
+	g_autofree char *message = g_strdup_printf("%s has not the controller cpu", bare);
+	GError *error = NULL;
+
+	/* What the kernel makes there in a cgroup is not there in a plain directory. */
+	g_assert_false(cgroup_make_branch(bare, FALSE, &error));
+	assert_message(g_steal_pointer(&error), SERVICE_ERROR_FAILED, message);
+	g_assert_true(g_file_test(bare, G_FILE_TEST_IS_DIR));
+	fake_put(root, "group-b/cgroup.controllers", "cpuset cpu\n");
+	fake_put(root, "group-b/cgroup.subtree_control", "cpu\n");
+	g_assert_true(cgroup_make_branch(dir, FALSE, NULL));
+	g_assert_true(cgroup_has_controller(dir, "cpu"));
+	g_assert_true(cgroup_make_branch(dir, TRUE, NULL));
+	g_autofree char *control = cgroup_read(dir, "cgroup.subtree_control");
+	g_assert_true(g_str_has_prefix(control, "+cpuset"));
+	g_assert_false(cgroup_make_branch(nowhere, FALSE, &error));
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_FAILED);
+	g_clear_error(&error);
+}
+
 struct sleeper {
 	pthread_t id;
 	int go[2];
@@ -184,6 +210,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/cgroup-dir/find", test_find);
 	g_test_add_func("/cgroup-dir/files", test_files);
 	g_test_add_func("/cgroup-dir/base", test_base);
+	g_test_add_func("/cgroup-dir/branch", test_branch);
 	g_test_add_func("/cgroup-dir/real", test_real);
 	return g_test_run();
 }

@@ -91,6 +91,8 @@ static void expect(const char *result, gboolean failed)
 		"UINT32 4711",
 		"STRING \"DelegateControllers\"",
 		"STRING \"cpuset\"",
+		"STRING \"Before\"",
+		"STRING \"vmms-guests.service\"",
 		"STRING \"TasksMax\"",
 		"UINT64 2048",
 		"STRING \"DevicePolicy\"",
