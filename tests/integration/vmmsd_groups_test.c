@@ -103,8 +103,9 @@ static void test_bad(void)
 static void test_caps(void)
 {
 	struct fixture *f = fixture_new(NULL);
-	g_autofree char *a = fixture_define(f, "a", "vps"), *b = fixture_define(f, "b", "vps");
 
+	g_free(fixture_define(f, "a", "vps"));
+	g_free(fixture_define(f, "b", "vps"));
 	hvctl(f, 0, "", "group create web --cap 60");
 	hvctl(f, 0, "", "edit a b --group web --reserve 30");
 	hvctl(f, 0, "", "start a");

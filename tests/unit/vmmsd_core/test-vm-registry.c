@@ -376,7 +376,8 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 		"\"guestIdle\":true,\"crash\":true,\"spinWait\":true},"
 		"\"topology\":null,\"scheduling\":{\"weight\":100,\"limit\":null,"
 		"\"reserve\":0,\"affinity\":null,\"vcpuAffinity\":null,"
-		"\"exclusive\":false,\"background\":false,\"numaNode\":null,"
+		"\"group\":null,\"exclusive\":false,\"background\":false,"
+		"\"numaNode\":null,\"latency\":null,"
 		"\"placement\":\"none\",\"coreScheduling\":\"off\",\"mechanism\":null,\"cpuWeight\":null,"
 		"\"cpus\":null,\"note\":\"\",\"hints\":[]},\"guest\":null}");
 	vm_set_engine(vm, "direct", "KVM on \"AMD-V\"");

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# CPU groups as slices of systemd: a cap for two guests that spin, edits and moves while they run. The
+# metrics' socket, and the power policy as far as the lab's processor has one.
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+inside <<'EOF2'
+span=${VMMS_LAB_SPAN:-20} # seconds of each measurement
+slices=/sys/fs/cgroup/vmms.slice/vmms-all.slice/vmms-all-web.slice
+
+spinner() {
+	words=vmms.spin vm_new "$@"
+}
+
+# Where the worker is, by the kernel.
+where() {
+	sed 's/^0:://' "/proc/$(vm_get "$1" workerPid)/cgroup"
+}
+
+is_within() { [[ $(where "$1") == "$2"* ]]; }
+
+# What the whole slice used in a span, in percent of a CPU.
+percent_of() {
+	local before after
+	before=$(awk '/^usage_usec/ {print $2}' "$1/cpu.stat")
+	sleep "$span"
+	after=$(awk '/^usage_usec/ {print $2}' "$1/cpu.stat")
+	echo $(((after - before) / (span * 10000)))
+}
+
+hvctl group create all --weight 300
+hvctl group create web --parent all --cap 50
+spinner a --group web
+spinner b
+hvctl start a b
+vm_up a
+vm_up b
+pid=$(vm_get b workerPid)
+within 5 "a is in its group" is_within a /vmms.slice/vmms-all.slice/vmms-all-web.slice/
+same "the cap of the group" "$(cat "$slices/cpu.max")" "50000 100000"
+same "the weight of the group around it" "$(cat "${slices%/*}/cpu.weight")" 300
+
+# Moved while it runs, with the same worker and its service still there.
+hvctl edit b --group web
+within 5 "b is in its group" is_within b /vmms.slice/vmms-all.slice/vmms-all-web.slice/
+same "the worker of b" "$(vm_get b workerPid)" "$pid"
+same "the service of b" "$(systemctl is-active "vmworker@$(vm_get b uuid).service")" active
+got=$(percent_of "$slices")
+{ [ "$got" -ge 48 ] && [ "$got" -le 52 ]; } || fail "the group used $got %, not 50 %"
+hvctl group edit web --cap 0
+same "the cap of the group" "$(cat "$slices/cpu.max")" "max 100000"
+
+# A limit inside a group holds for the processors alone, as outside.
+hvctl edit a --limit 20
+same "the limit of a's processors" "$(cat "/sys/fs/cgroup$(where a)/vcpu/cpu.max")" "20000 100000"
+hvctl edit a --limit 0
+
+# A later vmmsd finds them there, and moves them on.
+systemctl restart vmmsd
+hvctl edit a b --group none
+out() { [[ $(where a) != *vmms-all* && $(where b) != *vmms-all* ]]; }
+within 5 "a and b have left the group" out
+hvctl group delete web
+hvctl group delete all
+hvctl stop a b
+ended() { [ "$(systemctl list-units --all --no-legend 'vmms-vm-*.scope' | wc -l)" = 0 ]; }
+within 10 "the scopes have ended with their workers" ended
+
+# Metrics over HTTP, as a user who may read counters and nothing else.
+systemctl start vmms-metrics.socket
+scrape() {
+	exec 3<> /dev/tcp/127.0.0.1/9177
+	printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&3
+	cat <&3
+	exec 3>&-
+}
+has "the metrics" "$(scrape /metrics)" '^vmms_vm_running.vm="a",uuid="[^"]*". 0$'
+has "another page" "$(scrape /)" '^HTTP/1.0 404 '
+refused 5 'refuses this user' runuser -u vmms-metrics -- hvctl start a
+systemctl stop vmms-metrics.socket
+
+# What this processor has not is said, and nothing fails.
+hvctl power performance
+has "the power policy" "$(hvctl host)" '^Power policy: +performance'
+has "the latency" "$(hvctl power -o json)" '"latency": *20'
+hvctl power host
+EOF2
