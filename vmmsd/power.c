@@ -263,25 +263,31 @@ static gboolean apply(struct power *power, GError **error)
 struct power *power_new(struct store *store, const char *sysfs_root, const char *latency_path,
 			gboolean new_boot, GError **error)
 {
-	g_autoptr(power_t) power = g_new0(struct power, 1);
+	g_autoptr(json_value_t) policy = NULL;
 	g_autofree char *text = NULL;
+	struct power *power;
 
+	if (!store_get_setting(store, POLICY_SETTING, &text, error) ||
+	    (new_boot && !store_set_setting(store, ORIGINAL_SETTING, "", error)))
+		return NULL;
+	policy = policy_parse(text ? text : "{\"policy\":\"host\"}", error);
+	if (!policy)
+		return NULL;
+	power = g_new0(struct power, 1);
 	*power = (struct power){
 		.store = store,
 		.sysfs_root = sysfs_root,
 		.latency_path = latency_path,
+		.policy = g_steal_pointer(&policy),
 		.note = g_string_new(NULL),
 		.vm_latency = POWER_NO_LATENCY,
 		.held = POWER_NO_LATENCY,
 		.fd = -1,
 	};
-	if (!store_get_setting(store, POLICY_SETTING, &text, error) ||
-	    (new_boot && !store_set_setting(store, ORIGINAL_SETTING, "", error)))
-		return NULL;
-	power->policy = policy_parse(text ? text : "{\"policy\":\"host\"}", error);
-	if (!power->policy || !apply(power, error))
-		return NULL;
-	return g_steal_pointer(&power);
+	if (apply(power, error))
+		return power;
+	power_free(power);
+	return NULL;
 }
 
 void power_free(struct power *power)
