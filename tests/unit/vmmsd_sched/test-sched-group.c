@@ -141,6 +141,28 @@ static void test_checks(void)
 		     "there are");
 }
 
+/* A group that gets no more than it reserves has room for those in it that reserve nothing. */
+static void test_beside(void)
+{
+	static const char *const documents[] = {"{\"name\":\"small\",\"weight\":1}", NULL};
+	g_autoptr(GPtrArray) groups = groups_of(documents);
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 1, 1, TRUE);
+	g_autoptr(sched_plan_t) plan = sched_plan_new(groups);
+	const struct sched_definition greedy = {.weight = 10000, .numa_node = -1};
+	const struct sched_definition plain = {
+		.weight = 100, .numa_node = -1, .group = (char *)"small"};
+	const struct sched_definition reserving = {
+		.weight = 100, .numa_node = -1, .group = (char *)"small", .reserve = 50};
+	g_autoptr(GError) error = NULL;
+
+	sched_plan_add(plan, "greedy", 1, &greedy);
+	for (guint i = 0; i < 20; i++)
+		sched_plan_add(plan, "plain", 1, &plain);
+	sched_plan_add(plan, "reserving", 1, &reserving);
+	g_assert_true(sched_plan_check(plan, host, &error));
+	g_assert_no_error(error);
+}
+
 /* CPUs that go away under a group: its members run elsewhere, and that is known. */
 static void test_lost(void)
 {
@@ -287,6 +309,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/sched-group/plain", test_plain);
 	g_test_add_func("/sched-group/checks", test_checks);
+	g_test_add_func("/sched-group/beside", test_beside);
 	g_test_add_func("/sched-group/lost", test_lost);
 	g_test_add_func("/sched-group/random", test_random);
 	return g_test_run();
