@@ -72,11 +72,12 @@ static void test_every_member(void)
 	g_assert_cmpint(d->sched.numa_node, ==, 1);
 	g_autoptr(json_value_t) shown = sched_definition_describe(&d->sched);
 	g_autofree char *text = json_text_print(shown);
-	g_assert_cmpstr(text, ==,
-			"{\"weight\":300,\"limit\":250,\"reserve\":100,\"affinity\":\"0-3,8\","
-			"\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"group\":null,\"exclusive\":true,"
-			"\"background\":false,\"numaNode\":1,\"latency\":null,\"placement\":\"none\","
-			"\"coreScheduling\":\"vm\"}");
+	g_assert_cmpstr(
+		text, ==,
+		"{\"weight\":300,\"limit\":250,\"reserve\":100,\"affinity\":\"0-3,8\","
+		"\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"group\":null,\"exclusive\":true,"
+		"\"background\":false,\"numaNode\":1,\"latency\":null,\"placement\":\"none\","
+		"\"coreScheduling\":\"vm\"}");
 	/* A patch takes one back and leaves the rest. */
 	g_autoptr(definition_t) edited = definition_edit(
 		d, "{\"cpus\":{\"scheduling\":{\"limit\":null,\"vcpuAffinity\":null}}}", NULL);
@@ -146,9 +147,10 @@ static void test_refused(void)
 		{"\"placement\":\"wide\"", S "placement: \"wide\" is not known; give one of "
 					     "\"none\", \"spread\", \"pack\""},
 		{"\"numaNode\":-1", S "numaNode: -1 is below the minimum 0; give 0 to 1023"},
-		{"\"shares\":1", S "shares: unknown member; known here are weight, limit, reserve, "
-				   "affinity, vcpuAffinity, group, exclusive, background, numaNode, latency, "
-				   "placement, coreScheduling"},
+		{"\"shares\":1",
+		 S "shares: unknown member; known here are weight, limit, reserve, "
+		   "affinity, vcpuAffinity, group, exclusive, background, numaNode, latency, "
+		   "placement, coreScheduling"},
 		{"\"coreScheduling\":\"vcpu\"",
 		 S "coreScheduling: \"vcpu\" is not known; give one of \"off\", \"vm\""},
 	};
