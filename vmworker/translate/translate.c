@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "caller.h"
+#include "device_copy.h"
 #include "domain_xml.h"
 #include "emulator.h"
 #include "emulator_root.h"
@@ -17,6 +18,7 @@
 #include "keeper.h"
 #include "mailbox.h"
 #include "port.h"
+#include "translate_lacking.h"
 #include "worker_error.h"
 
 #define BUILD_TIMEOUT_MS 100000u /* the first one on a host also asks QEMU what it can do */
@@ -29,7 +31,8 @@
 	(UINT64_C(3) * G_USEC_PER_SEC) /* from QEMU's end to what libvirt says of it */
 
 struct engine {
-	struct engine_config config;
+	struct engine_config config; /* with the descriptors of devices */
+	struct device_copy devices;
 	struct mailbox *mailbox;
 	struct port *ports[ENGINE_CONSOLES];
 	struct caller *caller;
@@ -220,6 +223,7 @@ static gboolean translate_free(struct engine *engine)
 	close_fd(engine->root);
 	close_fd(engine->kernel_fd);
 	close_fd(engine->initrd_fd);
+	device_copy_clear(&engine->devices);
 	g_free(engine->xml);
 	g_free(engine);
 	return TRUE;
@@ -365,6 +369,7 @@ static struct engine *translate_build(const struct engine_config *config, GError
 		return NULL;
 	engine = g_new0(struct engine, 1);
 	engine->config = *config;
+	device_copy_make(&engine->devices, &engine->config.devices);
 	engine->root = engine->kernel_fd = engine->initrd_fd = engine->keeper = engine->pidfd = -1;
 	engine->caller = caller_new();
 	/* The keeper is made while there is one thread. */
@@ -510,58 +515,6 @@ static void translate_statistics(struct engine *engine, engine_counter_visit vis
 	visit(context, "console.bytes", bytes);
 }
 
-/* ---- what this engine has not ---------------------------------------------------------------- */
-
-static gboolean lacking(const char *what, GError **error)
-{
-	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
-		    "the engine translate has no %s; use the console, or the engine direct", what);
-	return FALSE;
-}
-
-static void translate_describe(struct engine *engine, engine_word_visit visit, void *context)
-{
-	(void)engine;
-	(void)visit;
-	(void)context;
-}
-
-static gboolean translate_type(struct engine *engine, const char *text, bool keys, GError **error)
-{
-	(void)engine;
-	(void)text;
-	(void)keys;
-	return lacking("keyboard", error);
-}
-
-static gboolean translate_set_pair(struct engine *engine, const char *key, const char *value,
-				   const struct engine_request *request, GError **error)
-{
-	(void)engine;
-	(void)key;
-	(void)value;
-	(void)request;
-	return lacking("data exchange with the guest", error);
-}
-
-static gboolean translate_copy(struct engine *engine, const struct engine_copy *copy,
-			       GError **error)
-{
-	(void)engine;
-	close(copy->fd);
-	return lacking("way to copy files into the guest", error);
-}
-
-static void translate_cancel_copy(struct engine *engine)
-{
-	(void)engine;
-}
-
-static void translate_sync_time(struct engine *engine)
-{
-	(void)engine;
-}
-
 const struct engine_ops translate_engine = {
 	.name = "translate",
 	.build = translate_build,
@@ -569,6 +522,11 @@ const struct engine_ops translate_engine = {
 	.pause = translate_pause,
 	.resume = translate_resume,
 	.reset = translate_reset,
+	.attach_disk = translate_attach_disk,
+	.detach_disk = translate_detach_disk,
+	.refresh_disk = translate_refresh_disk,
+	.attach_nic = translate_attach_nic,
+	.detach_nic = translate_detach_nic,
 	.power_button = translate_power_button,
 	.console = translate_console,
 	.statistics = translate_statistics,
