@@ -51,7 +51,7 @@ for format in qcow2 vhd vhdx; do
 		[ "$format" = vhd ] || fail "the image of $format is damaged"
 	hvctl delete "$format"
 done
-within 60 "no server is left" eval '! pgrep -x "qemu-nbd|vmms-nbd" >/dev/null'
+within 60 "no server is left" eval '! pgrep -x qemu-nbd && ! pgrep -x vmms-nbd'
 
 # The server does not mind the service's end, but the VM minds the server's.
 words="vmms.reads" vm_new waits --disk path=/srv/disks/data.qcow2,format=qcow2,on-error=pause
