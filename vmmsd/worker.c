@@ -21,7 +21,7 @@
 
 #define STOP_CALL_US	 SECONDS(5)  /* for the answer to Stop, then for the end */
 #define GREETING_US	 SECONDS(20) /* from the process to its first word */
-#define HANGUP_GRACE_US	 SECONDS(3)  /* from the broken link to the end of the process */
+#define HANGUP_GRACE_US	 SECONDS(10) /* from the broken link to the end of the process */
 #define GUEST_TOKENS_MAX 20u	     /* GuestEvents taken at once ... */
 #define GUEST_REFILL_US	 500000	     /* ... and then one per this time */
 #define WORKER_LOG_MAX	 ((off_t)1024 * 1024)

@@ -168,7 +168,7 @@ struct control *control_new(sd_event *event, int listen_fd, uid_t owner, struct 
 	g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
 		    "control socket: it cannot be served (%s); see the limit of open files",
 		    g_strerror(-r));
-	control_free(control, 0);
+	control_free(control);
 	return NULL;
 }
 
@@ -190,20 +190,27 @@ static void peer_flush(struct peer *peer, uint64_t deadline_us)
 	}
 }
 
-void control_free(struct control *control, unsigned int timeout_ms)
+void control_flush(struct control *control, unsigned int timeout_ms)
 {
+	uint64_t deadline_us = now_us() + (uint64_t)timeout_ms * 1000u;
+
 	if (!control)
 		return;
-
-	uint64_t deadline_us = now_us() + (uint64_t)timeout_ms * 1000u;
-	sd_event_source_disable_unref(control->listen_source);
 	for (size_t i = 0; i < CONTROL_MAX_PEERS; i++) {
 		if (!control->peers[i].bus)
 			continue;
 		sd_bus_detach_event(control->peers[i].bus);
 		peer_flush(&control->peers[i], deadline_us);
-		sd_bus_close_unref(control->peers[i].bus);
 	}
+}
+
+void control_free(struct control *control)
+{
+	if (!control)
+		return;
+	sd_event_source_disable_unref(control->listen_source);
+	for (size_t i = 0; i < CONTROL_MAX_PEERS; i++)
+		sd_bus_close_unref(control->peers[i].bus);
 	sd_event_source_disable_unref(control->reap_source);
 	close(control->listen_fd);
 	g_free(control);

@@ -22,8 +22,11 @@ struct control;
 struct control *control_new(sd_event *event, int listen_fd, uid_t owner, struct worker *worker,
 			    GError **error);
 
-/* Sends what is queued, for timeout_ms in all at most, and closes everything. NULL is fine. */
-void control_free(struct control *control, unsigned int timeout_ms);
+/* The last that is heard of who has connected: sends what is queued, for timeout_ms in all at most.
+ * NULL is fine. */
+void control_flush(struct control *control, unsigned int timeout_ms);
+/* Closes every connection: vmmsd wants the process to end soon then. NULL is fine. */
+void control_free(struct control *control);
 
 /* To every connection. */
 void control_emit_changed(struct control *control);

@@ -113,9 +113,11 @@ static gboolean program_build(struct program *program, const struct options *opt
 /* false when a VP would not stop. */
 static bool program_free(struct program *program)
 {
-	control_free(g_steal_pointer(&program->control), FLUSH_TIMEOUT_MS);
+	control_flush(program->control, FLUSH_TIMEOUT_MS);
+	/* Disks are flushed and memory is given back, which takes its time. */
 	if (!worker_free(program->worker))
 		return false;
+	control_free(program->control);
 	sd_event_unref(program->event);
 	return true;
 }
