@@ -91,6 +91,9 @@ static int peer_open(struct peer *peer, int fd)
 	if (r >= 0)
 		r = sd_bus_match_signal(bus, NULL, NULL, NULL, "org.freedesktop.DBus.Local",
 					"Disconnected", peer_on_disconnected, peer);
+	/* The end of the loop would flush without end, and close: see control_flush. */
+	if (r >= 0)
+		r = sd_bus_set_close_on_exit(bus, 0);
 	if (r >= 0)
 		r = sd_bus_start(bus);
 	if (r >= 0)

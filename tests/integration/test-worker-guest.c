@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -108,6 +109,36 @@ static void test_panic_restart(void)
 	restart_expect("panic", ",\"onCrash\":\"restart\"", &events);
 	g_assert_cmpuint(events.crashes, ==, 10);
 	g_assert_cmpuint(events.panics, ==, 11);
+}
+
+/* Whether a process has a file of KVM's open; one that has ended has not. */
+static bool has_kvm(pid_t pid)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/fd", (int)pid);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *name;
+	bool found = false;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *file = g_build_filename(path, name, NULL);
+		g_autofree char *target = g_file_read_link(file, NULL);
+		found = found || (target && strstr(target, "anon_inode:kvm-vm"));
+	}
+	return found;
+}
+
+/* vmmsd ends a worker that takes long from the end of its link on: nothing slow may be left. */
+static void test_link_is_last(void)
+{
+	struct worker_process *worker = worker_spawn(true, NULL);
+
+	worker_start_guest(worker, "loop", ",\"memory\":{\"size\":1073741824}");
+	g_assert_true(has_kvm(worker->pid));
+	g_assert_cmpint(worker_call(worker->bus, "Stop", NULL), >=, 0);
+	struct pollfd hangup = {.fd = sd_bus_get_fd(worker->bus), .events = POLLRDHUP};
+	g_assert_cmpint(poll(&hangup, 1, WORKER_WAIT_MS), ==, 1);
+	g_assert_false(has_kvm(worker->pid));
+	worker_reap(worker);
 }
 
 static void test_console(void)
@@ -476,6 +507,7 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	g_test_add_func("/worker/guest/power-off", test_power_off);
+	g_test_add_func("/worker/guest/link-is-last", test_link_is_last);
 	g_test_add_func("/worker/guest/reboot-stop", test_reboot_stop);
 	g_test_add_func("/worker/guest/reboot-restart", test_reboot_restart);
 	g_test_add_func("/worker/guest/triple-fault", test_triple_fault);
