@@ -73,7 +73,9 @@ ip netns del far
 # Two machines among themselves.
 words="vmms.net=10.8.0.1/24,10.8.0.2" vm_new left --nic type=private,network=cellar
 words="vmms.net=10.8.0.2/24,10.8.0.1" vm_new right --nic type=private,network=cellar
-hvctl start left right
+hvctl start left
+vm_says left 'vmms-net: eth0' # a ping does not wait for a machine that boots
+hvctl start right
 vm_says right 'vmms-net: over'
 has "what right says" "$(vm_log right)" 'vmms-net: ping'
 hvctl stop left right
