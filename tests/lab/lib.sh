@@ -16,7 +16,7 @@ lab() {
 # inside <SCRIPT: runs SCRIPT as root in the lab by bash, after inside.sh.
 inside() {
 	# A client that is killed does not end what it ran in the lab: that has its own limit.
-	lab exec -- timeout "${VMMS_LAB_LIMIT:-580}" bash -c "$(cat "$here/inside.sh" -)" inside </dev/null
+	lab exec -- timeout "${VMMS_LAB_LIMIT:-880}" bash -c "$(cat "$here/inside.sh" -)" inside </dev/null
 }
 
 fail() {
