@@ -22,6 +22,7 @@ static struct {
 	void *guest_context;
 	bool tsc_set, tsc_stable;
 	uint64_t tsc_frequency, tsc;
+	struct partition_native_calls native;
 } control;
 
 #define DEFAULT_TSC_FREQUENCY 2000000000ull
@@ -78,6 +79,7 @@ void fake_reset(void)
 	control.guest = NULL;
 	control.guest_context = NULL;
 	control.tsc_set = false;
+	control.native = (struct partition_native_calls){0};
 	g_mutex_unlock(&control.lock);
 }
 
@@ -172,6 +174,21 @@ void partition_probe(struct partition_host *host)
 {
 	g_mutex_lock(&control.lock);
 	*host = control.host_set ? control.host : default_host;
+	g_mutex_unlock(&control.lock);
+}
+
+void fake_set_native_calls(const struct partition_native_calls *calls)
+{
+	g_mutex_lock(&control.lock);
+	control.native = calls != NULL ? *calls : (struct partition_native_calls){0};
+	g_mutex_unlock(&control.lock);
+}
+
+void partition_native_calls(const struct partition *partition, struct partition_native_calls *out)
+{
+	(void)partition;
+	g_mutex_lock(&control.lock);
+	*out = control.native;
 	g_mutex_unlock(&control.lock);
 }
 

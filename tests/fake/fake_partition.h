@@ -93,6 +93,12 @@ struct partition *fake_partition_last(void);
  */
 void fake_set_tsc(uint64_t frequency, uint64_t tsc, bool stable);
 
+/* ---- calls that the hypervisor serves itself ---------------------------------------------------
+ */
+
+/* What partition_native_calls answers from now on; NULL: the default, none. Copied. */
+void fake_set_native_calls(const struct partition_native_calls *calls);
+
 /* ---- what was done to it --------------------------------------------------------------------- */
 
 /* What vp_set_cpuid set last; good until the next one. */
@@ -107,6 +113,8 @@ void fake_set_end_interrupts(struct partition *partition, unsigned int left);
 unsigned int fake_ends(struct partition *partition);
 /* How often vp_halt was called. */
 unsigned int fake_vp_halts(struct vp *vp);
+/* What vp_set_guest_os_id said last, 0 at first. */
+uint64_t fake_guest_os_id(struct partition *partition);
 /* The property with which it was created. */
 bool fake_synthetic_msrs(struct partition *partition);
 

@@ -31,6 +31,7 @@ struct partition {
 	size_t n_msis;
 	bool can_end;
 	unsigned int left, ends;
+	uint64_t guest_os_id;
 	GArray *bindings; /* struct fake_binding */
 };
 

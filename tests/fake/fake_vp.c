@@ -184,6 +184,22 @@ unsigned int fake_vp_halts(struct vp *vp)
 	return n;
 }
 
+hv_status vp_set_guest_os_id(struct vp *vp, uint64_t id)
+{
+	g_mutex_lock(&vp->partition->lock);
+	vp->partition->guest_os_id = id;
+	g_mutex_unlock(&vp->partition->lock);
+	return HV_STATUS_SUCCESS;
+}
+
+uint64_t fake_guest_os_id(struct partition *partition)
+{
+	g_mutex_lock(&partition->lock);
+	uint64_t id = partition->guest_os_id;
+	g_mutex_unlock(&partition->lock);
+	return id;
+}
+
 /* ---- running -------------------------------------------------------------------------------- */
 
 /* The next exit with vp->lock held, which a guest program is called without; false: wait. */

@@ -19,6 +19,12 @@ has "the kernel's log" "$log" 'Vmbus version:5\.3'
 has "the kernel's log" "$log" 'hv_utils: Heartbeat IC version'
 has "the kernel's log" "$log" 'hv_utils: TimeSync IC version'
 has "the kernel's log" "$log" 'userspace reached 2 cpus'
+# What the host's kernel can do better than interrupts, it is told of; and the host has seen it.
+has "the kernel's log" "$log" 'Hyper-V: Using hypercall for remote TLB flush'
+has "the kernel's log" "$log" 'Hyper-V: Using IPI hypercalls'
+! grep -q 'Hyper-V: .*hypercall.*fail' <<<"$log" || fail "a hypercall failed"
+has "what the host's kernel counts" "$(hvctl stats enlightened -o json)" '"hypercalls": *[1-9]'
+has "what it is given" "$(hvctl show enlightened -o json | tr -d ' \n')" '"tlbFlush".*"ipi"'
 vm_log_is_clean enlightened
 
 # It is asked by its integration service, not by a button.
@@ -26,4 +32,15 @@ hvctl shutdown enlightened --timeout 120
 same "the state of enlightened" "$(vm_get enlightened state)" off
 has "the reason" "$(vm_get enlightened reason)" 'powered off'
 ! grep -q 'vmms-guest: power button' <<<"$(vm_log enlightened)" || fail "its button was pressed"
+
+# Each can be left out; the guest interrupts its processors itself then.
+hvctl create --file - <<<"{\"version\": 1, \"name\": \"plain\", \"cpus\": 2, \"memory\": \"256M\",
+	\"kernel\": \"$kernel\", \"initrd\": \"$initrd\", \"cmdline\": \"$cmdline\",
+	\"enlightenments\": {\"tlbFlush\": false, \"ipi\": false}}"
+hvctl start plain
+vm_up plain
+! grep -qE 'Using (hypercall for remote TLB flush|IPI hypercalls)' <<<"$(vm_log plain)" ||
+	fail "it was told of calls that were switched off"
+vm_log_is_clean plain
+hvctl stop plain
 EOF

@@ -80,7 +80,9 @@ struct engine_nic {
 	X(RESET, "reset")                        \
 	X(GUEST_IDLE, "guestIdle")               \
 	X(CRASH, "crash")                        \
-	X(SPIN_WAIT, "spinWait")
+	X(SPIN_WAIT, "spinWait")                 \
+	X(TLB_FLUSH, "tlbFlush")                 \
+	X(IPI, "ipi")
 
 enum engine_enlightenment {
 #define X(symbol, name) ENGINE_ENLIGHTENMENT_##symbol,

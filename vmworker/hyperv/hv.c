@@ -31,6 +31,8 @@ static const char *const feature_names[HV_FEATURE_N] = {
 	[HV_FEATURE_GUEST_IDLE] = "guest-idle",
 	[HV_FEATURE_CRASH] = "crash",
 	[HV_FEATURE_SPIN_WAIT] = "spin-wait",
+	[HV_FEATURE_TLB_FLUSH] = "tlb-flush",
+	[HV_FEATURE_IPI] = "ipi",
 };
 
 const char *hv_feature_name(enum hv_feature feature)
@@ -39,7 +41,8 @@ const char *hv_feature_name(enum hv_feature feature)
 }
 
 struct hv_features hv_features_possible(struct hv_features wanted, bool tsc_stable,
-					uint64_t tsc_frequency)
+					uint64_t tsc_frequency,
+					const struct partition_native_calls *native)
 {
 	static const struct {
 		enum hv_feature feature, needs;
@@ -59,6 +62,10 @@ struct hv_features hv_features_possible(struct hv_features wanted, bool tsc_stab
 		features.on &= ~HV_FEATURE_BIT(HV_FEATURE_FREQUENCIES);
 	if (tsc_frequency == 0 || !tsc_stable)
 		features.on &= ~HV_FEATURE_BIT(HV_FEATURE_TSC_INVARIANT);
+	if (!native->tlb_flush)
+		features.on &= ~HV_FEATURE_BIT(HV_FEATURE_TLB_FLUSH);
+	if (!native->ipi)
+		features.on &= ~HV_FEATURE_BIT(HV_FEATURE_IPI);
 	for (size_t i = 0; i < G_N_ELEMENTS(needs); i++)
 		if ((features.on & HV_FEATURE_BIT(needs[i].needs)) == 0)
 			features.on &= ~HV_FEATURE_BIT(needs[i].feature);
@@ -115,7 +122,9 @@ hv_status hv_attach(struct hv *hv, struct partition *partition, struct vp *const
 	uint64_t frequency = partition_tsc_frequency(partition);
 
 	hv->tsc_frequency = frequency;
-	hv->served = hv_features_possible(hv->config.features, hv->config.tsc_stable, frequency);
+	partition_native_calls(partition, &hv->native);
+	hv->served = hv_features_possible(hv->config.features, hv->config.tsc_stable, frequency,
+					  &hv->native);
 	hv_reftime_init(&hv->reftime, hv->config.tsc_stable ? frequency : 0,
 			partition_guest_tsc(partition), clock->monotonic_ns(clock->context));
 	pthread_mutex_lock(&hv->lock);

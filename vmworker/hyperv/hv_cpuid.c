@@ -42,6 +42,8 @@ static const struct {
 	{HV_FEATURE_FREQUENCIES, FEATURES_EDX, BIT(8)},
 	{HV_FEATURE_CRASH, FEATURES_EDX, BIT(10)},
 	{HV_FEATURE_STIMER_DIRECT, FEATURES_EDX, BIT(19)},
+	{HV_FEATURE_TLB_FLUSH, ADVICE_EAX, BIT(2) | BIT(11)}, /* also for VPs above the 64th */
+	{HV_FEATURE_IPI, ADVICE_EAX, BIT(10) | BIT(11)},
 };
 
 static void words_fill(const struct hv *hv, uint32_t words[WORD_N])

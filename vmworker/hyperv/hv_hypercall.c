@@ -98,6 +98,56 @@ uint64_t hv_hypercall(struct hv_vp *vp, uint64_t control, uint64_t low, uint64_t
 
 /* ---- the page and its ports ------------------------------------------------------------------ */
 
+/* The calls that go to the hypervisor below; its layer has the same conventions in both modes. */
+static const struct {
+	uint16_t code;
+	enum hv_feature feature;
+} native_calls[] = {
+	{HV_CALL_FLUSH_SPACE, HV_FEATURE_TLB_FLUSH},
+	{HV_CALL_FLUSH_LIST, HV_FEATURE_TLB_FLUSH},
+	{HV_CALL_FLUSH_SPACE_EX, HV_FEATURE_TLB_FLUSH},
+	{HV_CALL_FLUSH_LIST_EX, HV_FEATURE_TLB_FLUSH},
+	{HV_CALL_SEND_IPI, HV_FEATURE_IPI},
+	{HV_CALL_SEND_IPI_EX, HV_FEATURE_IPI},
+};
+
+#define COMPARE_SIZE 6u /* cmp ax, imm16; je rel8 */
+#define PORT_SIZE    3u /* out imm8, eax; ret */
+#define NATIVE_SIZE  4u /* vmcall or vmmcall; ret */
+_Static_assert(G_N_ELEMENTS(native_calls) * COMPARE_SIZE + PORT_SIZE + NATIVE_SIZE <=
+		       HV_PAGE_ROUTE_32 - HV_PAGE_ROUTE_64,
+	       "there is room for all of them");
+
+/* Puts comparisons with AX, for the calls that are served below, before what is at `at`. */
+static void route(const struct hv *hv, uint8_t *at)
+{
+	const uint8_t *instruction = hv->native.instruction;
+	uint8_t port[PORT_SIZE], *to = at;
+	size_t left = 0;
+
+	memcpy(port, at, sizeof(port));
+	for (size_t i = 0; i < G_N_ELEMENTS(native_calls); i++)
+		left += hv_serves(hv, native_calls[i].feature);
+	if (left == 0)
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(native_calls); i++) {
+		uint16_t code = native_calls[i].code;
+
+		if (!hv_serves(hv, native_calls[i].feature))
+			continue;
+		left--;
+		const uint8_t compare[COMPARE_SIZE] = {
+			0x66,	       0x3d,
+			(uint8_t)code, (uint8_t)(code >> 8),
+			0x74,	       (uint8_t)(left * COMPARE_SIZE + PORT_SIZE)};
+		memcpy(to, compare, sizeof(compare));
+		to += sizeof(compare);
+	}
+	memcpy(to, port, sizeof(port));
+	const uint8_t native[NATIVE_SIZE] = {instruction[0], instruction[1], instruction[2], 0xc3};
+	memcpy(to + sizeof(port), native, sizeof(native));
+}
+
 bool hv_hypercall_install(struct hv *hv, uint64_t value)
 {
 	uint8_t *page = partition_gpa_pointer(hv->partition, value & HV_PAGE_ADDRESS, HV_PAGE_SIZE);
@@ -106,6 +156,8 @@ bool hv_hypercall_install(struct hv *hv, uint64_t value)
 		return false;
 	memset(page, 0xcc, HV_PAGE_SIZE);
 	memcpy(page, hv_hypercall_page, hv_hypercall_page_size);
+	route(hv, page + HV_PAGE_ROUTE_64);
+	route(hv, page + HV_PAGE_ROUTE_32);
 	return true;
 }
 

@@ -5,11 +5,18 @@
  *
  * Ports are those of hv.h. An `out` to HV_PORT_SIGNAL that no eventfd takes exits to the worker,
  * which answers by RAX with the carry flag set, or with it clear for success.
+ *
+ * What goes to HV_PORT_CALL and HV_PORT_CALL_32 is at fixed places, with the call code in AX:
+ * hv_hypercall.c puts calls there that the hypervisor below serves.
  */
 #define HV_PORT_CALL	0xe0
 #define HV_PORT_SIGNAL	0xe4
 #define HV_PORT_CALL_32 0xe8
 #define SIGNAL_EVENT_FAST 0x1005d
+/* As in hv_private.h. */
+#define ROUTE_64 0x40
+#define ROUTE_32 0x80
+#define PAGE_END 0xc0
 
 	.section .rodata
 	.globl hv_hypercall_page, hv_hypercall_page_size
@@ -34,10 +41,14 @@ hv_hypercall_page:
 	jc 1f
 	xorl %eax, %eax
 1:	ret
-2:	outl %eax, $HV_PORT_CALL
+2:	movl %ecx, %eax
+	.org hv_hypercall_page + ROUTE_64, 0x90
+	outl %eax, $HV_PORT_CALL
 	ret
+	.org hv_hypercall_page + ROUTE_32, 0xcc
 3:	outl %eax, $HV_PORT_CALL_32
 	ret
+	.org hv_hypercall_page + PAGE_END, 0xcc
 	.balign 8, 0xcc
 hv_hypercall_page_size:
 	.quad hv_hypercall_page_size - hv_hypercall_page

@@ -18,7 +18,8 @@ static bool read_guest_os_id(struct hv_vp *vp, uint32_t index, uint64_t *value)
 	return true;
 }
 
-/* A guest without identity has no hypercalls. */
+/* A guest without identity has no hypercalls. Should the hypervisor below not take the identity, it
+ * refuses the calls that it serves, and the guest does without them. */
 static bool write_guest_os_id(struct hv_vp *vp, uint32_t index, uint64_t value)
 {
 	struct hv *hv = vp->hv;
@@ -26,6 +27,8 @@ static bool write_guest_os_id(struct hv_vp *vp, uint32_t index, uint64_t value)
 	(void)index;
 	pthread_mutex_lock(&hv->lock);
 	atomic_store(&hv->guest_os_id, value);
+	if (hv->native.tlb_flush || hv->native.ipi)
+		(void)vp_set_guest_os_id(vp->vp, value);
 	if (value == 0)
 		atomic_store(&hv->hypercall,
 			     atomic_load(&hv->hypercall) & ~(uint64_t)HV_PAGE_ENABLE);

@@ -84,6 +84,7 @@ struct hv_room {
 struct hv {
 	struct hv_config config;
 	struct hv_features served;
+	struct partition_native_calls native;
 	struct hv_reftime reftime;
 	uint64_t tsc_frequency;
 	GHashTable *handlers; /* connection id -> struct hv_handler; constant while VPs run */
@@ -113,11 +114,15 @@ static inline bool hv_serves(const struct hv *hv, enum hv_feature feature)
 /* hv.c. Reference time of the VP's partition, which has to be attached for as long as it takes. */
 uint64_t hv_time(const struct hv *hv, const struct partition *partition);
 struct hv_features hv_features_possible(struct hv_features wanted, bool tsc_stable,
-					uint64_t tsc_frequency);
+					uint64_t tsc_frequency,
+					const struct partition_native_calls *native);
 
 /* hv_hypercall_page.S */
 extern const uint8_t hv_hypercall_page[];
 extern const size_t hv_hypercall_page_size;
+/* Where it has what goes to a port, by 64-bit and 32-bit code, each with room up to the next. */
+#define HV_PAGE_ROUTE_64 0x40u
+#define HV_PAGE_ROUTE_32 0x80u
 
 /* hv_hypercall.c. Serves one call; `vp` is the caller's. Returns the result value for RAX. */
 uint64_t hv_hypercall(struct hv_vp *vp, uint64_t control, uint64_t input, uint64_t input_high);

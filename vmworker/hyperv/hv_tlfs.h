@@ -92,7 +92,13 @@ _Static_assert(sizeof(struct hv_tsc_page) == 24, "as on the page");
 
 /* ---- hypercalls, section 3 ------------------------------------------------------------------- */
 
+#define HV_CALL_FLUSH_SPACE	      0x0002u
+#define HV_CALL_FLUSH_LIST	      0x0003u
 #define HV_CALL_NOTIFY_LONG_SPIN_WAIT 0x0008u
+#define HV_CALL_SEND_IPI	      0x000bu
+#define HV_CALL_FLUSH_SPACE_EX	      0x0013u
+#define HV_CALL_FLUSH_LIST_EX	      0x0014u
+#define HV_CALL_SEND_IPI_EX	      0x0015u
 #define HV_CALL_POST_MESSAGE	      0x005cu
 #define HV_CALL_SIGNAL_EVENT	      0x005du
 

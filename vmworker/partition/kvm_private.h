@@ -47,6 +47,8 @@ hv_status kvm_check_required(int kvm_fd, struct hv_fault *fault);
 bool kvm_has_cap(int fd, unsigned long cap);
 /* What KVM_CHECK_EXTENSION says; 0 when it is absent. */
 int kvm_cap_value(int fd, unsigned long cap);
+/* What the processor has; PARTITION_VIRT_NONE says nothing about /dev/kvm. */
+enum partition_virt kvm_virt_of_processor(void);
 
 /* Turns accesses to the synthetic MSRs into exits. */
 hv_status kvm_filter_msrs(struct partition *partition, struct hv_fault *fault);

@@ -98,8 +98,7 @@ hv_status kvm_check_required(int kvm_fd, struct hv_fault *fault)
 	return HV_STATUS_SUCCESS;
 }
 
-/* What the processor has; PARTITION_VIRT_NONE says nothing about /dev/kvm. */
-static enum partition_virt virt_of_processor(void)
+enum partition_virt kvm_virt_of_processor(void)
 {
 	unsigned int eax, ebx, ecx, edx;
 
@@ -126,7 +125,7 @@ static bool can_create(int kvm_fd, struct hv_fault *fault)
 void partition_probe(struct partition_host *host)
 {
 	memset(host, 0, sizeof(*host));
-	host->virt = virt_of_processor();
+	host->virt = kvm_virt_of_processor();
 	host->n_caps = N_CAPS;
 	for (size_t i = 0; i < N_CAPS; i++)
 		host->caps[i] =

@@ -144,6 +144,15 @@ static void decode_internal_error(struct kvm_run *run, struct hv_intercept *inte
 	unrecoverable(intercept, run->exit_reason, run->internal.suberror);
 }
 
+/* A guest that goes by KVM's instruction itself, rather than by its hypercall page: of what KVM
+ * does not serve there is nothing to be had that way. Looks as if somebody had canceled. */
+static void decode_hyperv(struct kvm_run *run, struct hv_intercept *intercept)
+{
+	if (run->hyperv.type == KVM_EXIT_HYPERV_HCALL)
+		run->hyperv.u.hcall.result = HV_STATUS_INVALID_HYPERCALL_CODE;
+	intercept->type = HV_INTERCEPT_CANCELED;
+}
+
 /* Every exit that a partition as created here can have; any other one ends the VP. */
 static const decode_fn decoders[] = {
 	[KVM_EXIT_UNKNOWN] = decode_unknown,
@@ -155,6 +164,7 @@ static const decode_fn decoders[] = {
 	[KVM_EXIT_INTR] = decode_canceled,
 	[KVM_EXIT_INTERNAL_ERROR] = decode_internal_error,
 	[KVM_EXIT_SYSTEM_EVENT] = decode_system_event,
+	[KVM_EXIT_HYPERV] = decode_hyperv,
 	[KVM_EXIT_X86_RDMSR] = decode_msr,
 	[KVM_EXIT_X86_WRMSR] = decode_msr,
 };

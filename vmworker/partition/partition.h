@@ -247,6 +247,24 @@ hv_status vp_halt(struct vp *vp);
 hv_status vp_end_interrupt(struct vp *vp, uint8_t vector, bool *left);
 bool partition_can_end_interrupts(const struct partition *partition);
 
+/* ---- hypercalls that the hypervisor below serves ----------------------------------------------
+ */
+
+/* Those of the TLFS that it serves without an intercept, and how guests reach it with them. */
+struct partition_native_calls {
+	bool tlb_flush;		/* HvFlushVirtualAddressSpace, ...List, and both ...Ex */
+	bool ipi;		/* HvSendSyntheticClusterIpi, and ...Ex */
+	uint8_t instruction[3]; /* with the registers of the TLFS; only when one of them is served
+				 */
+};
+void partition_native_calls(const struct partition *partition, struct partition_native_calls *out);
+
+/*
+ * Tells the hypervisor what the guest said that it is (TLFS, section 2.6): it serves nobody who did
+ * not, which is 0. For the whole partition; on the VP's thread, after vp_set_cpuid.
+ */
+hv_status vp_set_guest_os_id(struct vp *vp, uint64_t id);
+
 /* ---- running and intercepts ------------------------------------------------------------------ */
 
 enum hv_intercept_type {

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * KVM's own Hyper-V layer, of which we use a few hypercalls that need every VP's state and are
+ * frequent. It takes them from partitions whose CPUID tells of "Hv#1" and whose guest has said what
+ * it is. All else of that layer sleeps: the synthetic MSRs do not reach it (kvm_filter_msrs), and
+ * its SynIC is never enabled.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "kvm_private.h"
+
+#define MSR_GUEST_OS_ID 0x40000000u
+
+void partition_native_calls(const struct partition *partition, struct partition_native_calls *out)
+{
+	static const uint8_t vmcall[] = {0x0f, 0x01, 0xc1}, vmmcall[] = {0x0f, 0x01, 0xd9};
+	enum partition_virt virt = kvm_virt_of_processor();
+
+	memset(out, 0, sizeof(*out));
+	if (virt != PARTITION_VIRT_AMDV && virt != PARTITION_VIRT_VTX)
+		return;
+	_Static_assert(sizeof(vmcall) == sizeof(out->instruction), "as long as each other");
+	memcpy(out->instruction, virt == PARTITION_VIRT_AMDV ? vmmcall : vmcall, sizeof(vmcall));
+	out->tlb_flush = kvm_has_cap(partition->kvm_fd, KVM_CAP_HYPERV_TLBFLUSH);
+	out->ipi = partition->irqchip && kvm_has_cap(partition->kvm_fd, KVM_CAP_HYPERV_SEND_IPI);
+}
+
+/* A filter of MSRs is for the guest only: KVM takes this from us. */
+hv_status vp_set_guest_os_id(struct vp *vp, uint64_t id)
+{
+	const struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msrs = {.head.nmsrs = 1, .entry = {.index = MSR_GUEST_OS_ID, .data = id}};
+
+	return kvm_ioctl(vp->fd, KVM_SET_MSRS, &msrs) == 1 ? HV_STATUS_SUCCESS
+							   : HV_STATUS_OPERATION_DENIED;
+}
