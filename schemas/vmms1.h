@@ -12,10 +12,11 @@
 #define VMMS_JOB_PREFIX	 "/org/vmms1/job"
 #define VMMS_WORKER_PATH "/org/vmms1/worker"
 
-#define VMMS_IFACE_MANAGER "org.vmms1.Manager"
-#define VMMS_IFACE_VM	   "org.vmms1.VirtualMachine"
-#define VMMS_IFACE_JOB	   "org.vmms1.Job"
-#define VMMS_IFACE_WORKER  "org.vmms1.Worker"
+#define VMMS_IFACE_MANAGER     "org.vmms1.Manager"
+#define VMMS_IFACE_VM	       "org.vmms1.VirtualMachine"
+#define VMMS_IFACE_JOB	       "org.vmms1.Job"
+#define VMMS_IFACE_WORKER      "org.vmms1.Worker"
+#define VMMS_IFACE_WORKER_HOST "org.vmms1.WorkerHost"
 
 /*
  * X(symbol, last part of the bus name): every error that a method may return. libhvctl turns the

@@ -58,6 +58,7 @@ vmms_library(vmmsd_service
     vm_stop.c
     worker.c
     tree_remove.c worker_dir.c
+    worker_host.c
     worker_link.c
     worker_probe.c
     worker_result.c

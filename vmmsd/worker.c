@@ -16,6 +16,7 @@
 #include "socket_at.h"
 #include "systemd_unit.h"
 #include "worker_dir.h"
+#include "worker_host.h"
 #include "worker_link.h"
 #include "worker_spawn.h"
 
@@ -293,6 +294,8 @@ static int on_link_message(sd_bus_message *message, void *userdata, sd_bus_error
 		}
 		return 0;
 	}
+	if (worker_host_answer(message, worker->directory) > 0)
+		return 1;
 	if (sd_bus_message_is_signal(message, VMMS_IFACE_WORKER, "GuestEvent") > 0 &&
 	    sd_bus_message_read(message, "ss", &event, &detail) >= 0 &&
 	    (g_str_equal(event, VMMS_GUEST_EVENT_DISK) || worker_take_guest_token(worker)))

@@ -8,11 +8,6 @@
 #include "tree_remove.h"
 #include "vmms1.h"
 
-static const char *const all_files[] = {
-	WORKER_DIR_CONTROL, WORKER_DIR_RESULT,	WORKER_DIR_VSOCK,
-	VMMS_FILE_CONSOLE0, VMMS_FILE_CONSOLE1, WORKER_DIR_LOG,
-};
-
 int worker_dir_open(const char *runtime_dir, const char *uuid)
 {
 	g_autofree char *path = g_build_filename(runtime_dir, uuid, NULL);
@@ -55,13 +50,8 @@ void worker_dir_clean(int directory)
 
 void worker_dir_remove(const char *runtime_dir, const char *uuid)
 {
-	g_autofree char *path = g_build_filename(runtime_dir, uuid, NULL);
-	autofd int directory = worker_dir_open(runtime_dir, uuid);
+	autofd int runtime = open(runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (directory < 0)
-		return;
-	(void)tree_remove_at(directory, VMMS_TRANSLATE_DIR);
-	for (size_t i = 0; i < G_N_ELEMENTS(all_files); i++)
-		(void)unlinkat(directory, all_files[i], 0);
-	(void)rmdir(path);
+	if (runtime >= 0)
+		(void)tree_remove_at(runtime, uuid);
 }

@@ -2,6 +2,7 @@
 #include "control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <systemd/sd-bus.h>
@@ -28,6 +29,7 @@ struct control {
 	sd_event_source *listen_source;
 	sd_event_source *reap_source; /* one-shot: closes the peers that are gone */
 	struct peer peers[CONTROL_MAX_PEERS];
+	bool closing; /* the worker is gone */
 };
 
 /* ---- connections ------------------------------------------------------------------------------
@@ -211,6 +213,7 @@ void control_free(struct control *control)
 {
 	if (!control)
 		return;
+	control->closing = true;
 	sd_event_source_disable_unref(control->listen_source);
 	for (size_t i = 0; i < CONTROL_MAX_PEERS; i++)
 		sd_bus_close_unref(control->peers[i].bus);
@@ -242,4 +245,83 @@ void control_emit_guest_event(struct control *control, const char *event, const 
 						 VMMS_IFACE_WORKER, "GuestEvent", "ss", event,
 						 detail);
 	}
+}
+
+/* ---- what the worker asks ---------------------------------------------------------------------
+ */
+
+#define SOCKET_CALL_US 3000000u
+
+struct question {
+	struct control *control;
+	uint64_t number;
+	unsigned int open; /* peers that did not answer yet, and control_ask_socket */
+	bool answered;
+};
+
+static void question_answer(struct question *question, int fd)
+{
+	if (!question->control->closing && !question->answered)
+		worker_host_connected(question->control->worker, question->number, fd);
+	else if (fd >= 0)
+		close(fd);
+	question->answered = true;
+}
+
+static void question_unref(void *userdata)
+{
+	struct question *question = userdata;
+
+	if (--question->open > 0)
+		return;
+	if (!question->answered)
+		question_answer(question, -1);
+	g_free(question);
+}
+
+static int peer_on_socket(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+	int fd;
+
+	(void)ret_error;
+	if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read(reply, "h", &fd) < 0)
+		return 0;
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* the message's own ends with it */
+	if (fd >= 0)
+		question_answer(userdata, fd);
+	return 0;
+}
+
+/* The question is let go of with the slot: after the answer, or with the connection. */
+static int peer_ask_socket(sd_bus *bus, uint32_t port, struct question *question)
+{
+	sd_bus_message *call = NULL;
+	sd_bus_slot *slot = NULL;
+
+	int r = sd_bus_message_new_method_call(bus, &call, NULL, VMMS_WORKER_PATH,
+					       VMMS_IFACE_WORKER_HOST, "ConnectSocket");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "u", port);
+	if (r >= 0)
+		r = sd_bus_call_async(bus, &slot, call, peer_on_socket, question, SOCKET_CALL_US);
+	if (r >= 0) {
+		question->open++;
+		(void)sd_bus_slot_set_destroy_callback(slot, question_unref);
+		(void)sd_bus_slot_set_floating(slot, 1);
+	}
+	sd_bus_slot_unref(slot);
+	sd_bus_message_unref(call);
+	return r;
+}
+
+void control_ask_socket(struct control *control, uint64_t number, uint32_t port)
+{
+	struct question *question = g_new0(struct question, 1);
+
+	*question = (struct question){.control = control, .number = number, .open = 1};
+	for (size_t i = 0; i < CONTROL_MAX_PEERS; i++) {
+		if (control->peers[i].bus && !control->peers[i].gone)
+			(void)peer_ask_socket(control->peers[i].bus, port, question);
+	}
+	question_unref(question);
 }

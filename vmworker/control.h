@@ -32,4 +32,11 @@ void control_free(struct control *control);
 void control_emit_changed(struct control *control);
 void control_emit_guest_event(struct control *control, const char *event, const char *detail);
 
+/*
+ * Asks every connection for a socket that is connected to who serves a port of the host
+ * (org.vmms1.WorkerHost); worker_host_connected has the first there is, or -1, perhaps before this
+ * returns.
+ */
+void control_ask_socket(struct control *control, uint64_t number, uint32_t port);
+
 #endif

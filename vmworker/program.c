@@ -42,6 +42,13 @@ static void program_on_guest_event(void *context, const char *event, const char 
 	control_emit_guest_event(program->control, event, detail);
 }
 
+static void program_on_connect_host(void *context, uint64_t number, uint32_t port)
+{
+	struct program *program = context;
+
+	control_ask_socket(program->control, number, port);
+}
+
 /* The loop ends after what it is doing now; program_free sends the replies. */
 static void program_on_ended(void *context, int exit_code)
 {
@@ -93,6 +100,7 @@ static gboolean program_build(struct program *program, const struct options *opt
 		.start_timeout_ms = options->start_timeout_ms,
 		.events = {.changed = program_on_changed,
 			   .guest_event = program_on_guest_event,
+			   .connect_host = program_on_connect_host,
 			   .ended = program_on_ended,
 			   .context = program},
 	};

@@ -203,6 +203,18 @@ static void worker_on_responding(void *context, bool is)
 					  is ? "responding" : "not-responding", detail);
 }
 
+static void worker_on_connect_host(void *context, uint64_t number, uint32_t port)
+{
+	struct worker *worker = context;
+
+	worker->config.events.connect_host(worker->config.events.context, number, port);
+}
+
+void worker_host_connected(struct worker *worker, uint64_t number, int fd)
+{
+	worker->ops->host_connected(worker->engine, number, fd);
+}
+
 /* A guest that stands still is told when it goes on. */
 static void worker_on_clock_jump(void *context)
 {
@@ -277,6 +289,7 @@ static gboolean worker_build(struct worker *worker, GError **error)
 			   .panic = worker_on_panic,
 			   .disk_stopped = worker_on_disk_stopped,
 			   .responding = worker_on_responding,
+			   .connect_host = worker_on_connect_host,
 			   .context = worker},
 	};
 

@@ -23,6 +23,9 @@ struct worker_events {
 	void (*changed)(void *context);
 	/* Something that a user may want to know: "reset", "crash", "panic", "not-responding". */
 	void (*guest_event)(void *context, const char *event, const char *detail);
+	/* Asks the service for a connection to who serves a port of the host; the answer is
+	 * worker_host_connected, perhaps before it returns. */
+	void (*connect_host)(void *context, uint64_t number, uint32_t port);
 	/* The process should end, with this exit code, after replies have been sent. Once. */
 	void (*ended)(void *context, int exit_code);
 	void *context;
@@ -89,6 +92,9 @@ gboolean worker_set_pair(struct worker *worker, const char *key, const char *val
 gboolean worker_copy(struct worker *worker, const struct engine_copy *copy, GError **error);
 /* None under way is fine. */
 gboolean worker_cancel_copy(struct worker *worker, GError **error);
+
+/* The answer to connect_host; fd is taken, -1: nobody serves the port. */
+void worker_host_connected(struct worker *worker, uint64_t number, int fd);
 
 /* A signal asked the process to end: as if the plug was pulled. */
 void worker_terminate(struct worker *worker, const char *signal_name);

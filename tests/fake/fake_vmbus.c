@@ -9,7 +9,7 @@
 
 struct vmbus {
 	GPtrArray *devices; /* in order of offer */
-	unsigned int fail_offers;
+	unsigned int fail_offers, refusals;
 };
 
 struct vmbus_device {
@@ -161,6 +161,18 @@ static void device_close_all(struct vmbus_device *device, bool primary)
 		if (channel->open && (channel->index != 0 || primary))
 			fake_channel_close(channel);
 	}
+}
+
+void vmbus_tl_refuse(struct vmbus *bus, const struct vmbus_guid *endpoint,
+		     const struct vmbus_guid *service)
+{
+	g_assert_true(endpoint && service);
+	bus->refusals++;
+}
+
+unsigned int fake_vmbus_refusals(const struct vmbus *bus)
+{
+	return bus->refusals;
 }
 
 void vmbus_rescind(struct vmbus_device *device)

@@ -65,6 +65,9 @@ const char *fake_channel_last_fault(const struct vmbus_channel *channel);
 /* vmbus_channel_flush calls since the channel was opened that had something to flush. */
 unsigned int fake_channel_flushes(const struct vmbus_channel *channel);
 
+/* vmbus_tl_refuse calls. */
+unsigned int fake_vmbus_refusals(const struct vmbus *bus);
+
 /* ---- guest to host ------------------------------------------------------------------------- */
 
 struct fake_packet {

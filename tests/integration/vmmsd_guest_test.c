@@ -2,7 +2,9 @@
 /* What vmmsd tells of a guest and passes on to it, through a worker that does as it is told. */
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "vmmsd_fixture.h"
@@ -170,6 +172,66 @@ static void test_forward_fails(void)
 	fixture_free(f);
 }
 
+/* ---- connections that the guest begins ---------------------------------------------------------
+ */
+
+static int program_listen(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+	g_assert_cmpint(listen(fd, 4), ==, 0);
+	return fd;
+}
+
+/* What a program in the guest would see; the fake's guest takes the port for a text to type. */
+static void guest_is_refused(struct fixture *f, const char *vm, const char *port, const char *why)
+{
+	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Type", "NotSupported", why, "sb", port, 0);
+}
+
+static void test_host_port(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = fixture_define(f, "web1", "greets-host");
+	g_autofree char *vsock = vsock_path(f, vm);
+	g_autofree char *port = g_strconcat(vsock, "_80", NULL);
+	g_autofree char *link = g_strconcat(vsock, "_81", NULL);
+	g_autofree char *file = g_strconcat(vsock, "_82", NULL);
+	g_autofree char *directory = g_path_get_dirname(vsock);
+	int listener, fd;
+	char data[8];
+
+	fixture_do(f, vm, "Start");
+	guest_is_refused(f, vm, "80",
+			 "nobody serves port 80 of the host (No such file or directory)");
+	listener = program_listen(port);
+	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, vm, VMMS_IFACE_VM, "Type", NULL, NULL,
+					   "sb", "80", 0),
+			>=, 0);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	g_assert_cmpint(read(fd, data, sizeof(data)), ==, 5);
+	g_assert_cmpmem(data, 5, "hello", 5);
+	close(fd);
+	/* Nothing but a socket of that name itself, which nobody could make a link to another. */
+	g_assert_cmpint(symlink(port, link), ==, 0);
+	guest_is_refused(f, vm, "81", "port 81 of the host (Socket operation on non-socket)");
+	g_assert_true(g_file_set_contents(file, "x", 1, NULL));
+	guest_is_refused(f, vm, "82", "port 82 of the host (Socket operation on non-socket)");
+	close(listener);
+	guest_is_refused(f, vm, "80", "port 80 of the host (Connection refused)");
+	/* It goes with the VM, not with its end. */
+	fixture_do(f, vm, "Stop");
+	g_assert_true(g_file_test(port, G_FILE_TEST_EXISTS));
+	g_assert_cmpint(
+		sd_bus_call_method(f->bus, NULL, vm, VMMS_IFACE_VM, "Delete", NULL, NULL, NULL), >=,
+		0);
+	g_assert_false(g_file_test(directory, G_FILE_TEST_EXISTS));
+	fixture_free(f);
+}
+
 /* ---- copies ---------------------------------------------------------------------------------- */
 
 static char *copy_begin(struct fixture *f, const char *vm)
@@ -304,6 +366,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/guest/describe-odd", test_describe_odd);
 	g_test_add_func("/vmmsd/guest/forward", test_forward);
 	g_test_add_func("/vmmsd/guest/forward-fails", test_forward_fails);
+	g_test_add_func("/vmmsd/guest/host-port", test_host_port);
 	g_test_add_func("/vmmsd/guest/copy", test_copy);
 	g_test_add_func("/vmmsd/guest/copy-canceled", test_copy_canceled);
 	g_test_add_func("/vmmsd/guest/copy-ends", test_copy_ends);

@@ -574,6 +574,14 @@ static void direct_sync_time(struct engine *engine)
 	guest_sync_time(direct_guest(engine));
 }
 
+static void direct_host_connected(struct engine *engine, uint64_t number, int fd)
+{
+	if (engine->synthetic)
+		synthetic_host_connected(engine->synthetic, number, fd);
+	else if (fd >= 0)
+		close(fd);
+}
+
 const struct engine_ops direct_engine = {
 	.name = "direct",
 	.build = direct_build,
@@ -595,5 +603,6 @@ const struct engine_ops direct_engine = {
 	.copy = direct_copy,
 	.cancel_copy = direct_cancel_copy,
 	.sync_time = direct_sync_time,
+	.host_connected = direct_host_connected,
 	.free = direct_free,
 };

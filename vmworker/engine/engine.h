@@ -49,6 +49,9 @@ struct engine_events {
 	void (*disk_stopped)(void *context, const char *text);
 	/* The guest does not answer its heartbeat any more, or does again; may be NULL. */
 	void (*responding)(void *context, bool is);
+	/* A program in the guest connects to a port of the host: host_connected answers, perhaps
+	 * before this returns. */
+	void (*connect_host)(void *context, uint64_t number, uint32_t port);
 	void *context;
 };
 
@@ -153,6 +156,9 @@ struct engine_ops {
 	void (*cancel_copy)(struct engine *engine);
 	/* The host's clock jumped. */
 	void (*sync_time)(struct engine *engine);
+	/* The answer to the event connect_host: a connected stream socket, which becomes the
+	 * engine's, or -1. A number that nobody waits for is fine. */
+	void (*host_connected)(struct engine *engine, uint64_t number, int fd);
 
 	/*
 	 * Stops the processors and lets go of everything. Waits for them within a bound; FALSE when

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "disk_set.h"
 #include "guest.h"
@@ -27,6 +28,7 @@ struct synthetic {
 	struct ic_clock clock;
 	struct guest *guest;
 	struct hvsock *hvsock; /* NULL without a socket */
+	struct hvsock *served; /* the same, as the control thread knows it */
 	struct synthetic_nics *nics;
 };
 
@@ -139,13 +141,55 @@ static uint64_t synthetic_reference(void *context)
 
 /* ---- the devices ----------------------------------------------------------------------------- */
 
-/* Connections that the guest begins are refused: no path can be opened here any more. */
+static void synthetic_on_connect(void *context, uint64_t number, uint32_t port)
+{
+	const struct synthetic *synthetic = context;
+	const struct engine_events *events = &synthetic->config.events;
+
+	if (events->connect_host)
+		events->connect_host(events->context, number, port);
+	else
+		hvsock_connected(synthetic->hvsock, number, -1);
+}
+
+/* On the control thread. */
+static bool synthetic_tl_connect(void *context, const struct vmbus_guid *endpoint,
+				 const struct vmbus_guid *service)
+{
+	const struct synthetic *synthetic = context;
+
+	return synthetic->served && hvsock_tl_connect(synthetic->served, endpoint, service);
+}
+
+static void synthetic_unserve_vsock(void *context)
+{
+	((struct synthetic *)context)->served = NULL;
+}
+
+static void synthetic_close_vsock(struct synthetic *synthetic)
+{
+	if (synthetic->hvsock)
+		io_thread_call(synthetic->thread, synthetic_unserve_vsock, synthetic);
+	hvsock_free(synthetic->hvsock);
+}
+
+void synthetic_host_connected(struct synthetic *synthetic, uint64_t number, int fd)
+{
+	if (synthetic->hvsock)
+		hvsock_connected(synthetic->hvsock, number, fd);
+	else if (fd >= 0)
+		close(fd);
+}
+
+/* No path can be opened here any more: who serves a port of the host is connected to by vmmsd. */
 static bool synthetic_open_vsock(struct synthetic *synthetic, GError **error)
 {
 	struct hvsock_config config = {
 		.bus = synthetic->bus,
 		.thread = synthetic->thread,
 		.event = synthetic->config.event,
+		.connect = synthetic_on_connect,
+		.context = synthetic,
 	};
 
 	if (synthetic->config.vsock_fd < 0)
@@ -157,7 +201,8 @@ static bool synthetic_open_vsock(struct synthetic *synthetic, GError **error)
 			    "the socket for connections to the guest: %s", g_strerror(errno));
 		return false;
 	}
-	synthetic->hvsock = hvsock_new(&config, error);
+	/* The control thread does not run yet. */
+	synthetic->hvsock = synthetic->served = hvsock_new(&config, error);
 	return synthetic->hvsock != NULL;
 }
 
@@ -195,6 +240,7 @@ struct synthetic *synthetic_start(const struct synthetic_config *config, GError 
 		.vp_count = config->vp_count,
 		.hypervisor = &synthetic_hypervisor,
 		.hypervisor_context = synthetic,
+		.tl_connect = synthetic_tl_connect,
 		.context = synthetic,
 	};
 	g_autoptr(GError) failure = NULL;
@@ -232,7 +278,7 @@ void synthetic_stop(struct synthetic *synthetic)
 	if (synthetic->config.disks)
 		disk_set_withdraw(synthetic->config.disks);
 	synthetic_nics_stop(synthetic->nics);
-	hvsock_free(synthetic->hvsock);
+	synthetic_close_vsock(synthetic);
 	guest_free(synthetic->guest);
 	if (synthetic->bus) {
 		synthetic_listen(synthetic, false);

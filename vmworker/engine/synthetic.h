@@ -36,6 +36,8 @@ struct synthetic_config {
 
 /* Before VPs run. NULL and a WORKER_ERROR. */
 struct synthetic *synthetic_start(const struct synthetic_config *config, GError **error);
+/* The answer to the event connect_host. Takes fd. */
+void synthetic_host_connected(struct synthetic *synthetic, uint64_t number, int fd);
 /* When no VP runs any more. NULL is fine. */
 void synthetic_stop(struct synthetic *synthetic);
 

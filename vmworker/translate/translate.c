@@ -536,5 +536,6 @@ const struct engine_ops translate_engine = {
 	.copy = translate_copy,
 	.cancel_copy = translate_cancel_copy,
 	.sync_time = translate_sync_time,
+	.host_connected = translate_host_connected,
 	.free = translate_free,
 };

@@ -20,5 +20,6 @@ gboolean translate_set_pair(struct engine *engine, const char *key, const char *
 gboolean translate_copy(struct engine *engine, const struct engine_copy *copy, GError **error);
 void translate_cancel_copy(struct engine *engine);
 void translate_sync_time(struct engine *engine);
+void translate_host_connected(struct engine *engine, uint64_t number, int fd);
 
 #endif

@@ -169,6 +169,28 @@ struct vmbus *vmbus_new(const struct vmbus_config *config)
 	return bus;
 }
 
+struct tl_refusal {
+	struct vmbus *bus;
+	const struct vmbus_guid *endpoint, *service;
+};
+
+static void tl_refuse_on_thread(void *context)
+{
+	const struct tl_refusal *refusal = context;
+
+	/* It may have let go of the bus meanwhile. */
+	if (vmbus_version(refusal->bus) != 0)
+		connection_tl_refuse(refusal->bus, refusal->endpoint, refusal->service);
+}
+
+void vmbus_tl_refuse(struct vmbus *bus, const struct vmbus_guid *endpoint,
+		     const struct vmbus_guid *service)
+{
+	struct tl_refusal refusal = {bus, endpoint, service};
+
+	io_thread_call(bus->config.thread, tl_refuse_on_thread, &refusal);
+}
+
 static void bus_reset(void *context)
 {
 	struct vmbus *bus = context;

@@ -266,17 +266,24 @@ static void on_modify_channel(struct vmbus *bus, const struct message *message)
 		bus_send(bus, &response, sizeof(response));
 }
 
+void connection_tl_refuse(struct vmbus *bus, const struct vmbus_guid *endpoint,
+			  const struct vmbus_guid *service)
+{
+	const struct wire_tl_connect_result response = {.header.type = VMBUS_TL_CONNECT_RESULT,
+							.endpoint_id = *endpoint,
+							.service_id = *service,
+							.status = VMBUS_STATUS_FAILURE};
+
+	bus_send(bus, &response, sizeof(response));
+}
+
 static void on_tl_connect(struct vmbus *bus, const struct message *message)
 {
 	const struct wire_tl_connect *m = &message->tl_connect;
-	struct wire_tl_connect_result response = {.header.type = VMBUS_TL_CONNECT_RESULT,
-						  .endpoint_id = m->endpoint_id,
-						  .service_id = m->service_id,
-						  .status = VMBUS_STATUS_FAILURE};
 
 	if (!bus->config.tl_connect ||
 	    !bus->config.tl_connect(bus->config.context, &m->endpoint_id, &m->service_id))
-		bus_send(bus, &response, sizeof(response));
+		connection_tl_refuse(bus, &m->endpoint_id, &m->service_id);
 }
 
 /* ---- dispatch ------------------------------------------------------------------------------- */

@@ -87,6 +87,13 @@ void vmbus_rescind(struct vmbus_device *device);
 uint16_t vmbus_device_offer_sub_channels(struct vmbus_device *device, uint16_t n);
 
 /*
+ * A wish of the guest's hv_sock that vmbus_config.tl_connect took is not granted after all. Main
+ * thread; waits for the control thread.
+ */
+void vmbus_tl_refuse(struct vmbus *bus, const struct vmbus_guid *endpoint,
+		     const struct vmbus_guid *service);
+
+/*
  * The next packet. False: none, or the channel was closed because what it held was not a packet.
  * Whoever stops before false must come back by itself: until then the guest is told not to signal.
  */

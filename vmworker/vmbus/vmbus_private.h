@@ -88,6 +88,9 @@ struct vmbus {
 void bus_complain(struct vmbus *bus, atomic_uint_fast64_t *counter, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);
 /* Queues a message to the guest and sends what can be sent. Control thread. */
+/* Tells the guest that it gets no channel to that service. */
+void connection_tl_refuse(struct vmbus *bus, const struct vmbus_guid *endpoint,
+			  const struct vmbus_guid *service);
 void bus_send(struct vmbus *bus, const void *message, size_t size);
 /* Forgets messages that were not sent. Control thread. */
 void bus_forget_outgoing(struct vmbus *bus);

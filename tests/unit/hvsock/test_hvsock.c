@@ -21,6 +21,10 @@ struct fixture {
 	struct hvsock *hvsock;
 	struct vmbus_device *device;
 	struct vmbus_channel *channel;
+	GArray *asked; /* uint64_t: numbers of the guest's wishes */
+	uint32_t port; /* of the last one */
+	bool late;     /* answers are the test's */
+	int answer;    /* else this descriptor is duplicated, or -1 */
 };
 
 static void settle(struct fixture *f)
@@ -41,24 +45,39 @@ static int listen_on(const char *path)
 	return fd;
 }
 
+/* vmmsd, which finds a program of the host that listens, or none. */
+static void on_connect(void *context, uint64_t number, uint32_t port)
+{
+	struct fixture *f = context;
+
+	g_array_append_val(f->asked, number);
+	f->port = port;
+	if (!f->late)
+		hvsock_connected(f->hvsock, number, f->answer >= 0 ? dup(f->answer) : -1);
+}
+
 /* data: how long a guest or a program may be silent, in ms */
 static void set_up(struct fixture *f, gconstpointer data)
 {
+	f->asked = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	f->answer = -1;
 	f->dir = g_dir_make_tmp("hvsock-XXXXXX", NULL);
 	f->path = g_build_filename(f->dir, "vsock", NULL);
 	f->bus = fake_vmbus_new();
 	f->thread = io_thread_new("hvsock", NULL);
 	g_assert_cmpint(sd_event_new(&f->event), >=, 0);
-	f->hvsock = hvsock_new(
-		&(struct hvsock_config){f->bus, f->thread, f->event, listen_on(f->path), f->path,
-					GPOINTER_TO_UINT(data), GPOINTER_TO_UINT(data)},
-		NULL);
+	f->hvsock =
+		hvsock_new(&(struct hvsock_config){f->bus, f->thread, f->event, listen_on(f->path),
+						   on_connect, f, GPOINTER_TO_UINT(data),
+						   GPOINTER_TO_UINT(data), GPOINTER_TO_UINT(data)},
+			   NULL);
 	g_assert_nonnull(f->hvsock);
 }
 
 static void tear_down(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	hvsock_free(f->hvsock);
+	g_array_unref(f->asked);
 	fake_vmbus_free(f->bus);
 	io_thread_free(f->thread);
 	sd_event_unref(f->event);
@@ -394,21 +413,55 @@ static void test_limits(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	close(fds[0]);
 }
 
+/* A program of the host's; the other end is what vmmsd would pass on. */
+static int host_serves(struct fixture *f)
+{
+	int fds[2];
+
+	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), ==,
+			0);
+	f->answer = fds[1];
+	return fds[0];
+}
+
+static void host_ends(struct fixture *f)
+{
+	close(f->answer);
+	f->answer = -1;
+}
+
+static const struct vmbus_guid port_of_guest = {
+	{0xd2, 4, 0, 0, 0xcb, 0xfa, 0xe6, 0x11, 0xbd, 0x58, 0x64, 0, 0x6a, 0x79, 0x86, 0xd3}};
+
+static bool guest_wishes(struct fixture *f, uint32_t port)
+{
+	const struct vmbus_guid service = hvsock_guid_of_port(port);
+
+	return hvsock_tl_connect(f->hvsock, &port_of_guest, &service);
+}
+
+static uint64_t last_asked(const struct fixture *f)
+{
+	return g_array_index(f->asked, uint64_t, f->asked->len - 1);
+}
+
 static void test_guest_to_host(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-	const struct vmbus_guid service = hvsock_guid_of_port(80),
-				endpoint = hvsock_guid_of_port(1234);
-	g_autofree char *path = g_strconcat(f->path, "_80", NULL);
-	int listener, fd;
+	int fd;
 
-	g_assert_false(hvsock_tl_connect(f->hvsock, &endpoint, &service)); /* nobody listens */
-	listener = listen_on(path);
-	g_assert_true(hvsock_tl_connect(f->hvsock, &endpoint, &service));
+	g_assert_true(guest_wishes(f, 80)); /* nobody listens */
+	g_assert_cmpuint(f->asked->len, ==, 0);
 	settle(f);
-	guest_open(f, 80, false);
-	g_assert_cmpint(memcmp(&fake_device_config(f->device)->instance_id, &endpoint, 16), ==, 0);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	g_assert_cmpint(fd, >=, 0);
+	g_assert_cmpuint(f->port, ==, 80);
+	g_assert_cmpuint(fake_vmbus_refusals(f->bus), ==, 1);
+	g_assert_null(fake_vmbus_nth(f->bus, 0));
+	fd = host_serves(f);
+	g_assert_true(guest_wishes(f, 81));
+	settle(f);
+	host_ends(f);
+	guest_open(f, 81, false);
+	g_assert_cmpint(memcmp(&fake_device_config(f->device)->instance_id, &port_of_guest, 16), ==,
+			0);
 	guest_send(f, "GET /");
 	program_expect(fd, "GET /"); /* and no OK */
 	program_send(f, fd, "200");
@@ -417,37 +470,89 @@ static void test_guest_to_host(struct fixture *f, gconstpointer data G_GNUC_UNUS
 	guest_expect(f, "");
 	guest_send(f, "");
 	g_assert_cmpuint(hvsock_connections(f->hvsock), ==, 0);
-	close(listener);
-	g_unlink(path);
+	g_assert_cmpuint(fake_vmbus_refusals(f->bus), ==, 1);
 }
 
+/* Not even asked for: what is no port, and more at once than the main thread can bear. */
 static void test_guest_to_host_refused(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-	struct vmbus_guid service = hvsock_guid_of_port(80), endpoint = hvsock_guid_of_port(1234);
-	g_autofree char *path = g_strconcat(f->path, "_80", NULL);
-	g_autofree char *high_path = g_strconcat(f->path, "_2147483728", NULL);
-	int listener = listen_on(path), high = listen_on(high_path);
-	unsigned int granted = 0;
+	struct vmbus_guid service = hvsock_guid_of_port(80), endpoint = port_of_guest;
+	unsigned int taken = 0;
 
 	service.bytes[15] ^= 1; /* not of the family of ports */
 	g_assert_false(hvsock_tl_connect(f->hvsock, &endpoint, &service));
-	service = hvsock_guid_of_port(0x80000050);
-	g_assert_false(hvsock_tl_connect(f->hvsock, &endpoint, &service));
+	g_assert_false(guest_wishes(f, 0x80000050));
 	service = hvsock_guid_of_port(80);
 	endpoint.bytes[4] ^= 1;
 	g_assert_false(hvsock_tl_connect(f->hvsock, &endpoint, &service));
-	endpoint = hvsock_guid_of_port(1234);
-	/* many at once, before the main thread had a turn */
-	for (int i = 0; i < 100; i++)
-		granted += hvsock_tl_connect(f->hvsock, &endpoint, &service);
-	g_assert_cmpuint(granted, ==, HVSOCK_CLIENTS_MAX);
+	f->late = true;
+	for (int i = 0; i < 100; i++) {
+		taken += guest_wishes(f, 80);
+		if (i == 50)
+			settle(f);
+	}
+	g_assert_cmpuint(taken, ==, HVSOCK_WISHES_MAX);
 	settle(f);
-	g_assert_cmpuint(hvsock_connections(f->hvsock), ==, granted);
-	g_assert_true(hvsock_tl_connect(f->hvsock, &endpoint, &service)); /* left to be freed */
-	close(listener);
-	close(high);
-	g_unlink(path);
-	g_unlink(high_path);
+	g_assert_cmpuint(f->asked->len, ==, taken);
+	for (guint i = 0; i < f->asked->len; i++)
+		hvsock_connected(f->hvsock, g_array_index(f->asked, uint64_t, i), -1);
+	g_assert_cmpuint(fake_vmbus_refusals(f->bus), ==, taken);
+	g_assert_true(guest_wishes(f, 80)); /* left to be freed, before it is asked for */
+}
+
+/* A guest in a loop asks the host a hundred times a second, and is refused beyond that. */
+static void test_guest_to_host_rate(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	gint64 begun = g_get_monotonic_time() / G_USEC_PER_SEC, seconds;
+	unsigned int n = 0;
+
+	for (; n < 1000; n++) {
+		g_assert_true(guest_wishes(f, 80));
+		settle(f);
+	}
+	seconds = g_get_monotonic_time() / G_USEC_PER_SEC - begun + 1;
+	g_assert_cmpuint(fake_vmbus_refusals(f->bus), ==, n);
+	g_assert_cmpuint(f->asked->len, >=, HVSOCK_A_SECOND);
+	g_assert_cmpuint(f->asked->len, <=, (guint)seconds * HVSOCK_A_SECOND);
+}
+
+/* Answers that come twice, to no question, when there are too many, or not at all. */
+static void test_guest_to_host_answers(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	int fd = host_serves(f), again = dup(f->answer), other = dup(f->answer);
+	char byte;
+
+	f->late = true;
+	g_assert_true(guest_wishes(f, 80));
+	settle(f);
+	hvsock_connected(f->hvsock, last_asked(f), f->answer);
+	g_assert_cmpuint(hvsock_connections(f->hvsock), ==, 1);
+	hvsock_connected(f->hvsock, last_asked(f), again);
+	hvsock_connected(f->hvsock, 0, other);
+	hvsock_connected(f->hvsock, last_asked(f), -1);
+	g_assert_cmpuint(hvsock_connections(f->hvsock), ==, 1);
+	g_assert_cmpint(close(again), ==, -1);
+	g_assert_cmpint(close(other), ==, -1);
+	g_assert_cmpuint(fake_vmbus_refusals(f->bus), ==, 0);
+	close(fd);
+	fd = host_serves(f);
+	fake_vmbus_fail_offers(f->bus, 1);
+	g_assert_true(guest_wishes(f, 80));
+	settle(f);
+	hvsock_connected(f->hvsock, last_asked(f), f->answer);
+	g_assert_cmpuint(fake_vmbus_refusals(f->bus), ==, 1);
+	g_assert_cmpint(read(fd, &byte, 1), ==, 0);
+	close(fd);
+	g_assert_true(guest_wishes(f, 80)); /* left to be freed, after it was asked for */
+	settle(f);
+}
+
+static void test_guest_to_host_silence(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	f->late = true;
+	g_assert_true(guest_wishes(f, 80));
+	while (fake_vmbus_refusals(f->bus) == 0)
+		g_assert_cmpint(sd_event_run(f->event, 30000000), >, 0);
 }
 
 static void test_hostile(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -553,6 +658,10 @@ int main(int argc, char **argv)
 	ADD("limits", test_limits);
 	ADD("guest-to-host", test_guest_to_host);
 	ADD("guest-to-host/refused", test_guest_to_host_refused);
+	ADD("guest-to-host/rate", test_guest_to_host_rate);
+	ADD("guest-to-host/answers", test_guest_to_host_answers);
+	g_test_add("/hvsock/guest-to-host/silence", struct fixture, GUINT_TO_POINTER(50), set_up,
+		   test_guest_to_host_silence, tear_down);
 	ADD("hostile", test_hostile);
 	ADD("free", test_free);
 	g_test_add("/hvsock/timeouts", struct fixture, GUINT_TO_POINTER(50), set_up, test_timeouts,

@@ -6,13 +6,11 @@
  */
 #include "hvsock.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,8 +18,6 @@
 #include "hvsock_guid.h"
 #include "hvsock_pipe.h"
 #include "loop_queue.h"
-
-#define HVSOCK_CLIENTS_A_SECOND 100u
 
 struct hvsock_connection {
 	struct hvsock *hvsock;
@@ -36,8 +32,11 @@ struct hvsock {
 	sd_event_source *listener;
 	GPtrArray *clients;	 /* struct hvsock_client */
 	GHashTable *connections; /* number -> struct hvsock_connection */
-	uint64_t last_number;
-	atomic_uint wanted; /* by the guest, and not offered yet */
+	GHashTable *wishes;	 /* number -> struct guest_wish */
+	uint64_t last_number;	 /* of connections and wishes */
+	atomic_uint wanted;	 /* by the guest, and not answered yet */
+	uint64_t second;	 /* in which so many were asked for: */
+	unsigned int asked;
 };
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -101,8 +100,8 @@ static int connection_expired(sd_event_source *source G_GNUC_UNUSED, uint64_t us
 	return 0;
 }
 
-/* Takes fd. */
-static void hvsock_connect(struct hvsock *hvsock, int fd, const struct vmbus_guid *service,
+/* Takes fd. False: there is no such connection. */
+static bool hvsock_connect(struct hvsock *hvsock, int fd, const struct vmbus_guid *service,
 			   const struct vmbus_guid *endpoint, bool to_guest, const char *greeting)
 {
 	g_autoptr(GError) error = NULL;
@@ -110,7 +109,7 @@ static void hvsock_connect(struct hvsock *hvsock, int fd, const struct vmbus_gui
 
 	if (g_hash_table_size(hvsock->connections) >= HVSOCK_CONNECTIONS_MAX) {
 		close(fd);
-		return;
+		return false;
 	}
 	connection = g_new0(struct hvsock_connection, 1);
 	connection->hvsock = hvsock;
@@ -135,9 +134,10 @@ static void hvsock_connect(struct hvsock *hvsock, int fd, const struct vmbus_gui
 		g_info("hvsock: a connection could not be offered: %s",
 		       error ? error->message : "no timer");
 		connection_free(connection);
-		return;
+		return false;
 	}
 	g_hash_table_insert(hvsock->connections, &connection->number, connection);
+	return true;
 }
 
 unsigned int hvsock_connections(const struct hvsock *hvsock)
@@ -155,7 +155,7 @@ static void client_wants(void *context, struct hvsock_client *client, int fd, ui
 
 	g_ptr_array_remove_fast(hvsock->clients, client);
 	snprintf(greeting, sizeof(greeting), "OK %u\n", port);
-	hvsock_connect(hvsock, fd, &service, &endpoint, true, greeting);
+	(void)hvsock_connect(hvsock, fd, &service, &endpoint, true, greeting);
 }
 
 static void client_failed(void *context, struct hvsock_client *client)
@@ -189,66 +189,104 @@ static int hvsock_accept(sd_event_source *source G_GNUC_UNUSED, int listen_fd,
 
 struct guest_wish {
 	struct hvsock *hvsock;
-	int fd;
+	uint64_t number;
+	uint32_t port;
 	struct vmbus_guid service, endpoint;
+	sd_event_source *timer;
 };
 
 static void guest_wish_free(gpointer data)
 {
 	struct guest_wish *wish = data;
 
-	if (wish->fd >= 0)
-		close(wish->fd);
+	if (!wish)
+		return;
+	sd_event_source_disable_unref(wish->timer);
 	atomic_fetch_sub(&wish->hvsock->wanted, 1);
 	g_free(wish);
 }
 
-static void guest_wish_grant(void *context)
+static int guest_wish_expired(sd_event_source *source G_GNUC_UNUSED, uint64_t usec G_GNUC_UNUSED,
+			      void *userdata)
 {
-	struct guest_wish *wish = context;
-	int fd = wish->fd;
+	const struct guest_wish *wish = userdata;
 
-	wish->fd = -1;
-	hvsock_connect(wish->hvsock, fd, &wish->service, &wish->endpoint, false, "");
+	hvsock_connected(wish->hvsock, wish->number, -1);
+	return 0;
 }
 
-/* A local socket takes a connection at once or not at all. */
-static int connect_to_port(const char *path, uint32_t port)
+/* The host's programs are asked at a rate that a guest in a loop cannot raise. */
+static bool guest_may_ask(struct hvsock *hvsock)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s_%u", path, port);
-	int fd;
+	uint64_t second = (uint64_t)(g_get_monotonic_time() / G_USEC_PER_SEC);
 
-	if (n < 0 || (size_t)n >= sizeof(address.sun_path))
-		return -1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		close(fd);
-		return -1;
+	if (hvsock->second != second) {
+		hvsock->second = second;
+		hvsock->asked = 0;
 	}
-	return fd;
+	return hvsock->asked++ < HVSOCK_A_SECOND;
+}
+
+static void guest_wish_ask(void *context)
+{
+	struct guest_wish *wish = g_steal_pointer((struct guest_wish **)context);
+	struct hvsock *hvsock = wish->hvsock;
+	const struct hvsock_config *config = &hvsock->config;
+
+	wish->number = ++hvsock->last_number;
+	g_hash_table_insert(hvsock->wishes, &wish->number, wish);
+	if (!guest_may_ask(hvsock) ||
+	    sd_event_add_time_relative(config->event, &wish->timer, CLOCK_MONOTONIC,
+				       config->host_ms * UINT64_C(1000), 0, guest_wish_expired,
+				       wish) < 0)
+		hvsock_connected(hvsock, wish->number, -1);
+	else
+		config->connect(config->context, wish->number, wish->port);
+}
+
+static void posted_wish_free(gpointer data)
+{
+	struct guest_wish **posted = data;
+
+	guest_wish_free(*posted);
+	g_free(posted);
+}
+
+void hvsock_connected(struct hvsock *hvsock, uint64_t number, int fd)
+{
+	struct guest_wish *wish = g_hash_table_lookup(hvsock->wishes, &number);
+
+	if (!wish) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	g_hash_table_steal(hvsock->wishes, &number);
+	if (fd < 0 || !hvsock_connect(hvsock, fd, &wish->service, &wish->endpoint, false, ""))
+		vmbus_tl_refuse(hvsock->config.bus, &wish->endpoint, &wish->service);
+	guest_wish_free(wish);
 }
 
 bool hvsock_tl_connect(void *context, const struct vmbus_guid *endpoint,
 		       const struct vmbus_guid *service)
 {
 	struct hvsock *hvsock = context;
-	struct guest_wish *wish;
+	struct guest_wish **posted, *wish;
 	uint32_t port, guest_port;
-	int fd = -1;
 
-	if (!hvsock->config.path || !hvsock_guid_port(service, &port) || port > HVSOCK_PORT_MAX ||
-	    !hvsock_guid_port(endpoint, &guest_port))
+	if (!hvsock->config.connect || !hvsock_guid_port(service, &port) ||
+	    port > HVSOCK_PORT_MAX || !hvsock_guid_port(endpoint, &guest_port))
 		return false;
-	if (atomic_fetch_add(&hvsock->wanted, 1) < HVSOCK_CLIENTS_MAX)
-		fd = connect_to_port(hvsock->config.path, port);
-	if (fd < 0) {
+	if (atomic_fetch_add(&hvsock->wanted, 1) >= HVSOCK_WISHES_MAX) {
 		atomic_fetch_sub(&hvsock->wanted, 1);
 		return false;
 	}
 	wish = g_new0(struct guest_wish, 1);
-	*wish = (struct guest_wish){hvsock, fd, *service, *endpoint};
-	loop_queue_post(hvsock->queue, guest_wish_grant, wish, guest_wish_free);
+	*wish = (struct guest_wish){
+		.hvsock = hvsock, .port = port, .service = *service, .endpoint = *endpoint};
+	posted = g_new(struct guest_wish *, 1);
+	*posted = wish;
+	loop_queue_post(hvsock->queue, guest_wish_ask, posted, posted_wish_free);
 	return true;
 }
 
@@ -276,7 +314,7 @@ static bool hvsock_listen(struct hvsock *hvsock, GError **error)
 		return false;
 	/* Neither a lack of descriptors nor a program in a loop keeps the main thread, and guests
 	 * do not like offers that come and go fast. */
-	(void)sd_event_source_set_ratelimit(hvsock->listener, 1000000, HVSOCK_CLIENTS_A_SECOND);
+	(void)sd_event_source_set_ratelimit(hvsock->listener, 1000000, HVSOCK_A_SECOND);
 	return true;
 }
 
@@ -286,14 +324,18 @@ struct hvsock *hvsock_new(const struct hvsock_config *config, GError **error)
 
 	hvsock->config = *config;
 	hvsock->config.event = sd_event_ref(config->event);
-	hvsock->config.path = g_strdup(config->path);
 	if (config->open_ms == 0)
 		hvsock->config.open_ms = HVSOCK_OPEN_MS;
 	if (config->handshake_ms == 0)
 		hvsock->config.handshake_ms = HVSOCK_HANDSHAKE_MS;
+	if (config->host_ms == 0)
+		hvsock->config.host_ms = HVSOCK_HOST_MS;
+	/* An answer to the one of before a reset finds no wish of this one. */
+	hvsock->last_number = (uint64_t)g_get_monotonic_time() << 16;
 	hvsock->clients = g_ptr_array_new_with_free_func(client_free);
 	hvsock->connections =
 		g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, connection_free);
+	hvsock->wishes = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, guest_wish_free);
 	hvsock->queue = loop_queue_new(config->event, error);
 	if (!hvsock->queue || !hvsock_listen(hvsock, error)) {
 		hvsock_free(hvsock);
@@ -309,10 +351,10 @@ void hvsock_free(struct hvsock *hvsock)
 	sd_event_source_disable_unref(hvsock->listener);
 	g_ptr_array_unref(hvsock->clients);
 	g_hash_table_unref(hvsock->connections);
+	g_hash_table_unref(hvsock->wishes);
 	loop_queue_free(hvsock->queue);
 	if (hvsock->config.listen_fd >= 0)
 		close(hvsock->config.listen_fd);
 	sd_event_unref(hvsock->config.event);
-	g_free((char *)hvsock->config.path);
 	g_free(hvsock);
 }

@@ -8,10 +8,10 @@
  * what follows is the stream. When nobody listens there the socket is closed without an OK, after
  * HVSOCK_OPEN_MS: guests do not refuse, they are silent.
  *
- * Guest to host: a program in the guest connects to port P of the host (CID 2), and the socket
- * <path>_P is connected to; without one the guest is refused.
+ * Guest to host: a program in the guest connects to port P of the host (CID 2); whoever makes the
+ * hvsock is asked for a program of the host that takes it. Without one the guest is refused.
  *
- * Threading: hvsock_new and hvsock_free belong to the main thread; hvsock_tl_connect to VMBus'.
+ * Threading: hvsock_tl_connect belongs to VMBus' control thread, the rest to the main thread.
  */
 #ifndef HVSOCK_H
 #define HVSOCK_H
@@ -26,16 +26,23 @@ struct hvsock;
 
 #define HVSOCK_OPEN_MS	       10000u /* a guest takes a connection within, or not at all */
 #define HVSOCK_HANDSHAKE_MS    10000u
-#define HVSOCK_CLIENTS_MAX     32u /* that did not say CONNECT yet */
+#define HVSOCK_HOST_MS	       5000u /* for an answer to `connect` */
+#define HVSOCK_WISHES_MAX      32u   /* of the guest that have no answer yet */
+#define HVSOCK_A_SECOND	       100u  /* connections begun, by each side */
+#define HVSOCK_CLIENTS_MAX     32u   /* that did not say CONNECT yet */
 #define HVSOCK_CONNECTIONS_MAX 256u
 
 struct hvsock_config {
 	struct vmbus *bus;	  /* borrowed */
 	struct io_thread *thread; /* borrowed: the streams run there */
 	sd_event *event;
-	int listen_fd;	  /* a listening Unix stream socket; becomes hvsock's; -1: none */
-	const char *path; /* of guest to host, before _<port>; copied; NULL: always refused */
-	unsigned int open_ms, handshake_ms; /* 0: HVSOCK_OPEN_MS, HVSOCK_HANDSHAKE_MS */
+	int listen_fd; /* a listening Unix stream socket; becomes hvsock's; -1: none */
+	/* Asks for a connection to who serves the port on the host; hvsock_connected answers,
+	 * perhaps before it returns. NULL: there is nobody. */
+	void (*connect)(void *context, uint64_t number, uint32_t port);
+	void *context;
+	/* 0: HVSOCK_OPEN_MS, HVSOCK_HANDSHAKE_MS, HVSOCK_HOST_MS */
+	unsigned int open_ms, handshake_ms, host_ms;
 };
 
 struct hvsock *hvsock_new(const struct hvsock_config *config, GError **error);
@@ -44,10 +51,16 @@ void hvsock_free(struct hvsock *hvsock);
 
 /*
  * The guest wants a connection to a service of the host (vmbus_config.tl_connect, with the hvsock
- * as context). True: it will be offered. Connects to a Unix socket, and does not wait.
+ * as context). True: it will be offered, or refused, later. Does not wait.
  */
 bool hvsock_tl_connect(void *hvsock, const struct vmbus_guid *endpoint,
 		       const struct vmbus_guid *service);
+
+/*
+ * The answer to `connect`: a connected, non-blocking stream socket, which becomes the hvsock's, or
+ * -1. One that is late, or of another hvsock, finds nobody waiting.
+ */
+void hvsock_connected(struct hvsock *hvsock, uint64_t number, int fd);
 
 /* Connections that are open or being opened. Main thread. */
 unsigned int hvsock_connections(const struct hvsock *hvsock);
