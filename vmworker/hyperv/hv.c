@@ -155,6 +155,7 @@ void hv_detach(struct hv *hv)
 		vp->vp = NULL;
 		vp->partition = NULL;
 		vp->assist_page = 0;
+		vp->paused = false;
 		hv_synic_reset(vp);
 		hv_auto_eoi_reset(vp);
 		hv_stimer_reset(vp);
@@ -169,6 +170,25 @@ void hv_detach(struct hv *hv)
 	hv->tsc_invariant = 0;
 	memset(hv->crash, 0, sizeof(hv->crash));
 	pthread_mutex_unlock(&hv->lock);
+}
+
+void hv_set_paused(struct hv *hv, bool paused)
+{
+	for (uint32_t i = 0; i < hv->config.vp_count; i++) {
+		struct hv_vp *vp = &hv->vps[i];
+		uint32_t rooms = 0;
+
+		pthread_mutex_lock(&vp->lock);
+		vp->paused = paused;
+		if (paused) {
+			hv_host_timer_set(vp);
+		} else {
+			hv_stimer_expire_due(vp);
+			rooms = hv_message_deliver_all(vp);
+		}
+		pthread_mutex_unlock(&vp->lock);
+		hv_message_tell_rooms(vp, rooms);
+	}
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */

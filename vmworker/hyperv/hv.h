@@ -112,6 +112,13 @@ hv_status hv_attach(struct hv *hv, struct partition *partition, struct vp *const
  * handlers and signals stay. */
 void hv_detach(struct hv *hv);
 
+/*
+ * VPs were stopped, or are about to run again: meanwhile no timer expires and no message goes into
+ * a slot. Reference time runs on. Then what has expired does so, once, and what was posted is
+ * delivered. Main thread, while no VP runs; a reset ends it.
+ */
+void hv_set_paused(struct hv *hv, bool paused);
+
 /* What is on, after what this host cannot do was taken off; once attached. */
 struct hv_features hv_features_served(const struct hv *hv);
 
@@ -177,8 +184,8 @@ enum hv_post {
 /* Posts to a SINT (< 16) of a VP (< vp_count). */
 enum hv_post hv_message_post(struct hv *hv, uint32_t vp, uint32_t sint,
 			     const struct hv_message *message);
-/* Called when a queue that refused has room again; on a VP's thread. One per SINT, while no VP
- * runs.
+/* Called when a queue that refused has room again; on a VP's thread, or by hv_set_paused. One per
+ * SINT, while no VP runs.
  */
 void hv_message_on_room(struct hv *hv, uint32_t sint, void (*room)(void *context, uint32_t vp),
 			void *context);

@@ -13,7 +13,7 @@ static bool slot_fill(struct hv_vp *vp, uint32_t sint, const struct hv_message_s
 {
 	struct hv_message_slot *page = hv_synic_page(vp, vp->simp);
 
-	if (!page)
+	if (!page || vp->paused)
 		return false;
 	struct hv_message_slot *slot = &page[sint];
 	if (__atomic_load_n(&slot->type, __ATOMIC_ACQUIRE) != HV_MESSAGE_NONE) {
@@ -58,7 +58,8 @@ void hv_message_deliver(struct hv_vp *vp, uint32_t sint)
 		queue_drop(queue);
 }
 
-bool hv_message_take_room(struct hv_vp *vp, uint32_t sint)
+/* Whether a queue that refused has room again: true once. */
+static bool message_take_room(struct hv_vp *vp, uint32_t sint)
 {
 	struct hv_queue *queue = &vp->queue[sint];
 
@@ -68,12 +69,25 @@ bool hv_message_take_room(struct hv_vp *vp, uint32_t sint)
 	return true;
 }
 
-void hv_message_tell_room(struct hv_vp *vp, uint32_t sint)
+uint32_t hv_message_deliver_all(struct hv_vp *vp)
 {
-	const struct hv_room *room = &vp->hv->room[sint];
+	uint32_t rooms = 0; /* a bit for each SINT */
 
-	if (room->call)
-		room->call(room->context, vp->index);
+	for (uint32_t sint = 0; sint < HV_SINTS; sint++) {
+		hv_message_deliver(vp, sint);
+		rooms |= (uint32_t)message_take_room(vp, sint) << sint;
+	}
+	return rooms;
+}
+
+void hv_message_tell_rooms(struct hv_vp *vp, uint32_t rooms)
+{
+	for (uint32_t sint = 0; rooms != 0; sint++, rooms >>= 1) {
+		const struct hv_room *room = &vp->hv->room[sint];
+
+		if ((rooms & 1) != 0 && room->call)
+			room->call(room->context, vp->index);
+	}
 }
 
 /* Locked. */

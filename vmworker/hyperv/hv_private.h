@@ -68,7 +68,8 @@ struct hv_vp {
 	uint64_t auto_eoi[4];  /* vectors that were raised and not ended yet */
 	uint64_t eoi_deadline; /* when to look for them; 0: none */
 	_Atomic bool eoi_due;  /* there are some; written under the lock */
-	void *timer;	       /* of hv_clock: the first of them */
+	bool paused;
+	void *timer; /* of hv_clock: the first of them */
 };
 
 struct hv_handler {
@@ -152,17 +153,18 @@ void hv_auto_eoi_reset(struct hv_vp *vp);
 
 /* hv_message.c. Tries to deliver what waits for a SINT. Locked. */
 void hv_message_deliver(struct hv_vp *vp, uint32_t sint);
-/* Whether a queue that refused has room again: true once, to be told unlocked. Locked. */
-bool hv_message_take_room(struct hv_vp *vp, uint32_t sint);
-void hv_message_tell_room(struct hv_vp *vp, uint32_t sint);
+/* Both for every SINT: deliver, locked, returns who is to be told, unlocked. */
+uint32_t hv_message_deliver_all(struct hv_vp *vp);
+void hv_message_tell_rooms(struct hv_vp *vp, uint32_t rooms);
 void hv_message_reset(struct hv_vp *vp);
 
 /* hv_stimer.c */
 bool hv_stimer_read(struct hv_vp *vp, uint32_t index, uint64_t *value);
 bool hv_stimer_write(struct hv_vp *vp, uint32_t index, uint64_t value);
-void hv_stimer_reset(struct hv_vp *vp);	  /* locked */
-void hv_host_timer_set(struct hv_vp *vp); /* to the first deadline; locked */
-void hv_stimer_expired(void *owner);	  /* of the VP; from the clock, unlocked */
+void hv_stimer_reset(struct hv_vp *vp);	     /* locked */
+void hv_host_timer_set(struct hv_vp *vp);    /* to the first deadline; locked */
+void hv_stimer_expired(void *owner);	     /* of the VP; from the clock, unlocked */
+void hv_stimer_expire_due(struct hv_vp *vp); /* what is due, ends of interrupts too; locked */
 /* The message of the first timer of this SINT that waits, if one does. Locked. */
 bool hv_stimer_peek(struct hv_vp *vp, uint32_t sint, struct hv_message_slot *message,
 		    unsigned int *timer);

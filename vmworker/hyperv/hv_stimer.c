@@ -42,7 +42,7 @@ void hv_host_timer_set(struct hv_vp *vp)
 		if (deadline != 0 && (first == 0 || deadline < first))
 			first = deadline;
 	}
-	if (first != 0)
+	if (first != 0 && !vp->paused)
 		clock->timer_arm(vp->timer, first);
 	else
 		clock->timer_disarm(vp->timer);
@@ -113,20 +113,27 @@ static void stimer_due(struct hv_vp *vp, struct hv_stimer *timer, uint64_t now_n
 	timer->expiration += (missed + 1) * timer->count;
 }
 
+void hv_stimer_expire_due(struct hv_vp *vp)
+{
+	uint64_t now = vp_monotonic_ns(vp);
+
+	/* An expiry that was under way when the VPs were stopped comes again when they go on. */
+	if (!vp->partition || vp->paused)
+		return;
+	for (size_t i = 0; i < HV_STIMERS; i++)
+		if (vp->stimer[i].deadline != 0 && vp->stimer[i].deadline <= now)
+			stimer_due(vp, &vp->stimer[i], now);
+	if (vp->eoi_deadline != 0 && vp->eoi_deadline <= now)
+		hv_auto_eoi_look(vp);
+	hv_host_timer_set(vp);
+}
+
 void hv_stimer_expired(void *owner)
 {
 	struct hv_vp *vp = owner;
-	uint64_t now = vp_monotonic_ns(vp);
 
 	pthread_mutex_lock(&vp->lock);
-	if (vp->partition) {
-		for (size_t i = 0; i < HV_STIMERS; i++)
-			if (vp->stimer[i].deadline != 0 && vp->stimer[i].deadline <= now)
-				stimer_due(vp, &vp->stimer[i], now);
-		if (vp->eoi_deadline != 0 && vp->eoi_deadline <= now)
-			hv_auto_eoi_look(vp);
-		hv_host_timer_set(vp);
-	}
+	hv_stimer_expire_due(vp);
 	pthread_mutex_unlock(&vp->lock);
 }
 

@@ -92,8 +92,6 @@ static bool sint_valid(const struct hv_vp *vp, uint64_t value)
 
 bool hv_synic_write(struct hv_vp *vp, uint32_t index, uint64_t value)
 {
-	uint32_t room = 0; /* a bit for each SINT */
-
 	if (index >= HV_MSR_SINT0 && !sint_valid(vp, value))
 		return false;
 	pthread_mutex_lock(&vp->lock);
@@ -114,14 +112,9 @@ bool hv_synic_write(struct hv_vp *vp, uint32_t index, uint64_t value)
 		break;
 	}
 	/* Each of them may be what a message was waiting for. */
-	for (uint32_t sint = 0; sint < HV_SINTS; sint++) {
-		hv_message_deliver(vp, sint);
-		room |= (uint32_t)hv_message_take_room(vp, sint) << sint;
-	}
+	uint32_t rooms = hv_message_deliver_all(vp);
 	pthread_mutex_unlock(&vp->lock);
-	for (uint32_t sint = 0; room != 0; sint++, room >>= 1)
-		if ((room & 1) != 0)
-			hv_message_tell_room(vp, sint);
+	hv_message_tell_rooms(vp, rooms);
 	return true;
 }
 

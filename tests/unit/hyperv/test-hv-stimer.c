@@ -200,6 +200,38 @@ static void test_reset(struct hv_test *t, gconstpointer data)
 	g_assert_cmpuint(now(t), ==, 10 * MS_UNITS); /* time began anew */
 }
 
+/* While the VPs are stopped nothing is armed, raised or written; then what is due comes, once. */
+static void test_paused(struct hv_test *t, gconstpointer data)
+{
+	uint64_t due = now(t) + 5 * MS_UNITS;
+
+	(void)data;
+	hv_test_write(t, 0, CONFIG(0), BY_SINT | HV_STIMER_AUTO_ENABLE);
+	hv_test_write(t, 0, COUNT(0), due);
+	hv_test_write(t, 1, COUNT(1), MS_UNITS);
+	hv_test_write(t, 1, CONFIG(1), DIRECT | HV_STIMER_PERIODIC | HV_STIMER_ENABLE);
+	struct hv_test_timer late = t->timers[0];
+	hv_set_paused(t->hv, true);
+	hv_set_paused(t->hv, true);
+	g_assert_cmpuint(t->timers[0].deadline, ==, 0);
+	g_assert_cmpuint(t->timers[1].deadline, ==, 0);
+	uint64_t before = now(t);
+	hv_test_advance(t, 1000 * MS_NS);
+	late.expired(late.owner); /* was under way */
+	g_assert_true(slot_is_free(t));
+	g_assert_cmpuint(hv_test_msis(t, NULL), ==, 0);
+	g_assert_cmpuint(hv_test_counter(t, "hv.timer.expirations"), ==, 0);
+	g_assert_cmpuint(now(t), ==, before + 1000 * MS_UNITS); /* time runs on */
+	hv_set_paused(t->hv, false);
+	g_assert_cmpuint(expired(t).expiration, ==, due);
+	g_assert_cmpuint(expired(t).delivery, ==, now(t));
+	g_assert_cmpuint(hv_test_msis(t, NULL), ==, 2);
+	hv_test_consume(t, SINT);
+	hv_test_advance(t, 10 * MS_NS);
+	g_assert_true(slot_is_free(t));
+	g_assert_cmpuint(hv_test_msis(t, NULL), ==, 12); /* the periods go on */
+}
+
 /* The host's clock runs fast against the guest's: no timer is early for that. */
 static void test_drift(struct hv_test *t, gconstpointer data)
 {
@@ -246,6 +278,7 @@ int main(int argc, char **argv)
 	CASE("early", test_early);
 	CASE("rearm", test_rearm);
 	CASE("reset", test_reset);
+	CASE("paused", test_paused);
 	g_test_add("/hv/stimer/drift", struct hv_test, NULL, setup, test_drift, teardown);
 	g_test_add_func("/hv/stimer/no-direct", test_no_direct);
 	return g_test_run();

@@ -196,6 +196,33 @@ static void test_bounded(struct hv_test *t, gconstpointer data)
 	g_assert_cmpuint(rooms, ==, 1);
 }
 
+/* While the VPs are stopped their pages are left alone; then everything comes in order. */
+static void test_paused(struct hv_test *t, gconstpointer data)
+{
+	unsigned int rooms = 0;
+
+	(void)data;
+	hv_message_on_room(t->hv, SINT, on_room, &rooms);
+	hv_test_enable_synic(t, SINT, VECTOR);
+	hv_set_paused(t->hv, true);
+	for (uint32_t i = 0; i < QUEUE; i++)
+		g_assert_cmpint(post(t, 1 + i), ==, HV_POST_QUEUED);
+	g_assert_cmpint(post(t, 99), ==, HV_POST_REFUSED);
+	g_assert_cmpuint(hv_test_slot(t, SINT)->type, ==, HV_MESSAGE_NONE);
+	g_assert_cmpuint(hv_test_msis(t, NULL), ==, 0);
+	hv_set_paused(t->hv, false);
+	g_assert_cmpuint(rooms, ==, 1);
+	for (uint32_t i = 0; i < QUEUE; i++) {
+		g_assert_cmpuint(hv_test_slot(t, SINT)->type, ==, 1 + i);
+		hv_test_consume(t, SINT);
+	}
+	/* A reset runs, whatever was before. */
+	hv_set_paused(t->hv, true);
+	hv_test_reset(t);
+	hv_test_enable_synic(t, SINT, VECTOR);
+	g_assert_cmpint(post(t, 1), ==, HV_POST_DELIVERED);
+}
+
 static void test_event_flags(struct hv_test *t, gconstpointer data)
 {
 	(void)data;
@@ -354,6 +381,7 @@ int main(int argc, char **argv)
 	CASE("deliver", test_deliver);
 	CASE("other-vp", test_other_vp);
 	CASE("queue", test_queue);
+	CASE("paused", test_paused);
 	CASE("no-eom", test_no_eom);
 	CASE("early", test_early);
 	CASE("masked", test_masked);
