@@ -4,20 +4,21 @@
 # first serial port. Sourced by scripts/lab after image.sh. Kernel and drivers come with the test
 # guest's initrd (vmms.root=).
 
-# Prints the directory with guest.img, an ext4 file system.
+# image_guest FLAVOUR prints the directory with guest.img, an ext4 file system.
 image_guest() {
-	local dir
-	# shellcheck disable=SC2046 # one word a purpose
-	dir=$lab/cache/guest-$(packages_of guest | stamp "$recipe/guest.sh" "$recipe/image.sh")
+	local dir purposes=guest
+	[ "$1" = plain ] || purposes="guest guest-$1"
+	# shellcheck disable=SC2046,SC2086 # one word a purpose
+	dir=$lab/cache/guest-$1-$(packages_of $purposes | stamp "$recipe/guest.sh" "$recipe/image.sh")
 	if [ ! -d "$dir" ]; then
-		note "building the Debian guest's disk (once, about a minute)"
+		note "building the Debian guest's disk, flavour $1 (once, about a minute)"
 		local tmp=$dir.$$
 		mkdir -p "$tmp"
-		# shellcheck disable=SC2046
-		(cd "$tmp" && guest_build $(packages_of guest)) >"$lab/guest.log" 2>&1 ||
+		# shellcheck disable=SC2046,SC2086
+		(cd "$tmp" && guest_build $(packages_of $purposes)) >"$lab/guest.log" 2>&1 ||
 			image_failed "$tmp" "$lab/guest.log" "the Debian guest's disk"
 		mv "$tmp" "$dir"
-		image_prune "$dir" guest
+		image_prune "$dir" "guest-$1"
 	fi
 	printf '%s\n' "$dir"
 }

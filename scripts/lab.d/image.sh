@@ -34,7 +34,7 @@ image_failed() {
 # vmlinuz and initrd.img.
 image_base() {
 	local flavour=$1 kernels=$2 purposes=image dir guest
-	guest=$(image_guest)
+	guest=$(image_guest "$flavour")
 	[ "$flavour" = plain ] || purposes="image image-$flavour"
 	# shellcheck disable=SC2046,SC2086 # one word a purpose, and a file
 	dir=$lab/cache/base-$flavour-$(packages_of $purposes | cat - <(basename -a "$kernels" "$guest") |

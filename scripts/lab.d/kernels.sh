@@ -101,6 +101,8 @@ guest_initrd_build() {
 		guest_modules "$flavour" always button evdev || return
 		guest_modules "$flavour" hyperv hv_vmbus hv_utils hyperv_keyboard hv_storvsc sd_mod \
 			sr_mod hv_netvsc hv_balloon ext4 autofs4 af_packet || return
+		guest_modules "$flavour" virtio virtio_pci virtio_blk virtio_net ext4 autofs4 \
+			af_packet || return
 	done
 	initrd_pack "$root" "$to/initrd.img"
 	rm -rf "$root"
