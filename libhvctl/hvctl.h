@@ -163,6 +163,11 @@ int hvctl_resume(hvctl *h, const char *name, hvctl_job **ret);
 int hvctl_reset(hvctl *h, const char *name, hvctl_job **ret);
 int hvctl_stop_all(hvctl *h, hvctl_job **ret); /* every VM by its own stop action */
 
+/* Freezes the guest's file systems, for `hold` µs at most (0: a minute), so that what its disks
+ * hold is consistent; and thaws them, which fails if they did not stay frozen until then. */
+int hvctl_freeze(hvctl *h, const char *name, uint64_t hold, hvctl_job **ret);
+int hvctl_thaw(hvctl *h, const char *name, hvctl_job **ret);
+
 /* The contents of `fd` (a regular file open for reading; borrowed) to an absolute path in the
  * guest. Cancelling the job removes what was copied. */
 int hvctl_copy(hvctl *h, const char *name, int fd, const char *path, bool overwrite,

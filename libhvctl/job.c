@@ -232,6 +232,22 @@ HVCTL_PUBLIC int hvctl_shutdown(hvctl *h, const char *name, uint64_t timeout, bo
 	return r < 0 || !ret ? r : job_begin(h, reply, ret);
 }
 
+HVCTL_PUBLIC int hvctl_freeze(hvctl *h, const char *name, uint64_t hold, hvctl_job **ret)
+{
+	AUTO_MESSAGE sd_bus_message *reply = NULL;
+
+	int r = ret ? jobs_watch(h) : 0;
+	if (r < 0)
+		return r;
+	r = call_vm(h, name, "Freeze", &reply, "t", hold);
+	return r < 0 || !ret ? r : job_begin(h, reply, ret);
+}
+
+HVCTL_PUBLIC int hvctl_thaw(hvctl *h, const char *name, hvctl_job **ret)
+{
+	return vm_job(h, name, "Thaw", ret);
+}
+
 HVCTL_PUBLIC int hvctl_copy(hvctl *h, const char *name, int fd, const char *path, bool overwrite,
 			    hvctl_job **ret)
 {

@@ -88,6 +88,10 @@
 /* GuestEvent: a disk waits for the host's storage and the worker has paused the VM. */
 #define VMMS_GUEST_EVENT_DISK "io-error"
 
+/* How long the file systems of a guest stay frozen when nobody thaws them, in µs. */
+#define VMMS_FREEZE_DEFAULT_US 60000000u
+#define VMMS_FREEZE_MAX_US     600000000u
+
 #define VMMS_MAX_DISKS	    64u
 #define VMMS_MAX_NICS	    8u
 #define VMMS_MAX_NIC_QUEUES 16u

@@ -273,6 +273,25 @@ static int method_copy(sd_bus_message *call, void *userdata, sd_bus_error *out)
 	return bus_reply_job(call, job, out, error);
 }
 
+static int method_freeze(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	g_autoptr(GError) error = NULL;
+	uint64_t timeout;
+	struct job *job;
+	struct vm *vm;
+	int r = sd_bus_message_read(call, "t", &timeout);
+
+	if (r < 0 || (r = call_begin(call, userdata, AUTHZ_RUN, &vm, out)) < 0)
+		return r;
+	job = vm_freeze(userdata, vm, timeout, &error);
+	return bus_reply_job(call, job, out, error);
+}
+
+static int method_thaw(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	return run_operation(call, userdata, out, vm_thaw);
+}
+
 /* Whichever of the two a method says. */
 static int plug(sd_bus_message *call, struct service *service, sd_bus_error *out,
 		enum plug_list list,
@@ -401,6 +420,9 @@ const sd_bus_vtable bus_vm_vtable[] = {
 	JOB_METHOD("Pause", method_pause),
 	JOB_METHOD("Resume", method_resume),
 	JOB_METHOD("Reset", method_reset),
+	SD_BUS_METHOD_WITH_ARGS("Freeze", SD_BUS_ARGS("t", timeout), SD_BUS_RESULT("o", job),
+				method_freeze, METHOD),
+	JOB_METHOD("Thaw", method_thaw),
 	SD_BUS_METHOD_WITH_ARGS("Edit", SD_BUS_ARGS("s", patch), SD_BUS_NO_RESULT, method_edit,
 				METHOD),
 	SD_BUS_METHOD_WITH_ARGS("Rename", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_rename,

@@ -17,6 +17,11 @@ static void add(struct json_object *object, const char *name, const char *value)
 	(void)json_object_object_add(object, name, value ? json_object_new_string(value) : NULL);
 }
 
+static void add_frozen(struct json_object *guest, gboolean is)
+{
+	(void)json_object_object_add(guest, "frozen", json_object_new_boolean(is));
+}
+
 static void put_guest(struct guest_info *info, const char *name, const char *value)
 {
 	static const char *const known[] = {"state", "os", "vmbus"};
@@ -24,6 +29,8 @@ static void put_guest(struct guest_info *info, const char *name, const char *val
 	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
 		if (g_str_equal(known[i], name))
 			add(info->guest, name, value);
+	if (g_str_equal(name, "frozen"))
+		add_frozen(info->guest, TRUE);
 }
 
 static void put_enlightenment(struct guest_info *info, const char *name, const char *value)
@@ -102,6 +109,7 @@ static void info_init(struct guest_info *info)
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		add(info->guest, texts[i], NULL);
 	add(info->guest, "state", "unknown");
+	add_frozen(info->guest, FALSE);
 	info->enlightenments = json_object_new_array();
 	info->addresses = json_object_new_array();
 	info->facts = json_object_new_object();

@@ -23,6 +23,9 @@ struct job *vm_reset(struct service *service, struct vm *vm, GError **error);
 /* Of a file (borrowed) to a path in the guest. */
 struct job *vm_copy(struct service *service, struct vm *vm, int fd, const char *path,
 		    gboolean overwrite, GError **error);
+/* The guest's file systems; timeout in µs, 0: the default. */
+struct job *vm_freeze(struct service *service, struct vm *vm, uint64_t timeout, GError **error);
+struct job *vm_thaw(struct service *service, struct vm *vm, GError **error);
 /* A device, an object as in a definition, comes to a VM that runs or is paused, or goes from it;
  * the definition has it from then on, or no more. which: definition_find_disk, definition_find_nic.
  */

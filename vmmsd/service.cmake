@@ -47,6 +47,7 @@ vmms_library(vmmsd_service
     vm_copy.c
     vm_disks.c
     vm_end.c
+    vm_freeze.c
     vm_nics.c
     vm_plug.c
     vm_plug_check.c

@@ -104,6 +104,34 @@ int control_delete_pair(sd_bus_message *message, void *userdata, sd_bus_error *r
 	return r < 0 ? r : pair_begin(message, userdata, key, NULL, ret_error);
 }
 
+/* hold_us NULL: a thaw. */
+static int freeze_begin(sd_bus_message *message, struct worker *worker, const uint64_t *hold_us,
+			sd_bus_error *ret_error)
+{
+	const struct engine_request request = {.done = call_done, .context = message};
+	g_autoptr(GError) error = NULL;
+
+	sd_bus_message_ref(message);
+	if (hold_us ? worker_freeze(worker, *hold_us, &request, &error)
+		    : worker_thaw(worker, &request, &error))
+		return 1;
+	sd_bus_message_unref(message);
+	return reply_error(ret_error, error);
+}
+
+int control_freeze(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	uint64_t hold_us;
+
+	int r = sd_bus_message_read(message, "t", &hold_us);
+	return r < 0 ? r : freeze_begin(message, userdata, &hold_us, ret_error);
+}
+
+int control_thaw(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	return freeze_begin(message, userdata, NULL, ret_error);
+}
+
 /* To who asked, and to nobody else. */
 static void copy_progressed(void *context, uint64_t copied, uint64_t size)
 {

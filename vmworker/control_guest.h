@@ -11,6 +11,8 @@ int control_set_pair(sd_bus_message *message, void *userdata, sd_bus_error *ret_
 int control_delete_pair(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 /* The reply comes when the file is there; until then the caller hears CopyProgress. */
 int control_copy(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
+int control_freeze(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
+int control_thaw(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 int control_cancel_copy(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 
 #endif

@@ -566,6 +566,25 @@ gboolean worker_copy(struct worker *worker, const struct engine_copy *copy, GErr
 	return FALSE;
 }
 
+gboolean worker_freeze(struct worker *worker, uint64_t hold_us,
+		       const struct engine_request *request, GError **error)
+{
+	if (!running_check(worker, error))
+		return FALSE;
+	if (hold_us <= VMMS_FREEZE_MAX_US)
+		return worker->ops->freeze(worker->engine,
+					   hold_us != 0 ? hold_us : VMMS_FREEZE_DEFAULT_US, request,
+					   error);
+	g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_INVALID_ARGUMENT,
+			    "file systems cannot be frozen for that long; give at most 10 minutes");
+	return FALSE;
+}
+
+gboolean worker_thaw(struct worker *worker, const struct engine_request *request, GError **error)
+{
+	return running_check(worker, error) && worker->ops->thaw(worker->engine, request, error);
+}
+
 gboolean worker_cancel_copy(struct worker *worker, GError **error)
 {
 	if (!state_check(worker, error))

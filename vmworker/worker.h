@@ -90,6 +90,10 @@ gboolean worker_type(struct worker *worker, const char *text, bool keys, GError 
 gboolean worker_set_pair(struct worker *worker, const char *key, const char *value,
 			 const struct engine_request *request, GError **error);
 gboolean worker_copy(struct worker *worker, const struct engine_copy *copy, GError **error);
+/* hold_us: 0, the default, or up to VMMS_FREEZE_MAX_US. */
+gboolean worker_freeze(struct worker *worker, uint64_t hold_us,
+		       const struct engine_request *request, GError **error);
+gboolean worker_thaw(struct worker *worker, const struct engine_request *request, GError **error);
 /* None under way is fine. */
 gboolean worker_cancel_copy(struct worker *worker, GError **error);
 

@@ -100,7 +100,7 @@ guest_initrd_build() {
 	for flavour in cloud-amd64 amd64; do
 		guest_modules "$flavour" always button evdev || return
 		guest_modules "$flavour" hyperv hv_vmbus hv_utils hyperv_keyboard hv_storvsc sd_mod \
-			sr_mod hv_netvsc hv_balloon ext4 autofs4 af_packet || return
+			sr_mod hv_netvsc hv_balloon hv_sock ext4 autofs4 af_packet || return
 		guest_modules "$flavour" virtio virtio_pci virtio_blk virtio_net ext4 autofs4 \
 			af_packet || return
 	done

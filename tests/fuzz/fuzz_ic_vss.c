@@ -8,7 +8,7 @@ static void on_done(void *context G_GNUC_UNUSED, enum ic_vss_result result G_GNU
 
 static void *make(const struct ic_env *env)
 {
-	return ic_vss_new(env, NULL);
+	return ic_vss_new(env, NULL, NULL, NULL);
 }
 
 static void poke(void *service, uint8_t choice)

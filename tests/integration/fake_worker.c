@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -356,6 +357,8 @@ static int method_get_guest(sd_bus_message *call, void *userdata, sd_bus_error *
 	(void)error;
 	if (fake_is(fake, "mute-guest"))
 		return 1;
+	if (fake_is(fake, "frozen-guest"))
+		return sd_bus_reply_method_return(call, "a(sss)", 1, "guest", "frozen", "yes");
 	if (fake_is(fake, "odd-guest"))
 		return sd_bus_reply_method_return(call, "a(sss)", 4, "fact", huge, huge, "guest",
 						  "state", "responding", "guest", "uuid", "x",
@@ -427,6 +430,20 @@ static int method_type(sd_bus_message *call, void *userdata, sd_bus_error *error
 	if (fake_is(userdata, "greets-host"))
 		return host_greet(call, text);
 	return guest_tell(call, userdata, error, g_strdup_printf("%s %d", text, keys));
+}
+
+static int method_freeze(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	uint64_t hold;
+
+	if (sd_bus_message_read(call, "t", &hold) < 0)
+		return -EINVAL;
+	return guest_tell(call, userdata, error, g_strdup_printf("%" PRIu64, hold));
+}
+
+static int method_thaw(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return guest_tell(call, userdata, error, g_strdup("now"));
 }
 
 static int method_set_pair(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -505,6 +522,8 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("SetPair", "ss", NULL, method_set_pair, 0),
 	SD_BUS_METHOD("DeletePair", "s", NULL, method_delete_pair, 0),
 	SD_BUS_METHOD("Copy", "hsb", NULL, method_copy, 0),
+	SD_BUS_METHOD("Freeze", "t", NULL, method_freeze, 0),
+	SD_BUS_METHOD("Thaw", NULL, NULL, method_thaw, 0),
 	SD_BUS_METHOD("CancelCopy", NULL, NULL, method_cancel_copy, 0),
 	SD_BUS_SIGNAL("CopyProgress", "u", 0),
 	SD_BUS_METHOD("Attach", "sa(sh)", NULL, fake_attach, 0),

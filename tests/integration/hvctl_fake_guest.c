@@ -2,6 +2,7 @@
 /* The guests of the fake service: what they were asked is told as an event. "deaf-" ones have no
  * drivers, and copies to "slow-" ones last until they are canceled. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,7 +62,7 @@ int fake_guest_delete_pair(sd_bus_message *m, void *userdata, sd_bus_error *erro
 	return told(m, userdata, "pair-deleted", key);
 }
 
-static int on_copied(sd_event_source *source, void *userdata)
+static int on_job_done(sd_event_source *source, void *userdata)
 {
 	struct fake_vm *vm = userdata;
 
@@ -71,11 +72,47 @@ static int on_copied(sd_event_source *source, void *userdata)
 	return 0;
 }
 
+/* A job that is done soon, but of a "slow-" one. */
+static int job_begin(sd_bus_message *m, struct fake_vm *vm)
+{
+	sd_event_source *source;
+	char job[64];
+
+	vm->job = ++vm->fake->jobs;
+	if (!g_str_has_prefix(vm->name, "slow-"))
+		sd_event_add_defer(vm->fake->event, &source, on_job_done, vm);
+	snprintf(job, sizeof(job), VMMS_JOB_PREFIX "/%u", vm->job);
+	return sd_bus_reply_method_return(m, "o", job);
+}
+
+int fake_guest_freeze(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct fake_vm *vm = userdata;
+	uint64_t hold;
+
+	int r = sd_bus_message_read(m, "t", &hold);
+	if (r < 0 || (r = refuse(vm, error)) < 0)
+		return r;
+	g_autofree char *detail = g_strdup_printf("%" PRIu64, hold);
+	fake_event(vm->fake, vm, "frozen", detail);
+	return job_begin(m, vm);
+}
+
+int fake_guest_thaw(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct fake_vm *vm = userdata;
+
+	int r = refuse(vm, error);
+	if (r < 0)
+		return r;
+	fake_event(vm->fake, vm, "thawed", "");
+	return job_begin(m, vm);
+}
+
 int fake_guest_copy(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct fake_vm *vm = userdata;
-	char text[64] = "", job[64];
-	sd_event_source *source;
+	char text[64] = "";
 	const char *path;
 	int fd, overwrite;
 
@@ -86,11 +123,7 @@ int fake_guest_copy(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return -errno;
 	g_autofree char *detail = g_strdup_printf("%s %s %d", path, text, overwrite);
 	fake_event(vm->fake, vm, "copied", detail);
-	vm->job = ++vm->fake->jobs;
-	if (!g_str_has_prefix(vm->name, "slow-"))
-		sd_event_add_defer(vm->fake->event, &source, on_copied, vm);
-	snprintf(job, sizeof(job), VMMS_JOB_PREFIX "/%u", vm->job);
-	return sd_bus_reply_method_return(m, "o", job);
+	return job_begin(m, vm);
 }
 
 /* ---- the job of a VM ------------------------------------------------------------------------- */

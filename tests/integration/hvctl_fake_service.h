@@ -65,6 +65,8 @@ int fake_job_find(sd_bus *bus, const char *path, const char *interface, void *us
 int fake_guest_type(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_guest_set_pair(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_guest_delete_pair(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int fake_guest_freeze(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int fake_guest_thaw(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_guest_copy(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 #endif

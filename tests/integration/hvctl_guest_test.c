@@ -68,6 +68,24 @@ static void test_set_pair(struct service *s, const void *data)
 	expect(s, 4, "VM off-1 is off", "set-pair", "off-1", "a", "b");
 }
 
+static void test_freeze(struct service *s, const void *data)
+{
+	(void)data;
+	expect(s, 0, "", "freeze", "web1");
+	last(s, " frozen ", " 0");
+	expect(s, 0, "", "freeze", "web1", "--for", "30");
+	last(s, " frozen ", " 30000000");
+	expect(s, 0, "", "thaw", "web1");
+	last(s, " thawed ", "");
+	expect(s, 2, "--wait and --no-wait exclude each other", "freeze", "web1", "--wait",
+	       "--no-wait");
+	expect(s, 2, "for", "freeze", "web1", "--for", "x");
+	expect(s, 1, "VM deaf-1: the guest has no driver", "freeze", "deaf-1");
+	expect(s, 1, "VM deaf-1: the guest has no driver", "thaw", "deaf-1");
+	expect(s, 4, "VM off-1 is off", "freeze", "off-1");
+	expect(s, 3, "there is no VM none", "thaw", "none");
+}
+
 static void test_cp(struct service *s, const void *data)
 {
 	g_autofree char *file = g_build_filename(s->directory, "motd", NULL);
@@ -134,6 +152,7 @@ int main(int argc, char **argv)
 	g_test_add("/hvctl-guest/" #name, struct service, NULL, setup, test_##name, teardown)
 	ADD(type);
 	ADD(set_pair);
+	ADD(freeze);
 	ADD(cp);
 	ADD(cp_interrupt);
 	return g_test_run();

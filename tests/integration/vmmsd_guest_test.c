@@ -55,15 +55,16 @@ static void test_describe(void)
 
 	assert_described(f, vm, "null");
 	fixture_do(f, vm, "Start");
-	assert_described(f, vm,
-			 "{\"state\":\"not responding\",\"os\":\"Linux 6.1.158\",\"vmbus\":null,"
-			 "\"hostName\":\"web1.example\",\"system\":null,\"systemVersion\":null,"
-			 "\"enlightenments\":[\"synic\",\"crash\"],"
-			 "\"addresses\":[{\"mac\":\"56:4d:53:00:00:01\","
-			 "\"addresses\":[\"192.0.2.1\",\"fe80::1\"]},"
-			 "{\"mac\":\"56:4d:53:00:00:02\",\"addresses\":[\"192.0.2.2\"]}],"
-			 "\"facts\":{\"FullyQualifiedDomainName\":\"web1.example\"},"
-			 "\"pairs\":{\"role\":\"db\"}}");
+	assert_described(
+		f, vm,
+		"{\"state\":\"not responding\",\"os\":\"Linux 6.1.158\",\"vmbus\":null,"
+		"\"hostName\":\"web1.example\",\"system\":null,\"systemVersion\":null,\"frozen\":false,"
+		"\"enlightenments\":[\"synic\",\"crash\"],"
+		"\"addresses\":[{\"mac\":\"56:4d:53:00:00:01\","
+		"\"addresses\":[\"192.0.2.1\",\"fe80::1\"]},"
+		"{\"mac\":\"56:4d:53:00:00:02\",\"addresses\":[\"192.0.2.2\"]}],"
+		"\"facts\":{\"FullyQualifiedDomainName\":\"web1.example\"},"
+		"\"pairs\":{\"role\":\"db\"}}");
 	g_autofree char *vsock = vsock_path(f, vm);
 	g_assert_cmpint(stat(vsock, &st), ==, 0);
 	g_assert_cmphex(st.st_mode & 07777, ==, 0600);
@@ -83,10 +84,11 @@ static void test_describe_odd(void)
 	fixture_do(f, mute, "Start");
 	fixture_do(f, odd, "Start");
 	assert_described(f, mute, "null");
-	assert_described(f, odd,
-			 "{\"state\":\"responding\",\"os\":null,\"vmbus\":null,"
-			 "\"hostName\":null,\"system\":null,\"systemVersion\":null,"
-			 "\"enlightenments\":[],\"addresses\":[],\"facts\":{},\"pairs\":{}}");
+	assert_described(
+		f, odd,
+		"{\"state\":\"responding\",\"os\":null,\"vmbus\":null,"
+		"\"hostName\":null,\"system\":null,\"systemVersion\":null,\"frozen\":false,"
+		"\"enlightenments\":[],\"addresses\":[],\"facts\":{},\"pairs\":{}}");
 	fixture_free(f);
 }
 
@@ -213,7 +215,7 @@ static void test_host_port(void)
 			>=, 0);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	g_assert_cmpint(read(fd, data, sizeof(data)), ==, 5);
-	g_assert_cmpmem(data, 5, "hello", 5);
+	g_assert_cmpint(memcmp(data, "hello", 5), ==, 0);
 	close(fd);
 	/* Nothing but a socket of that name itself, which nobody could make a link to another. */
 	g_assert_cmpint(symlink(port, link), ==, 0);
@@ -229,6 +231,54 @@ static void test_host_port(void)
 		sd_bus_call_method(f->bus, NULL, vm, VMMS_IFACE_VM, "Delete", NULL, NULL, NULL), >=,
 		0);
 	g_assert_false(g_file_test(directory, G_FILE_TEST_EXISTS));
+	fixture_free(f);
+}
+
+/* ---- freeze and thaw ---------------------------------------------------------------------------
+ */
+
+static const struct outcome *freeze(struct fixture *f, const char *vm, uint64_t timeout)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	const struct outcome *outcome;
+	const char *job;
+
+	if (sd_bus_call_method(f->bus, NULL, vm, VMMS_IFACE_VM, "Freeze", &error, &reply, "t",
+			       timeout) < 0)
+		g_error("Freeze: %s", error.message);
+	g_assert_cmpint(sd_bus_message_read(reply, "o", &job), >=, 0);
+	outcome = fixture_wait(f, job);
+	sd_bus_message_unref(reply);
+	return outcome;
+}
+
+static void test_freeze(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = fixture_define(f, "web1", "frozen-guest");
+	g_autofree char *deaf = fixture_define(f, "deaf", "deaf-guest");
+	g_autoptr(GString) said = g_string_new(NULL);
+
+	hear_events(f, said);
+	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Freeze", "WrongState",
+			     "VM web1 is off, so its guest cannot answer; start it first", "t",
+			     (uint64_t)0);
+	fixture_do(f, vm, "Start");
+	g_assert_cmpstr(freeze(f, vm, 30000000)->state, ==, "done");
+	heard(f, said, "Freeze 30000000;");
+	/* It runs on, and says that it is frozen. */
+	g_autofree char *state = fixture_get(f, vm, "State");
+	g_assert_cmpstr(state, ==, "running");
+	g_autofree char *text = described(f, vm);
+	g_assert_nonnull(strstr(text, "\"frozen\":true"));
+	fixture_do(f, vm, "Thaw");
+	heard(f, said, "Thaw now;");
+	fixture_do(f, vm, "Pause");
+	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Thaw", "WrongState", "resume it first", NULL);
+	fixture_do(f, deaf, "Start");
+	g_assert_cmpstr(freeze(f, deaf, 0)->state, ==, "failed");
+	g_assert_cmpstr(freeze(f, deaf, 0)->message, ==, "VM deaf: the guest has no driver for it");
 	fixture_free(f);
 }
 
@@ -367,6 +417,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/guest/forward", test_forward);
 	g_test_add_func("/vmmsd/guest/forward-fails", test_forward_fails);
 	g_test_add_func("/vmmsd/guest/host-port", test_host_port);
+	g_test_add_func("/vmmsd/guest/freeze", test_freeze);
 	g_test_add_func("/vmmsd/guest/copy", test_copy);
 	g_test_add_func("/vmmsd/guest/copy-canceled", test_copy_canceled);
 	g_test_add_func("/vmmsd/guest/copy-ends", test_copy_ends);

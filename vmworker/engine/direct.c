@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "direct.h"
+#include "direct_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,39 +8,12 @@
 
 #include "boot.h"
 #include "cpuid.h"
-#include "disk_set.h"
-#include "guest.h"
-#include "guest_interface.h"
 #include "hv_error.h"
 #include "io_bus.h"
-#include "machine.h"
-#include "mailbox.h"
-#include "partition.h"
-#include "synthetic.h"
-#include "synthetic_nics.h"
-#include "vp_group.h"
 #include "worker_error.h"
 
 /* A VP leaves the guest in microseconds; this much is for a host that hardly runs us. */
 #define STOP_TIMEOUT_MS 5000u
-
-/* The parts, in the order in which they are built; teardown is the reverse. */
-struct engine {
-	struct engine_config config;
-	int hypervisor_fd; /* a reset needs it when nothing can be opened any more */
-	struct mailbox *mailbox;
-	struct machine *machine;
-	struct guest_interface *interface;
-	struct disk_set *disks; /* NULL without SynIC, by which they come */
-	struct nic_cables *cables;
-	/* What a reset makes anew: */
-	struct partition *partition; /* NULL while there is none */
-	struct vp **vps;	     /* owned by the partition */
-	struct vp_group *group;
-	struct synthetic *synthetic; /* NULL without SynIC, and before it runs */
-	struct vp_statistics *past;  /* per VP, of the partitions before this one */
-	uint64_t past_msr_faults;
-};
 
 /* ---- callbacks from the VP threads ----------------------------------------------------------- */
 
@@ -349,16 +322,12 @@ static gboolean direct_run(struct engine *engine, GError **error)
 	return vp_group_run(engine->group, error);
 }
 
-static struct guest *direct_guest(struct engine *engine)
-{
-	return engine->synthetic ? synthetic_guest(engine->synthetic) : NULL;
-}
-
 static gboolean direct_pause(struct engine *engine, GError **error)
 {
 	/* A reset that failed leaves no processors. */
 	if (!engine->group || vp_group_hold(engine->group, STOP_TIMEOUT_MS)) {
 		guest_set_paused(direct_guest(engine), true);
+		hv_set_paused(guest_interface_hv(engine->interface), true);
 		return TRUE;
 	}
 	g_set_error(
@@ -371,6 +340,7 @@ static gboolean direct_pause(struct engine *engine, GError **error)
 static gboolean direct_resume(struct engine *engine, GError **error)
 {
 	(void)error;
+	hv_set_paused(guest_interface_hv(engine->interface), false);
 	guest_set_paused(direct_guest(engine), false);
 	if (engine->disks)
 		disk_set_resume(engine->disks);
@@ -523,65 +493,6 @@ static void direct_statistics(struct engine *engine, engine_counter_visit visit,
 	visit(context, "console.bytes", machine_console_bytes(engine->machine));
 }
 
-/* ---- the guest's drivers --------------------------------------------------------------------- */
-
-static void direct_describe(struct engine *engine, engine_word_visit visit, void *context)
-{
-	const struct hv *hv = guest_interface_hv(engine->interface);
-	uint32_t vmbus = engine->synthetic ? synthetic_vmbus_version(engine->synthetic) : 0;
-	struct hv_features served = hv_features_served(hv);
-	uint64_t os = hv_guest_os_id(hv);
-	char text[64];
-
-	for (unsigned int i = 0; i < ENGINE_ENLIGHTENMENT_N; i++)
-		if (served.visible && served.on >> i & 1)
-			visit(context, "enlightenment",
-			      engine_enlightenment_name((enum engine_enlightenment)i), "on");
-	if (os != 0) {
-		hv_guest_os_describe(os, text, sizeof(text));
-		visit(context, "guest", "os", text);
-	}
-	if (vmbus != 0) {
-		snprintf(text, sizeof(text), "%u.%u", vmbus >> 16, vmbus & 0xffff);
-		visit(context, "guest", "vmbus", text);
-	}
-	guest_describe(direct_guest(engine), visit, context);
-}
-
-static gboolean direct_type(struct engine *engine, const char *text, bool keys, GError **error)
-{
-	return guest_type(direct_guest(engine), text, keys, error);
-}
-
-static gboolean direct_set_pair(struct engine *engine, const char *key, const char *value,
-				const struct engine_request *request, GError **error)
-{
-	return guest_set_pair(direct_guest(engine), key, value, request, error);
-}
-
-static gboolean direct_copy(struct engine *engine, const struct engine_copy *copy, GError **error)
-{
-	return guest_copy(direct_guest(engine), copy, error);
-}
-
-static void direct_cancel_copy(struct engine *engine)
-{
-	guest_cancel_copy(direct_guest(engine));
-}
-
-static void direct_sync_time(struct engine *engine)
-{
-	guest_sync_time(direct_guest(engine));
-}
-
-static void direct_host_connected(struct engine *engine, uint64_t number, int fd)
-{
-	if (engine->synthetic)
-		synthetic_host_connected(engine->synthetic, number, fd);
-	else if (fd >= 0)
-		close(fd);
-}
-
 const struct engine_ops direct_engine = {
 	.name = "direct",
 	.build = direct_build,
@@ -602,6 +513,8 @@ const struct engine_ops direct_engine = {
 	.set_pair = direct_set_pair,
 	.copy = direct_copy,
 	.cancel_copy = direct_cancel_copy,
+	.freeze = direct_freeze,
+	.thaw = direct_thaw,
 	.sync_time = direct_sync_time,
 	.host_connected = direct_host_connected,
 	.free = direct_free,

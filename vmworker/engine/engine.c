@@ -18,5 +18,5 @@ bool engine_is_complete(const struct engine_ops *ops)
 	       ops->attach_disk && ops->detach_disk && ops->refresh_disk && ops->attach_nic &&
 	       ops->detach_nic && ops->power_button && ops->console && ops->statistics &&
 	       ops->describe && ops->type && ops->set_pair && ops->copy && ops->cancel_copy &&
-	       ops->sync_time && ops->host_connected && ops->free;
+	       ops->freeze && ops->thaw && ops->sync_time && ops->host_connected && ops->free;
 }

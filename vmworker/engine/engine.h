@@ -154,6 +154,12 @@ struct engine_ops {
 			     const struct engine_request *request, GError **error);
 	gboolean (*copy)(struct engine *engine, const struct engine_copy *copy, GError **error);
 	void (*cancel_copy)(struct engine *engine);
+	/* The guest's file systems, for at most hold_us; and back. A freeze that the guest does not
+	 * answer in time, or that nobody thaws, is undone. */
+	gboolean (*freeze)(struct engine *engine, uint64_t hold_us,
+			   const struct engine_request *request, GError **error);
+	gboolean (*thaw)(struct engine *engine, const struct engine_request *request,
+			 GError **error);
 	/* The host's clock jumped. */
 	void (*sync_time)(struct engine *engine);
 	/* The answer to the event connect_host: a connected stream socket, which becomes the

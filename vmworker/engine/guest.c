@@ -9,6 +9,7 @@
 #include "worker_error.h"
 
 #define SHUTDOWN_ANSWER_S 5u
+#define FREEZE_ANSWER_S	  60u
 #define FACTS_MAX	  256u	/* that are told; a guest may say anything */
 #define TEXT_MAX	  4096u /* characters at once: each is four keystrokes at most */
 
@@ -17,6 +18,7 @@ struct guest {
 	struct services *services;
 	struct keyboard *keyboard;
 	bool can_shut_down; /* the driver is there */
+	bool frozen;	    /* its file systems */
 	enum ic_heartbeat_state heartbeat;
 	struct kvp_facts *facts; /* NULL before it said any */
 };
@@ -40,6 +42,13 @@ static void guest_on_heartbeat(void *context, enum ic_heartbeat_state state)
 	guest->heartbeat = state;
 	if (events->responding && (state == IC_HEARTBEAT_LOST) != was_lost)
 		events->responding(events->context, was_lost);
+}
+
+static void guest_on_frozen(void *context, bool is)
+{
+	struct guest *guest = context;
+
+	guest->frozen = is;
 }
 
 static void guest_on_facts(void *context, const struct kvp_facts *facts)
@@ -77,6 +86,8 @@ void guest_describe(const struct guest *guest, engine_word_visit visit, void *co
 
 	visit(context, "guest", "state",
 	      heartbeat_words[guest ? guest->heartbeat : IC_HEARTBEAT_ABSENT]);
+	if (guest && guest->frozen)
+		visit(context, "guest", "frozen", "yes");
 	if (!facts)
 		return;
 	for (guint i = 0; i < facts->pairs->len && i < FACTS_MAX; i++) {
@@ -235,6 +246,27 @@ static const struct verdict_row copy_verdicts[] = {
 			   "the guest restarted before the copy was done; copy again"},
 };
 
+static const struct verdict_row vss_verdicts[] = {
+	[IC_VSS_DONE] = {0},
+	[IC_VSS_REFUSED] = {WORKER_ERROR_NOT_SUPPORTED,
+			    "the guest refused to freeze or thaw its file systems; see that "
+			    "hv_vss_daemon runs in it, and its log"},
+	[IC_VSS_UNANSWERED] = {WORKER_ERROR_TIMED_OUT,
+			       "the guest did not freeze or thaw its file systems in time, and is "
+			       "told to thaw them; see that hv_vss_daemon runs"},
+	[IC_VSS_EXPIRED] = {WORKER_ERROR_FAILED,
+			    "the file systems did not stay frozen until now: they were thawed when "
+			    "their time had passed; freeze them for longer"},
+	[IC_VSS_STATE] = {WORKER_ERROR_WRONG_STATE,
+			  "the guest's file systems are frozen already, or are not frozen, or "
+			  "another freeze or thaw is under way"},
+	[IC_VSS_ABSENT] = {WORKER_ERROR_NOT_SUPPORTED,
+			   "the guest has no driver for backups, or has not loaded it yet; wait, "
+			   "or load hv_utils in it"},
+	[IC_VSS_GONE] = {WORKER_ERROR_FAILED,
+			 "the guest restarted before it answered; its file systems are not frozen"},
+};
+
 /* A services_done. */
 static void guest_answered(void *context, int result)
 {
@@ -304,6 +336,24 @@ void guest_cancel_copy(struct guest *guest)
 		services_cancel_copy(guest->services);
 }
 
+gboolean guest_freeze(struct guest *guest, uint64_t hold_us, const struct engine_request *request,
+		      GError **error)
+{
+	if (!check(guest, error))
+		return FALSE;
+	services_freeze(guest->services, FREEZE_ANSWER_S * IC_SECOND, hold_us * 1000,
+			guest_answered, request_new(request, vss_verdicts));
+	return TRUE;
+}
+
+gboolean guest_thaw(struct guest *guest, const struct engine_request *request, GError **error)
+{
+	if (!check(guest, error))
+		return FALSE;
+	services_thaw(guest->services, guest_answered, request_new(request, vss_verdicts));
+	return TRUE;
+}
+
 /* ---- birth and death ------------------------------------------------------------------------- */
 
 static uint64_t guest_monotonic(void *context)
@@ -326,11 +376,11 @@ struct guest *guest_new(const struct guest_config *config, GError **error)
 		.thread = config->thread,
 		.event = config->event,
 		.clock = config->clock,
-		/* Backups are offered as soon as somebody makes checkpoints. */
-		.offered = SERVICES_ALL & ~SERVICES_VSS,
+		.offered = SERVICES_ALL,
 		.events = {.shutdown_available = guest_on_shutdown_driver,
 			   .heartbeat = guest_on_heartbeat,
 			   .facts = guest_on_facts,
+			   .frozen = guest_on_frozen,
 			   .context = guest},
 	};
 	const struct keyboard_config keyboard = {.bus = config->bus,

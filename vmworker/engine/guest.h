@@ -42,5 +42,8 @@ gboolean guest_set_pair(struct guest *guest, const char *key, const char *value,
 			const struct engine_request *request, GError **error);
 gboolean guest_copy(struct guest *guest, const struct engine_copy *copy, GError **error);
 void guest_cancel_copy(struct guest *guest);
+gboolean guest_freeze(struct guest *guest, uint64_t hold_us, const struct engine_request *request,
+		      GError **error);
+gboolean guest_thaw(struct guest *guest, const struct engine_request *request, GError **error);
 
 #endif

@@ -99,6 +99,22 @@ void translate_cancel_copy(struct engine *engine)
 	(void)engine;
 }
 
+gboolean translate_freeze(struct engine *engine, uint64_t hold_us,
+			  const struct engine_request *request, GError **error)
+{
+	(void)engine;
+	(void)hold_us;
+	(void)request;
+	return lacking("way to freeze the guest's file systems", error);
+}
+
+gboolean translate_thaw(struct engine *engine, const struct engine_request *request, GError **error)
+{
+	(void)engine;
+	(void)request;
+	return lacking("way to freeze the guest's file systems", error);
+}
+
 void translate_sync_time(struct engine *engine)
 {
 	(void)engine;

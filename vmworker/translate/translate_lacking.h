@@ -19,6 +19,10 @@ gboolean translate_set_pair(struct engine *engine, const char *key, const char *
 			    const struct engine_request *request, GError **error);
 gboolean translate_copy(struct engine *engine, const struct engine_copy *copy, GError **error);
 void translate_cancel_copy(struct engine *engine);
+gboolean translate_freeze(struct engine *engine, uint64_t hold_us,
+			  const struct engine_request *request, GError **error);
+gboolean translate_thaw(struct engine *engine, const struct engine_request *request,
+			GError **error);
 void translate_sync_time(struct engine *engine);
 void translate_host_connected(struct engine *engine, uint64_t number, int fd);
 

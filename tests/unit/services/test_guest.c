@@ -276,6 +276,80 @@ static void test_copy(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	assert_answer(f, WORKER_ERROR_CANCELED, "canceled");
 }
 
+static void freeze(struct fixture *f)
+{
+	const struct engine_request request = {on_done, f};
+
+	g_assert_true(guest_freeze(f->guest, 60000000, &request, NULL));
+	fake_io_settle(f->peer.ic.thread);
+}
+
+static void thaw(struct fixture *f)
+{
+	const struct engine_request request = {on_done, f};
+
+	g_assert_true(guest_thaw(f->guest, &request, NULL));
+	fake_io_settle(f->peer.ic.thread);
+}
+
+/* The driver does the next operation (5: freeze, 6: thaw), with this result. */
+static void driver_does(struct fixture *f, unsigned int operation, uint32_t status)
+{
+	g_assert_true(guest_ic_receive(&f->peer.ic));
+	g_assert_cmpuint(guest_ic_body(&f->peer.ic)[0], ==, operation);
+	guest_ic_answer(&f->peer.ic, status);
+	settle(f);
+}
+
+static void assert_frozen(struct fixture *f, bool is)
+{
+	g_autoptr(GString) words = g_string_new(NULL);
+
+	guest_describe(f->guest, word_collect, words);
+	g_assert_cmpint(strstr(words->str, "guest frozen yes;") != NULL, ==, is);
+}
+
+static void test_freeze(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	freeze(f);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "load hv_utils");
+	driver_start(f, "vss", 5u << 16);
+	thaw(f);
+	assert_answer(f, WORKER_ERROR_WRONG_STATE, "are not frozen");
+	freeze(f);
+	driver_does(f, 5, 0);
+	assert_answer(f, 0, NULL);
+	assert_frozen(f, true);
+	thaw(f);
+	driver_does(f, 6, 0);
+	assert_answer(f, 0, NULL);
+	assert_frozen(f, false);
+	/* without the daemon, Linux answers thus by itself */
+	freeze(f);
+	driver_does(f, 5, 0x80004005);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "hv_vss_daemon");
+	driver_does(f, 6, 0x80004005); /* to make sure */
+	/* nobody thaws it */
+	freeze(f);
+	driver_does(f, 5, 0);
+	assert_answer(f, 0, NULL);
+	fake_io_advance(f->peer.ic.thread, 61 * IC_SECOND);
+	driver_does(f, 6, 0);
+	assert_frozen(f, false);
+	thaw(f);
+	assert_answer(f, WORKER_ERROR_FAILED, "did not stay frozen");
+	/* it hangs: what it was asked is undone as soon as it can hear of it */
+	freeze(f);
+	fake_io_advance(f->peer.ic.thread, 61 * IC_SECOND);
+	assert_answer(f, WORKER_ERROR_TIMED_OUT, "in time");
+	driver_does(f, 5, 0);
+	driver_does(f, 6, 0);
+	assert_frozen(f, false);
+	freeze(f);
+	guest_ic_close(&f->peer.ic);
+	assert_answer(f, WORKER_ERROR_FAILED, "restarted");
+}
+
 /* What has no answer gets one before the guest is gone. */
 static void test_freed(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -301,6 +375,8 @@ static void test_none(void)
 	g_assert_false(guest_set_pair(NULL, "a", "b", &request, NULL));
 	g_assert_false(guest_copy(NULL, &copy, NULL));
 	g_assert_cmpint(fcntl(copy.fd, F_GETFD), ==, -1);
+	g_assert_false(guest_freeze(NULL, 1, &request, NULL));
+	g_assert_false(guest_thaw(NULL, &request, NULL));
 	g_assert_false(guest_shutdown(NULL));
 	guest_set_paused(NULL, true);
 	guest_sync_time(NULL);
@@ -318,6 +394,7 @@ int main(int argc, char **argv)
 	ADD("pairs", test_pairs);
 	ADD("type", test_type);
 	ADD("copy", test_copy);
+	ADD("freeze", test_freeze);
 	ADD("freed", test_freed);
 	g_test_add_func("/guest/none", test_none);
 	return g_test_run();

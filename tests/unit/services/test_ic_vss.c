@@ -12,7 +12,16 @@ struct fixture {
 	unsigned int results;
 	enum ic_vss_result last;
 	int frozen; /* the guest's file systems */
+	bool told;  /* what is told of them */
 };
+
+static void on_changed(void *context, bool frozen)
+{
+	struct fixture *f = context;
+
+	g_assert_cmpint(f->told, !=, frozen);
+	f->told = frozen;
+}
 
 static void on_done(void *context, enum ic_vss_result result)
 {
@@ -25,7 +34,7 @@ static void on_done(void *context, enum ic_vss_result result)
 static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	guest_ic_init(&f->guest);
-	f->vss = ic_vss_new(&f->guest.env, NULL);
+	f->vss = ic_vss_new(&f->guest.env, on_changed, f, NULL);
 	g_assert_nonnull(f->vss);
 }
 
@@ -88,11 +97,14 @@ static void test_backup(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 		expect_nothing(f);
 		g_assert_cmpint(driver_do(f, 0), ==, FREEZE);
 		expect(f, IC_VSS_DONE);
+		g_assert_true(f->told);
 		fake_io_advance(f->guest.thread, 29 * IC_SECOND);
 		ic_vss_thaw(f->vss, on_done, f);
 		expect_nothing(f);
+		g_assert_true(f->told);
 		g_assert_cmpint(driver_do(f, 0), ==, THAW);
 		expect(f, IC_VSS_DONE);
+		g_assert_false(f->told);
 		fake_io_advance(f->guest.thread, 1000 * IC_SECOND);
 		g_assert_cmpint(driver_do(f, 0), ==, -1);
 	}
@@ -112,7 +124,9 @@ static void test_state(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	expect(f, IC_VSS_DONE);
 	ic_vss_check(f->vss, on_done, f);
 	expect(f, IC_VSS_STATE);
+	g_assert_true(f->told);
 	guest_ic_close(&f->guest); /* a frozen guest that reboots */
+	g_assert_false(f->told);
 	expect_nothing(f);
 	guest_ic_start(&f->guest, 5u << 16);
 	freeze(f);

@@ -14,7 +14,7 @@ struct fixture {
 	struct services *services;
 	unsigned int results, progresses, availables, facts;
 	int last;
-	bool available;
+	bool available, frozen;
 	enum ic_heartbeat_state heartbeat;
 	char *name;
 };
@@ -58,6 +58,13 @@ static void on_progress(void *context, uint64_t copied, uint64_t size)
 }
 
 /* data: what is offered */
+static void on_frozen(void *context, bool is)
+{
+	struct fixture *f = context;
+
+	f->frozen = is;
+}
+
 static void set_up(struct fixture *f, gconstpointer data)
 {
 	guest_kvp_init(&f->guest);
@@ -69,7 +76,7 @@ static void set_up(struct fixture *f, gconstpointer data)
 			.event = f->event,
 			.clock = &f->guest.ic.clock,
 			.offered = GPOINTER_TO_UINT(data),
-			.events = {on_available, on_heartbeat, on_facts, f},
+			.events = {on_available, on_heartbeat, on_facts, on_frozen, f},
 		},
 		NULL);
 	g_assert_nonnull(f->services);
@@ -188,10 +195,12 @@ static void test_vss(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_true(guest_ic_receive(&f->guest.ic));
 	guest_ic_answer(&f->guest.ic, 0);
 	expect(f, IC_VSS_DONE);
+	g_assert_true(f->frozen);
 	services_thaw(f->services, on_done, f);
 	g_assert_true(guest_ic_receive(&f->guest.ic));
 	guest_ic_answer(&f->guest.ic, 0);
 	expect(f, IC_VSS_DONE);
+	g_assert_false(f->frozen);
 }
 
 static void test_copy(struct fixture *f, gconstpointer data G_GNUC_UNUSED)

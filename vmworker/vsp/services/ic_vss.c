@@ -43,6 +43,9 @@ struct ic_vss {
 	uint64_t hold_ns;
 	ic_vss_done done;
 	void *context;
+	bool frozen; /* as far as it was told */
+	void (*changed)(void *context, bool frozen);
+	void *changed_context;
 };
 
 static const struct ic_version vss_versions[] = {{1, 0}, {3, 0}, {4, 0}, {5, 0}};
@@ -62,6 +65,15 @@ static void vss_finish(struct ic_vss *vss, enum vss_state next, enum ic_vss_resu
 	vss->state = next;
 	if (done)
 		done(vss->context, result);
+}
+
+static void vss_tell(struct ic_vss *vss, bool frozen)
+{
+	if (vss->frozen == frozen)
+		return;
+	vss->frozen = frozen;
+	if (vss->changed)
+		vss->changed(vss->changed_context, frozen);
 }
 
 /* Sends the thaw, again and again while it cannot be sent. */
@@ -135,6 +147,7 @@ static void vss_frozen(struct ic_vss *vss, uint32_t status)
 {
 	if (status == IC_STATUS_OK) {
 		ic_arm(vss->ic, ic_now(vss->ic) + vss->hold_ns);
+		vss_tell(vss, true);
 		vss_finish(vss, VSS_FROZEN, IC_VSS_DONE);
 		return;
 	}
@@ -151,12 +164,14 @@ static void vss_answered(void *context, uint8_t id, uint32_t status,
 	if (id == vss->thaw_id) {
 		vss->thaw_id = 0;
 		vss->undoing = false;
+		vss_tell(vss, false);
 	} else if (id != vss->id) {
 		return;
 	} else if (vss->state == VSS_FREEZING) {
 		vss_frozen(vss, status);
 	} else {
 		ic_arm(vss->ic, 0);
+		vss_tell(vss, false);
 		vss_finish(vss, VSS_IDLE, status == IC_STATUS_OK ? IC_VSS_DONE : IC_VSS_REFUSED);
 	}
 }
@@ -204,6 +219,7 @@ static void vss_gone(void *context)
 
 	vss->thaw_id = 0;
 	vss->undoing = false;
+	vss_tell(vss, false);
 	vss_finish(vss, VSS_IDLE, IC_VSS_GONE);
 }
 
@@ -214,7 +230,8 @@ static const struct ic_ops vss_ops = {
 	.expired = vss_expired,
 };
 
-struct ic_vss *ic_vss_new(const struct ic_env *env, GError **error)
+struct ic_vss *ic_vss_new(const struct ic_env *env, void (*changed)(void *context, bool frozen),
+			  void *context, GError **error)
 {
 	struct ic_vss *vss = g_new0(struct ic_vss, 1);
 	const struct ic_config config = {
@@ -233,6 +250,8 @@ struct ic_vss *ic_vss_new(const struct ic_env *env, GError **error)
 		.context = vss,
 	};
 
+	vss->changed = changed;
+	vss->changed_context = context;
 	vss->ic = ic_new(env, &config, error);
 	if (!vss->ic) {
 		g_free(vss);

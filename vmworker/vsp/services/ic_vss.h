@@ -28,7 +28,9 @@ typedef void (*ic_vss_done)(void *context, enum ic_vss_result result);
 
 #define IC_VSS_ANSWER_NS (35 * IC_SECOND) /* for all but a freeze */
 
-struct ic_vss *ic_vss_new(const struct ic_env *env, GError **error);
+/* changed (may be NULL): the guest's file systems are frozen, or not any more. */
+struct ic_vss *ic_vss_new(const struct ic_env *env, void (*changed)(void *context, bool frozen),
+			  void *context, GError **error);
 /* What is under way ends with IC_VSS_GONE. NULL is fine. */
 void ic_vss_free(struct ic_vss *vss);
 

@@ -346,6 +346,21 @@ static void on_available(void *context, bool is)
 		event_post(services, tell_available, is, NULL);
 }
 
+static void tell_frozen(void *context)
+{
+	const struct service_event *event = context;
+
+	event->events->frozen(event->events->context, event->value);
+}
+
+static void on_frozen(void *context, bool is)
+{
+	struct services *services = context;
+
+	if (services->config.events.frozen)
+		event_post(services, tell_frozen, is, NULL);
+}
+
 static void tell_heartbeat(void *context)
 {
 	const struct service_event *event = context;
@@ -393,7 +408,8 @@ static bool services_offer(struct services *services, const struct ic_env *env, 
 		return false;
 	if (offered & SERVICES_KVP && !(services->kvp = ic_kvp_new(env, &kvp_events, error)))
 		return false;
-	if (offered & SERVICES_VSS && !(services->vss = ic_vss_new(env, error)))
+	if (offered & SERVICES_VSS &&
+	    !(services->vss = ic_vss_new(env, on_frozen, services, error)))
 		return false;
 	return !(offered & SERVICES_FCOPY) || (services->fcopy = ic_fcopy_new(env, error));
 }

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the direct*.c files share. */
+#ifndef DIRECT_PRIVATE_H
+#define DIRECT_PRIVATE_H
+
+#include "direct.h"
+#include "disk_set.h"
+#include "guest.h"
+#include "guest_interface.h"
+#include "machine.h"
+#include "mailbox.h"
+#include "partition.h"
+#include "synthetic.h"
+#include "synthetic_nics.h"
+#include "vp_group.h"
+
+/* The parts, in the order in which they are built; teardown is the reverse. */
+struct engine {
+	struct engine_config config;
+	int hypervisor_fd; /* a reset needs it when nothing can be opened any more */
+	struct mailbox *mailbox;
+	struct machine *machine;
+	struct guest_interface *interface;
+	struct disk_set *disks; /* NULL without SynIC, by which they come */
+	struct nic_cables *cables;
+	/* What a reset makes anew: */
+	struct partition *partition; /* NULL while there is none */
+	struct vp **vps;	     /* owned by the partition */
+	struct vp_group *group;
+	struct synthetic *synthetic; /* NULL without SynIC, and before it runs */
+	struct vp_statistics *past;  /* per VP, of the partitions before this one */
+	uint64_t past_msr_faults;
+};
+
+/* direct_guest.c: operations of struct engine_ops, and the guest, NULL before it runs. */
+struct guest *direct_guest(struct engine *engine);
+void direct_describe(struct engine *engine, engine_word_visit visit, void *context);
+gboolean direct_type(struct engine *engine, const char *text, bool keys, GError **error);
+gboolean direct_set_pair(struct engine *engine, const char *key, const char *value,
+			 const struct engine_request *request, GError **error);
+gboolean direct_copy(struct engine *engine, const struct engine_copy *copy, GError **error);
+void direct_cancel_copy(struct engine *engine);
+gboolean direct_freeze(struct engine *engine, uint64_t hold_us,
+		       const struct engine_request *request, GError **error);
+gboolean direct_thaw(struct engine *engine, const struct engine_request *request, GError **error);
+void direct_sync_time(struct engine *engine);
+void direct_host_connected(struct engine *engine, uint64_t number, int fd);
+
+#endif
