@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the worker makes of its engine's events, with an engine that does as it is told. */
 #include <glib.h>
+#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include "control.h"
+#include "vmms1.h"
 #include "worker.h"
 #include "worker_error.h"
 
@@ -13,6 +19,17 @@
 struct engine {
 	struct engine_events events;
 	gboolean stuck; /* its processors do not stop */
+	unsigned int answers;
+	uint64_t number;    /* of the last answer, */
+	gboolean connected; /* which had a socket */
+};
+
+/* Who is connected to the control socket, and what it does when it is asked for one. */
+struct client {
+	sd_bus *bus;
+	enum { CLIENT_REFUSES, CLIENT_CONNECTS, CLIENT_SAYS_NOTHING } answer;
+	unsigned int asked;
+	uint32_t port;
 };
 
 struct fixture {
@@ -20,6 +37,9 @@ struct fixture {
 	struct worker *worker;
 	unsigned int told; /* events of the guest */
 	char *what;	   /* the last one's name */
+	struct control *control;
+	char *dir, *path; /* of its socket */
+	struct client clients[2];
 };
 
 static struct engine the_engine;
@@ -49,11 +69,21 @@ static gboolean fake_free(struct engine *engine G_GNUC_UNUSED)
 	return TRUE;
 }
 
+static void fake_host_connected(struct engine *engine, uint64_t number, int fd)
+{
+	engine->answers++;
+	engine->number = number;
+	engine->connected = fd >= 0;
+	if (fd >= 0)
+		g_assert_cmpint(close(fd), ==, 0);
+}
+
 static const struct engine_ops fake_engine = {.name = "direct",
 					      .build = fake_build,
 					      .run = fake_go,
 					      .pause = fake_pause,
 					      .resume = fake_go,
+					      .host_connected = fake_host_connected,
 					      .free = fake_free};
 
 bool engine_is_complete(const struct engine_ops *ops G_GNUC_UNUSED)
@@ -93,6 +123,13 @@ static void on_guest_event(void *context, const char *event, const char *detail 
 	f->what = g_strdup(event);
 }
 
+static void on_connect_host(void *context, uint64_t number, uint32_t port)
+{
+	struct fixture *f = context;
+
+	control_ask_socket(f->control, number, port);
+}
+
 static void on_ended(void *context G_GNUC_UNUSED, int code G_GNUC_UNUSED)
 {
 }
@@ -106,6 +143,69 @@ static void add_file(struct start_files *files, const char *tag)
 	close(fd);
 }
 
+static void control_make(struct fixture *f)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	f->dir = g_dir_make_tmp("control-XXXXXX", NULL);
+	f->path = g_build_filename(f->dir, "control", NULL);
+	g_strlcpy(address.sun_path, f->path, sizeof(address.sun_path));
+	g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+	g_assert_cmpint(listen(fd, 4), ==, 0);
+	f->control = control_new(f->event, fd, getuid(), f->worker, NULL);
+	g_assert_nonnull(f->control);
+}
+
+static int on_client_message(sd_bus_message *message, void *userdata,
+			     sd_bus_error *error G_GNUC_UNUSED)
+{
+	struct client *client = userdata;
+	int fds[2];
+
+	if (sd_bus_message_is_method_call(message, VMMS_IFACE_WORKER_HOST, "ConnectSocket") <= 0)
+		return 0;
+	client->asked++;
+	g_assert_cmpint(sd_bus_message_read(message, "u", &client->port), >=, 0);
+	if (client->answer == CLIENT_REFUSES)
+		(void)sd_bus_reply_method_errorf(message, VMMS_ERROR_PREFIX "NotSupported", "no");
+	if (client->answer != CLIENT_CONNECTS)
+		return 1;
+	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+	(void)sd_bus_reply_method_return(message, "h", fds[0]);
+	close(fds[0]);
+	close(fds[1]);
+	return 1;
+}
+
+static void turn(struct fixture *f)
+{
+	g_assert_cmpint(sd_event_run(f->event, 30000000), >, 0);
+}
+
+static struct client *client_connect(struct fixture *f, size_t i, int answer)
+{
+	g_autofree char *address = g_strdup_printf("unix:path=%s", f->path);
+	struct client *client = &f->clients[i];
+
+	g_assert_cmpint(sd_bus_new(&client->bus), >=, 0);
+	g_assert_cmpint(sd_bus_set_address(client->bus, address), >=, 0);
+	g_assert_cmpint(sd_bus_negotiate_fds(client->bus, 1), >=, 0);
+	g_assert_cmpint(sd_bus_add_filter(client->bus, NULL, on_client_message, client), >=, 0);
+	g_assert_cmpint(sd_bus_start(client->bus), >=, 0);
+	g_assert_cmpint(sd_bus_attach_event(client->bus, f->event, 0), >=, 0);
+	client->answer = answer;
+	while (sd_bus_is_ready(client->bus) <= 0)
+		turn(f);
+	return client;
+}
+
+static void guest_connects(uint64_t number, uint32_t port)
+{
+	the_engine.answers = 0;
+	the_engine.events.connect_host(the_engine.events.context, number, port);
+}
+
 static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	static const char definition[] =
@@ -117,6 +217,7 @@ static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 				       .start_timeout_ms = 10000,
 				       .events = {.changed = on_changed,
 						  .guest_event = on_guest_event,
+						  .connect_host = on_connect_host,
 						  .ended = on_ended,
 						  .context = f}};
 	g_autoptr(GError) error = NULL;
@@ -132,11 +233,19 @@ static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_true(worker_start(f->worker, definition, strlen(definition), &files, &error));
 	g_assert_no_error(error);
 	g_assert_cmpint(worker_state(f->worker), ==, WORKER_RUNNING);
+	control_make(f);
 }
 
 static void tear_down(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
+	for (size_t i = 0; i < G_N_ELEMENTS(f->clients); i++)
+		sd_bus_close_unref(f->clients[i].bus);
 	g_assert_true(worker_free(f->worker));
+	control_free(f->control);
+	g_unlink(f->path);
+	g_rmdir(f->dir);
+	g_free(f->path);
+	g_free(f->dir);
 	sd_event_unref(f->event);
 	g_free(f->what);
 }
@@ -167,6 +276,61 @@ static void test_disk_stops_stuck(struct fixture *f, gconstpointer data G_GNUC_U
 	g_assert_cmpuint(f->told, ==, 1);
 }
 
+static void answered(struct fixture *f, uint64_t number, gboolean connected)
+{
+	while (the_engine.answers == 0)
+		turn(f);
+	g_assert_cmpuint(the_engine.answers, ==, 1);
+	g_assert_cmpuint(the_engine.number, ==, number);
+	g_assert_cmpint(the_engine.connected, ==, connected);
+}
+
+/* A guest's wish for a program of the host is asked of whoever is there, and is answered once. */
+static void test_host(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	struct client *first, *second;
+
+	guest_connects(7, 80);
+	g_assert_cmpuint(the_engine.answers, ==, 1); /* nobody: at once */
+	g_assert_false(the_engine.connected);
+	first = client_connect(f, 0, CLIENT_REFUSES);
+	guest_connects(8, 81);
+	answered(f, 8, FALSE);
+	g_assert_cmpuint(first->port, ==, 81);
+	first->answer = CLIENT_CONNECTS;
+	guest_connects(9, 82);
+	answered(f, 9, TRUE);
+	/* The first that has a socket counts. */
+	second = client_connect(f, 1, CLIENT_REFUSES);
+	guest_connects(10, 83);
+	answered(f, 10, TRUE);
+	second->answer = CLIENT_CONNECTS;
+	first->asked = second->asked = 0;
+	guest_connects(11, 84);
+	answered(f, 11, TRUE);
+	while (first->asked == 0 || second->asked == 0)
+		turn(f);
+	g_assert_cmpuint(the_engine.answers, ==, 1);
+}
+
+/* Who goes away without an answer has refused; and the worker may go while it is asked for. */
+static void test_host_goes(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	struct client *client = client_connect(f, 0, CLIENT_SAYS_NOTHING);
+
+	guest_connects(7, 80);
+	while (client->asked == 0)
+		turn(f);
+	g_assert_cmpuint(the_engine.answers, ==, 0);
+	sd_bus_close(client->bus);
+	answered(f, 7, FALSE);
+	client = client_connect(f, 1, CLIENT_SAYS_NOTHING);
+	guest_connects(8, 80);
+	while (client->asked == 0)
+		turn(f);
+	g_assert_cmpuint(the_engine.answers, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -174,5 +338,7 @@ int main(int argc, char **argv)
 	g_test_add("/worker/events/" name, struct fixture, NULL, set_up, test, tear_down)
 	CASE("disk-stops", test_disk_stops);
 	CASE("disk-stops-stuck", test_disk_stops_stuck);
+	CASE("host", test_host);
+	CASE("host-goes", test_host_goes);
 	return g_test_run();
 }
