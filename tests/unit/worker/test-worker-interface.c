@@ -124,6 +124,31 @@ static void test_timer(struct interface_fixture *f, gconstpointer data)
 	g_assert_cmpuint(counter_value(&f->base, f->engine, "hv.timer.expirations"), ==, 1);
 }
 
+static uint64_t expirations(struct interface_fixture *f)
+{
+	return counter_value(&f->base, f->engine, "hv.timer.expirations");
+}
+
+/* Not while the machine is paused, however long; and then at once. */
+static void test_timer_paused(struct interface_fixture *f, gconstpointer data)
+{
+	gint64 end;
+
+	(void)data;
+	write_msr(HV_MSR_STIMER0_CONFIG + 1, 10000); /* 1 ms */
+	write_msr(HV_MSR_STIMER0_CONFIG,
+		  HV_STIMER_DIRECT | 0x60 << 4 | HV_STIMER_PERIODIC | HV_STIMER_ENABLE);
+	while (expirations(f) == 0)
+		g_assert_cmpint(sd_event_run(f->base.event, 100000), >=, 0);
+	g_assert_true(f->base.ops->pause(f->engine, NULL));
+	uint64_t before = expirations(f);
+	for (end = g_get_monotonic_time() + 20000; g_get_monotonic_time() < end;)
+		g_assert_cmpint(sd_event_run(f->base.event, 5000), >=, 0);
+	g_assert_cmpuint(expirations(f), ==, before);
+	g_assert_true(f->base.ops->resume(f->engine, NULL));
+	g_assert_cmpuint(expirations(f), ==, before + 1);
+}
+
 static void test_reset(struct interface_fixture *f, gconstpointer data)
 {
 	uint64_t value = 0;
@@ -256,6 +281,7 @@ int main(int argc, char **argv)
 	CASE("visible", test_visible);
 	CASE("hypercall", test_hypercall);
 	CASE("timer", test_timer);
+	CASE("timer-paused", test_timer_paused);
 	CASE("reset", test_reset);
 	CASE("crash", test_crash);
 	CASE("described", test_described);
