@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "console_ring.h"
+#include "fake_worker_host.h"
 #include "fake_worker_plug.h"
 #include "vmms1.h"
 
@@ -394,32 +395,6 @@ static int guest_tell(sd_bus_message *call, struct fake *fake, sd_bus_error *err
 	return guest_answer(call, fake, error);
 }
 
-static int on_host_socket(sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-	sd_bus_message *call = userdata;
-	int fd;
-
-	(void)error;
-	if (sd_bus_message_is_method_error(reply, NULL))
-		(void)sd_bus_reply_method_error(call, sd_bus_message_get_error(reply));
-	else if (sd_bus_message_read(reply, "h", &fd) < 0 ||
-		 send(fd, "hello", 5, MSG_NOSIGNAL) != 5)
-		fake_die();
-	else
-		(void)sd_bus_reply_method_return(call, NULL);
-	sd_bus_message_unref(call);
-	return 0;
-}
-
-/* Greets who serves the port of the host, as a guest might. */
-static int host_greet(sd_bus_message *call, const char *port)
-{
-	return sd_bus_call_method_async(sd_bus_message_get_bus(call), NULL, NULL, VMMS_WORKER_PATH,
-					VMMS_IFACE_WORKER_HOST, "ConnectSocket", on_host_socket,
-					sd_bus_message_ref(call), "u",
-					(uint32_t)g_ascii_strtoull(port, NULL, 10));
-}
-
 static int method_type(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	const char *text;
@@ -428,7 +403,7 @@ static int method_type(sd_bus_message *call, void *userdata, sd_bus_error *error
 	if (sd_bus_message_read(call, "sb", &text, &keys) < 0)
 		return -EINVAL;
 	if (fake_is(userdata, "greets-host"))
-		return host_greet(call, text);
+		return fake_greet_host(call, text);
 	return guest_tell(call, userdata, error, g_strdup_printf("%s %d", text, keys));
 }
 

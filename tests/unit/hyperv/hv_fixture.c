@@ -191,6 +191,29 @@ uint64_t hv_test_call(struct hv_test *t, uint64_t control, uint64_t input, uint6
 	return after.rax;
 }
 
+struct hv_cpuid_entry hv_test_leaf(const struct hv_cpuid_entry *table, size_t n, uint32_t function)
+{
+	struct hv_cpuid_entry found = {0};
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (table[i].function == function) {
+			found = table[i];
+			count++;
+		}
+	g_assert_cmpuint(count, <=, 1);
+	return found;
+}
+
+static const struct hv_cpuid_entry basic[HV_TEST_BASIC_LEAVES] = {{.function = 0, .eax = 1},
+								  {.function = 1, .ecx = 1u << 31}};
+
+size_t hv_test_apply(struct hv_test *t, struct hv_cpuid_entry table[CPUID_MAX_ENTRIES])
+{
+	memcpy(table, basic, sizeof(basic));
+	return hv_cpuid_apply(t->hv, table, G_N_ELEMENTS(basic), CPUID_MAX_ENTRIES);
+}
+
 size_t hv_test_msis(struct hv_test *t, struct fake_msi *last)
 {
 	struct fake_msi all[1024];

@@ -5,6 +5,7 @@
 
 #include <glib.h>
 
+#include "cpuid.h"
 #include "fake_partition.h"
 #include "hv.h"
 #include "hv_tlfs.h"
@@ -53,6 +54,11 @@ void hv_test_consume(struct hv_test *t, uint32_t sint);
 void hv_test_enable_calls(struct hv_test *t);
 /* A call of VP 0 by a port; the result in RAX. */
 uint64_t hv_test_call(struct hv_test *t, uint64_t control, uint64_t input, uint64_t output);
+/* A guest's leaves, made of HV_TEST_BASIC_LEAVES; returns how many. */
+#define HV_TEST_BASIC_LEAVES 2u
+size_t hv_test_apply(struct hv_test *t, struct hv_cpuid_entry table[CPUID_MAX_ENTRIES]);
+/* Zeros when there is none; there are never two. */
+struct hv_cpuid_entry hv_test_leaf(const struct hv_cpuid_entry *table, size_t n, uint32_t function);
 /* How many MSIs there were, and the last. */
 size_t hv_test_msis(struct hv_test *t, struct fake_msi *last);
 uint64_t hv_test_counter(struct hv_test *t, const char *name);

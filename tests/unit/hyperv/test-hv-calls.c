@@ -23,43 +23,20 @@ static void teardown(struct hv_test *t, gconstpointer data)
 
 /* ---- leaves ---------------------------------------------------------------------------------- */
 
-static struct hv_cpuid_entry leaf(const struct hv_cpuid_entry *table, size_t n, uint32_t function)
-{
-	struct hv_cpuid_entry found = {0};
-	unsigned int count = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (table[i].function == function) {
-			found = table[i];
-			count++;
-		}
-	g_assert_cmpuint(count, <=, 1);
-	return found;
-}
-
-static const struct hv_cpuid_entry basic[] = {{.function = 0, .eax = 1},
-					      {.function = 1, .ecx = 1u << 31}};
-
-static size_t apply(struct hv_test *t, struct hv_cpuid_entry table[CPUID_MAX_ENTRIES])
-{
-	memcpy(table, basic, sizeof(basic));
-	return hv_cpuid_apply(t->hv, table, G_N_ELEMENTS(basic), CPUID_MAX_ENTRIES);
-}
-
 /* The bits that a stock Linux looks for, and none that nobody serves. */
 static void test_leaves(struct hv_test *t, gconstpointer data)
 {
 	struct hv_cpuid_entry table[CPUID_MAX_ENTRIES];
-	size_t n = apply(t, table);
+	size_t n = hv_test_apply(t, table);
 
 	(void)data;
-	g_assert_cmphex(leaf(table, n, HV_CPUID_VENDOR).eax, ==, 0x40000006);
-	g_assert_cmphex(leaf(table, n, HV_CPUID_FEATURES).eax, ==, 0x8eef);
-	g_assert_cmphex(leaf(table, n, HV_CPUID_FEATURES).ebx, ==, 0x30);
-	g_assert_cmphex(leaf(table, n, HV_CPUID_FEATURES).edx, ==, 0x80520);
-	g_assert_cmphex(leaf(table, n, HV_CPUID_ADVICE).eax, ==, 0x220);
-	g_assert_cmphex(leaf(table, n, HV_CPUID_ADVICE).ebx, ==, 0xfff);
-	g_assert_cmphex(leaf(table, n, 1).ecx, ==, 1u << 31);
+	g_assert_cmphex(hv_test_leaf(table, n, HV_CPUID_VENDOR).eax, ==, 0x40000006);
+	g_assert_cmphex(hv_test_leaf(table, n, HV_CPUID_FEATURES).eax, ==, 0x8eef);
+	g_assert_cmphex(hv_test_leaf(table, n, HV_CPUID_FEATURES).ebx, ==, 0x30);
+	g_assert_cmphex(hv_test_leaf(table, n, HV_CPUID_FEATURES).edx, ==, 0x80520);
+	g_assert_cmphex(hv_test_leaf(table, n, HV_CPUID_ADVICE).eax, ==, 0x220);
+	g_assert_cmphex(hv_test_leaf(table, n, HV_CPUID_ADVICE).ebx, ==, 0xfff);
+	g_assert_cmphex(hv_test_leaf(table, n, 1).ecx, ==, 1u << 31);
 	/* Again on its own result, and without room. */
 	g_assert_cmpuint(hv_cpuid_apply(t->hv, table, n, CPUID_MAX_ENTRIES), ==, n);
 	g_assert_cmpuint(hv_cpuid_apply(t->hv, table, n, n - 1), ==, 0);
@@ -88,7 +65,7 @@ static void test_every_feature_set(void)
 		struct hv_test t;
 
 		hv_test_build(&t, features, (on & 64) != 0);
-		size_t n = apply(&t, table);
+		size_t n = hv_test_apply(&t, table);
 		struct hv_features served = hv_features_served(t.hv);
 		g_assert_cmphex(served.on & ~on, ==, 0);
 		for (unsigned int f = 0; f < HV_FEATURE_N; f++) {
@@ -99,119 +76,12 @@ static void test_every_feature_set(void)
 				g_assert_cmpint(hv_msr_read(t.hv, 0, msr_of_feature[f], &value), ==,
 						is);
 		}
-		uint32_t told = leaf(table, n, HV_CPUID_FEATURES).eax;
+		uint32_t told = hv_test_leaf(table, n, HV_CPUID_FEATURES).eax;
 		g_assert_cmpint((told & 4) != 0, ==,
 				(served.on & HV_FEATURE_BIT(HV_FEATURE_SYNIC)) != 0);
 		if ((told & 8) != 0) /* timers */
 			g_assert_cmphex(told & 6, ==, 6);
 		g_assert_cmphex(told & 0x60, ==, 0x60);
-		hv_test_drop(&t);
-	}
-}
-
-/* ---- calls that the hypervisor below serves ----------------------------------------------------
- */
-
-static const struct partition_native_calls by_vmmcall = {true, true, {0x0f, 0x01, 0xd9}};
-static const struct partition_native_calls by_vmcall = {true, true, {0x0f, 0x01, 0xc1}};
-
-static void native_build(struct hv_test *t, const struct partition_native_calls *calls,
-			 uint32_t off)
-{
-	struct hv_features features = {.visible = true, .on = hv_features_all.on & ~off};
-
-	hv_test_build(t, features, true);
-	fake_set_native_calls(calls);
-	hv_test_reset(t);
-	hv_test_enable_calls(t);
-}
-
-/* Goes through the page's comparisons as a processor does with the call code in AX: what it comes
- * to, an `out` to a port, or an instruction of the hypervisor's. */
-static const uint8_t *native_follow(struct hv_test *t, uint32_t from, uint16_t code)
-{
-	const uint8_t *at = (const uint8_t *)hv_test_at(t, CALL_PAGE) + from;
-
-	while (at[0] == 0x66 && at[1] == 0x3d && at[4] == 0x74)
-		at += 6 + (code == (at[2] | at[3] << 8) ? at[5] : 0);
-	return at;
-}
-
-static void native_check(struct hv_test *t, const struct partition_native_calls *calls,
-			 uint16_t code, bool below)
-{
-	static const struct {
-		uint32_t from;
-		uint8_t port;
-	} routes[] = {{0x40, HV_PORT_CALL}, {0x80, HV_PORT_CALL_32}};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(routes); i++) {
-		const uint8_t out[] = {0xe7, routes[i].port, 0xc3};
-		const uint8_t *at = native_follow(t, routes[i].from, code);
-
-		g_assert_cmpint(memcmp(at, below ? calls->instruction : out, sizeof(out)), ==, 0);
-		g_assert_cmphex(at[below ? 3 : 2], ==, 0xc3);
-	}
-}
-
-static const struct native_case {
-	struct partition_native_calls calls;
-	uint32_t off;	 /* HV_FEATURE_BITs */
-	bool flush, ipi; /* are served below */
-	uint32_t advice;
-} native_cases[] = {
-	{{true, true, {0x0f, 0x01, 0xd9}}, 0, true, true, 0xc04},
-	{{true, true, {0x0f, 0x01, 0xc1}}, 0, true, true, 0xc04},
-	{{true, false, {0x0f, 0x01, 0xd9}}, 0, true, false, 0x804},
-	{{false, true, {0x0f, 0x01, 0xd9}}, 0, false, true, 0xc00},
-	{{true, true, {0x0f, 0x01, 0xd9}}, HV_FEATURE_BIT(HV_FEATURE_IPI), true, false, 0x804},
-	{{true, true, {0x0f, 0x01, 0xd9}},
-	 HV_FEATURE_BIT(HV_FEATURE_TLB_FLUSH),
-	 false,
-	 true,
-	 0xc00},
-	{{false, false, {0}}, 0, false, false, 0},
-};
-
-/* Told and routed is what the hypervisor serves and nobody switched off; all else comes to us. */
-static void test_native(void)
-{
-	static const uint16_t flushes[] = {2, 3, 0x13, 0x14}, ipis[] = {0xb, 0x15};
-	static const uint16_t others[] = {0, 1, 4, 8, 0xa, 0xc, 0x12, 0x16, 0x5c, 0x5d, 0x8001};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(native_cases); i++) {
-		const struct native_case *c = &native_cases[i];
-		struct hv_cpuid_entry table[CPUID_MAX_ENTRIES];
-		struct hv_test t;
-
-		native_build(&t, &c->calls, c->off);
-		size_t n = apply(&t, table);
-		g_assert_cmphex(leaf(table, n, HV_CPUID_ADVICE).eax, ==, 0x220 | c->advice);
-		for (size_t j = 0; j < G_N_ELEMENTS(flushes); j++)
-			native_check(&t, &c->calls, flushes[j], c->flush);
-		for (size_t j = 0; j < G_N_ELEMENTS(ipis); j++)
-			native_check(&t, &c->calls, ipis[j], c->ipi);
-		for (size_t j = 0; j < G_N_ELEMENTS(others); j++)
-			native_check(&t, &c->calls, others[j], false);
-		/* Who makes them by our port is told that there is no such call. */
-		g_assert_cmphex(hv_test_call(&t, HV_CALL_FLUSH_SPACE, INPUT, 0), ==,
-				HV_STATUS_INVALID_HYPERCALL_CODE);
-		hv_test_drop(&t);
-	}
-}
-
-/* The hypervisor serves guests that said what they are: it hears of it, and of its end. */
-static void test_native_identity(void)
-{
-	const struct partition_native_calls *const all[] = {&by_vmmcall, &by_vmcall, NULL};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
-		struct hv_test t;
-
-		native_build(&t, all[i], 0);
-		g_assert_cmphex(fake_guest_os_id(t.partition), ==, all[i] ? 1ull << 48 : 0);
-		hv_test_write(&t, 1, HV_MSR_GUEST_OS_ID, 0);
-		g_assert_cmphex(fake_guest_os_id(t.partition), ==, 0);
 		hv_test_drop(&t);
 	}
 }
@@ -224,9 +94,9 @@ static void test_hidden(void)
 	uint64_t value;
 
 	hv_test_build(&t, features, true);
-	size_t n = apply(&t, table);
-	g_assert_cmpuint(n, ==, G_N_ELEMENTS(basic));
-	g_assert_cmphex(leaf(table, n, 1).ecx, ==, 0);
+	size_t n = hv_test_apply(&t, table);
+	g_assert_cmpuint(n, ==, HV_TEST_BASIC_LEAVES);
+	g_assert_cmphex(hv_test_leaf(table, n, 1).ecx, ==, 0);
 	g_assert_cmphex(hv_features_served(t.hv).on, ==, 0);
 	for (uint32_t i = 0x40000000; i < 0x40000200; i++) {
 		g_assert_false(hv_msr_read(t.hv, 0, i, &value));
@@ -584,8 +454,6 @@ int main(int argc, char **argv)
 #define CASE(name, fn) g_test_add("/hv/calls/" name, struct hv_test, NULL, setup, fn, teardown)
 	CASE("leaves", test_leaves);
 	g_test_add_func("/hv/calls/every-feature-set", test_every_feature_set);
-	g_test_add_func("/hv/calls/native", test_native);
-	g_test_add_func("/hv/calls/native-identity", test_native_identity);
 	g_test_add_func("/hv/calls/hidden", test_hidden);
 	g_test_add_func("/hv/calls/names", test_names);
 	g_test_add_func("/hv/calls/os-ids", test_os_ids);
