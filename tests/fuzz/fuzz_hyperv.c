@@ -89,6 +89,8 @@ static void vmbus_act(struct hv_test *t, const struct step *step)
 		(void)hv_event_set(t->hv, vp, sint, step->index % HV_EVENT_FLAGS);
 }
 
+static const struct partition_native_calls native = {true, true, {0x0f, 0x01, 0xd9}};
+
 static void step_do(struct hv_test *t, const struct step *step, int fd)
 {
 	uint32_t vp = step->vp % HV_VPS;
@@ -121,12 +123,16 @@ static void step_do(struct hv_test *t, const struct step *step, int fd)
 			&step->value, sizeof(step->value));
 		break;
 	default:
-		if (step->vp < 8)
+		if (step->vp < 8) {
+			fake_set_native_calls(step->vp < 4 ? &native : NULL);
 			hv_test_reset(t);
-		else if ((step->index & 1) != 0)
+		} else if (step->vp < 16) {
+			hv_set_paused(t->hv, step->vp & 1);
+		} else if ((step->index & 1) != 0) {
 			(void)hv_signal_bind(t->hv, (uint32_t)step->value % 8, fd);
-		else
+		} else {
 			hv_signal_unbind(t->hv, (uint32_t)step->value % 8);
+		}
 		break;
 	}
 }
