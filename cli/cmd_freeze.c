@@ -7,8 +7,7 @@ struct options {
 };
 
 static const struct option_spec options[] = {
-	{"for", 0, OPTION_SECONDS, "SECONDS",
-	 "thaw them after this long if nobody has (60)",
+	{"for", 0, OPTION_SECONDS, "SECONDS", "thaw them after this long if nobody has (60)",
 	 offsetof(struct options, hold)},
 	WAIT_OPTIONS(offsetof(struct options, wait)),
 	{0},

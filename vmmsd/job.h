@@ -43,6 +43,8 @@ struct job_ops {
 	/* The worker of the VM is gone and the new state is stored. NULL: the job fails. */
 	void (*ended)(struct job *job, const struct vm_end *end);
 	void (*free)(void *context);
+	/* It waits for the guest: what ends the VM in order takes its place rather than wait. */
+	gboolean yields;
 };
 
 struct job {

@@ -36,9 +36,10 @@ struct job *vm_detach(struct service *service, struct vm *vm, enum plug_list lis
 /* size in bytes; 0: as large as the image is by now. force: also smaller. */
 struct job *vm_resize(struct service *service, struct vm *vm, const char *which, uint64_t size,
 		      gboolean force, GError **error);
-/* What ends the VM in order does not wait for a copy: ends it in favour of "a shutdown". */
-gboolean vm_copy_runs(const struct vm *vm);
-void vm_copy_yield(struct vm *vm, const char *by);
+/* What ends the VM in order does not wait for a job that yields: ends it in favour of "a shutdown".
+ */
+gboolean vm_job_yields(const struct vm *vm);
+void vm_yield(struct vm *vm, const char *by);
 /* The worker says how far it is, 0-100. */
 void vm_copy_progress(struct vm *vm, uint32_t percent);
 /* Every VM that runs, by its own stopAction, highest stopOrder first. */

@@ -86,7 +86,7 @@ static struct job *stop_one(struct service *service, struct vm *vm)
 		return vm->job;
 	if (vm->job && gives_way(vm->job))
 		job_take_over(vm->job, "the stop of every VM");
-	vm_copy_yield(vm, "the stop of every VM");
+	vm_yield(vm, "the stop of every VM");
 	if (!vm->job && vm->definition->stop_action == STOP_ACTION_SHUTDOWN &&
 	    vm_check(vm, VM_EVENT_SHUTDOWN, NULL))
 		job = vm_shutdown(service, vm, 0, TRUE, &error);

@@ -34,6 +34,7 @@ static const struct job_ops copy_ops = {
 	.kind = "copy",
 	.cancel = copy_cancel,
 	.detach = copy_cancel,
+	.yields = TRUE,
 };
 
 static int on_copied(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
@@ -49,20 +50,9 @@ static int on_copied(sd_bus_message *reply, void *userdata, sd_bus_error *unused
 	return 0;
 }
 
-gboolean vm_copy_runs(const struct vm *vm)
-{
-	return vm->job && vm->job->ops == &copy_ops;
-}
-
-void vm_copy_yield(struct vm *vm, const char *by)
-{
-	if (vm_copy_runs(vm))
-		job_take_over(vm->job, by);
-}
-
 void vm_copy_progress(struct vm *vm, uint32_t percent)
 {
-	if (vm_copy_runs(vm))
+	if (vm->job && vm->job->ops == &copy_ops)
 		job_set_progress(vm->job, MIN(percent, 99));
 }
 

@@ -21,15 +21,15 @@ struct freeze {
 	const struct freeze_operation *operation;
 };
 
-/* Whoever takes the VM over ends the guest, and with it the freeze. */
+/* Whoever takes the VM over ends the guest, which the worker thaws for that. */
 static const struct freeze_operation freeze_operation = {
-	.ops = {.kind = "freeze", .free = g_free},
+	.ops = {.kind = "freeze", .free = g_free, .yields = TRUE},
 	.method = "Freeze",
 	.told = "frozen",
 };
 
 static const struct freeze_operation thaw_operation = {
-	.ops = {.kind = "thaw", .free = g_free},
+	.ops = {.kind = "thaw", .free = g_free, .yields = TRUE},
 	.method = "Thaw",
 	.told = "thawed",
 };

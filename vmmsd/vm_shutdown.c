@@ -100,6 +100,17 @@ static int on_pressed(sd_bus_message *reply, void *userdata, sd_bus_error *unuse
 	return 0;
 }
 
+gboolean vm_job_yields(const struct vm *vm)
+{
+	return vm->job && vm->job->ops->yields;
+}
+
+void vm_yield(struct vm *vm, const char *by)
+{
+	if (vm_job_yields(vm))
+		job_take_over(vm->job, by);
+}
+
 struct job *vm_shutdown(struct service *service, struct vm *vm, uint64_t timeout_us, gboolean force,
 			GError **error)
 {
@@ -107,7 +118,7 @@ struct job *vm_shutdown(struct service *service, struct vm *vm, uint64_t timeout
 	GError *call_error = NULL;
 	struct job *job;
 
-	if ((!vm_copy_runs(vm) && !vm_check_idle(vm, error)) ||
+	if ((!vm_job_yields(vm) && !vm_check_idle(vm, error)) ||
 	    !vm_check(vm, VM_EVENT_SHUTDOWN, error))
 		return NULL;
 	if (timeout_us > TIMEOUT_MAX_US) {
@@ -117,7 +128,7 @@ struct job *vm_shutdown(struct service *service, struct vm *vm, uint64_t timeout
 			    vm->definition->name, timeout_us / G_USEC_PER_SEC);
 		return NULL;
 	}
-	vm_copy_yield(vm, "a shutdown");
+	vm_yield(vm, "a shutdown");
 	shutdown = g_new0(struct shutdown, 1);
 	shutdown->force = force;
 	shutdown->timeout_us =

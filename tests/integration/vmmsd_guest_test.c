@@ -409,6 +409,28 @@ static void test_copy_yields(void)
 	fixture_free(f);
 }
 
+/* A freeze that the guest does not answer does not keep it from its end. */
+static void test_freeze_yields(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = fixture_define(f, "one", "slow-freeze");
+	sd_bus_message *reply = NULL;
+	const char *job;
+
+	fixture_do(f, vm, "Start");
+	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, vm, VMMS_IFACE_VM, "Freeze", NULL, &reply,
+					   "t", (uint64_t)0),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_read(reply, "o", &job), >=, 0);
+	g_autofree char *shutdown = fixture_shutdown(f, vm, 0, FALSE);
+	g_assert_cmpstr(fixture_wait(f, shutdown)->state, ==, "done");
+	g_assert_cmpstr(fixture_wait(f, job)->message, ==,
+			"VM one: a shutdown took the place of this freeze");
+	assert_powered_off(f, vm);
+	sd_bus_message_unref(reply);
+	fixture_free(f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -418,6 +440,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/guest/forward-fails", test_forward_fails);
 	g_test_add_func("/vmmsd/guest/host-port", test_host_port);
 	g_test_add_func("/vmmsd/guest/freeze", test_freeze);
+	g_test_add_func("/vmmsd/guest/freeze-yields", test_freeze_yields);
 	g_test_add_func("/vmmsd/guest/copy", test_copy);
 	g_test_add_func("/vmmsd/guest/copy-canceled", test_copy_canceled);
 	g_test_add_func("/vmmsd/guest/copy-ends", test_copy_ends);

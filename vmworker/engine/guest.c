@@ -169,7 +169,12 @@ gboolean guest_type(struct guest *guest, const char *text, bool keys, GError **e
 
 bool guest_shutdown(struct guest *guest)
 {
-	if (!guest || !guest->can_shut_down)
+	if (!guest)
+		return false;
+	/* What ends in it writes to its disks. */
+	if (guest->frozen)
+		services_thaw(guest->services, NULL, NULL);
+	if (!guest->can_shut_down)
 		return false;
 	/* Whether it does what it was asked for is seen by its end. */
 	services_shutdown(guest->services, IC_SHUTDOWN_POWER_OFF, true, NULL,

@@ -324,6 +324,15 @@ static void test_freeze(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	driver_does(f, 6, 0);
 	assert_answer(f, 0, NULL);
 	assert_frozen(f, false);
+	/* one that is to end is thawed for it */
+	freeze(f);
+	driver_does(f, 5, 0);
+	assert_answer(f, 0, NULL);
+	g_assert_false(guest_shutdown(f->guest)); /* by the button, then */
+	fake_io_settle(f->peer.ic.thread);
+	driver_does(f, 6, 0);
+	assert_frozen(f, false);
+	g_assert_cmpuint(f->answers, ==, 0);
 	/* without the daemon, Linux answers thus by itself */
 	freeze(f);
 	driver_does(f, 5, 0x80004005);
