@@ -186,9 +186,9 @@ void fake_set_native_calls(const struct partition_native_calls *calls)
 
 void partition_native_calls(const struct partition *partition, struct partition_native_calls *out)
 {
-	(void)partition;
 	g_mutex_lock(&control.lock);
 	*out = control.native;
+	out->apic_assist &= partition->apic_assist;
 	g_mutex_unlock(&control.lock);
 }
 

@@ -40,6 +40,7 @@ hv_status partition_create(const struct partition_properties *properties, struct
 	}
 	partition->vp_count = properties->vp_count;
 	partition->synthetic_msrs = properties->synthetic_msrs;
+	partition->apic_assist = properties->apic_assist;
 	g_mutex_init(&partition->lock);
 	partition->bindings = g_array_new(FALSE, FALSE, sizeof(struct fake_binding));
 	for (size_t i = 0; i < FAKE_N_GSIS; i++)

@@ -115,6 +115,8 @@ unsigned int fake_ends(struct partition *partition);
 unsigned int fake_vp_halts(struct vp *vp);
 /* What vp_set_guest_os_id said last, 0 at first. */
 uint64_t fake_guest_os_id(struct partition *partition);
+/* What vp_set_assist_page took last, of any VP; 0 at first. */
+uint64_t fake_assist_page(struct partition *partition);
 /* The property with which it was created. */
 bool fake_synthetic_msrs(struct partition *partition);
 

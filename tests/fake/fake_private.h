@@ -20,7 +20,7 @@ struct fake_binding {
 struct partition {
 	struct guest_memory memory;
 	uint32_t vp_count;
-	bool synthetic_msrs;
+	bool synthetic_msrs, apic_assist;
 	struct vp *vps[PARTITION_MAX_VPS];
 
 	GMutex lock; /* guards what follows */
@@ -31,7 +31,7 @@ struct partition {
 	size_t n_msis;
 	bool can_end;
 	unsigned int left, ends;
-	uint64_t guest_os_id;
+	uint64_t guest_os_id, assist_page;
 	GArray *bindings; /* struct fake_binding */
 };
 

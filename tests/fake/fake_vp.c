@@ -192,6 +192,25 @@ hv_status vp_set_guest_os_id(struct vp *vp, uint64_t id)
 	return HV_STATUS_SUCCESS;
 }
 
+/* No page of a guest's is beyond its memory. */
+hv_status vp_set_assist_page(struct vp *vp, uint64_t value)
+{
+	if (!partition_gpa_pointer(vp->partition, value & ~0xfffull, 0x1000))
+		return HV_STATUS_OPERATION_DENIED;
+	g_mutex_lock(&vp->partition->lock);
+	vp->partition->assist_page = value;
+	g_mutex_unlock(&vp->partition->lock);
+	return HV_STATUS_SUCCESS;
+}
+
+uint64_t fake_assist_page(struct partition *partition)
+{
+	g_mutex_lock(&partition->lock);
+	uint64_t page = partition->assist_page;
+	g_mutex_unlock(&partition->lock);
+	return page;
+}
+
 uint64_t fake_guest_os_id(struct partition *partition)
 {
 	g_mutex_lock(&partition->lock);

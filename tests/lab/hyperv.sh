@@ -22,9 +22,10 @@ has "the kernel's log" "$log" 'userspace reached 2 cpus'
 # What the host's kernel can do better than interrupts, it is told of; and the host has seen it.
 has "the kernel's log" "$log" 'Hyper-V: Using hypercall for remote TLB flush'
 has "the kernel's log" "$log" 'Hyper-V: Using IPI hypercalls'
+has "the kernel's log" "$log" 'Hyper-V: Using enlightened APIC'
 ! grep -q 'Hyper-V: .*hypercall.*fail' <<<"$log" || fail "a hypercall failed"
 has "what the host's kernel counts" "$(hvctl stats enlightened -o json)" '"hypercalls": *[1-9]'
-has "what it is given" "$(hvctl show enlightened -o json | tr -d ' \n')" '"tlbFlush".*"ipi"'
+has "what it is given" "$(hvctl show enlightened -o json | tr -d ' \n')" '"tlbFlush".*"ipi".*"apicAssist"'
 vm_log_is_clean enlightened
 
 # It is asked by its integration service, not by a button.
@@ -36,10 +37,10 @@ has "the reason" "$(vm_get enlightened reason)" 'powered off'
 # Each can be left out; the guest interrupts its processors itself then.
 hvctl create --file - <<<"{\"version\": 1, \"name\": \"plain\", \"cpus\": 2, \"memory\": \"256M\",
 	\"kernel\": \"$kernel\", \"initrd\": \"$initrd\", \"cmdline\": \"$cmdline\",
-	\"enlightenments\": {\"tlbFlush\": false, \"ipi\": false}}"
+	\"enlightenments\": {\"tlbFlush\": false, \"ipi\": false, \"apicAssist\": false}}"
 hvctl start plain
 vm_up plain
-! grep -qE 'Using (hypercall for remote TLB flush|IPI hypercalls)' <<<"$(vm_log plain)" ||
+! grep -qE 'Using (hypercall for remote TLB flush|IPI hypercalls|enlightened APIC)' <<<"$(vm_log plain)" ||
 	fail "it was told of calls that were switched off"
 vm_log_is_clean plain
 hvctl stop plain

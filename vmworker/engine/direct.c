@@ -169,6 +169,7 @@ static gboolean direct_build_partition(struct engine *engine, GError **error)
 		.irqchip = true,
 		.hypervisor_fd = engine->hypervisor_fd,
 		.synthetic_msrs = true,
+		.apic_assist = direct_wants_apic_assist(&engine->config.devices),
 	};
 	const struct vp_group_config group = {
 		.bus = machine_bus(engine->machine),

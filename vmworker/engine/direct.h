@@ -17,5 +17,7 @@ gboolean direct_check_devices(const struct engine_config *config, GError **error
 
 /* What the guest may see of the hypervisor. */
 struct hv_features direct_features(const struct engine_devices *devices);
+/* The property of its partition. */
+bool direct_wants_apic_assist(const struct engine_devices *devices);
 
 #endif

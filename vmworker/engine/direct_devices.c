@@ -21,6 +21,13 @@ struct hv_features direct_features(const struct engine_devices *devices)
 	};
 }
 
+bool direct_wants_apic_assist(const struct engine_devices *devices)
+{
+	struct hv_features features = direct_features(devices);
+
+	return features.visible && (features.on & HV_FEATURE_BIT(HV_FEATURE_APIC_ASSIST)) != 0;
+}
+
 static gboolean refuse(const struct engine_config *config, const char *what, const char *remedy,
 		       GError **error)
 {

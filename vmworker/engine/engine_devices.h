@@ -82,7 +82,8 @@ struct engine_nic {
 	X(CRASH, "crash")                        \
 	X(SPIN_WAIT, "spinWait")                 \
 	X(TLB_FLUSH, "tlbFlush")                 \
-	X(IPI, "ipi")
+	X(IPI, "ipi")                            \
+	X(APIC_ASSIST, "apicAssist")
 
 enum engine_enlightenment {
 #define X(symbol, name) ENGINE_ENLIGHTENMENT_##symbol,

@@ -33,6 +33,7 @@ static const char *const feature_names[HV_FEATURE_N] = {
 	[HV_FEATURE_SPIN_WAIT] = "spin-wait",
 	[HV_FEATURE_TLB_FLUSH] = "tlb-flush",
 	[HV_FEATURE_IPI] = "ipi",
+	[HV_FEATURE_APIC_ASSIST] = "apic-assist",
 };
 
 const char *hv_feature_name(enum hv_feature feature)
@@ -66,6 +67,8 @@ struct hv_features hv_features_possible(struct hv_features wanted, bool tsc_stab
 		features.on &= ~HV_FEATURE_BIT(HV_FEATURE_TLB_FLUSH);
 	if (!native->ipi)
 		features.on &= ~HV_FEATURE_BIT(HV_FEATURE_IPI);
+	if (!native->apic_assist)
+		features.on &= ~HV_FEATURE_BIT(HV_FEATURE_APIC_ASSIST);
 	for (size_t i = 0; i < G_N_ELEMENTS(needs); i++)
 		if ((features.on & HV_FEATURE_BIT(needs[i].needs)) == 0)
 			features.on &= ~HV_FEATURE_BIT(needs[i].feature);

@@ -48,8 +48,9 @@ enum hv_feature {
 	HV_FEATURE_GUEST_IDLE,
 	HV_FEATURE_CRASH,
 	HV_FEATURE_SPIN_WAIT,
-	HV_FEATURE_TLB_FLUSH, /* of other VPs; wants a hypervisor below that does it */
-	HV_FEATURE_IPI,	      /* by hypercall; the same */
+	HV_FEATURE_TLB_FLUSH,	/* of other VPs; wants a hypervisor below that does it */
+	HV_FEATURE_IPI,		/* by hypercall; the same */
+	HV_FEATURE_APIC_ASSIST, /* the local APIC by MSRs, most EOIs by memory; the same */
 	HV_FEATURE_N
 };
 

@@ -172,7 +172,8 @@ static bool write_tsc_invariant(struct hv_vp *vp, uint32_t index, uint64_t value
 
 /* ---- the VP ---------------------------------------------------------------------------------- */
 
-/* What would be on that page is offered by no leaf, so that it stays as the guest left it. */
+/* Without HV_FEATURE_APIC_ASSIST no leaf offers what would be on that page, and it stays as the
+ * guest left it. */
 static bool read_assist_page(struct hv_vp *vp, uint32_t index, uint64_t *value)
 {
 	(void)index;
@@ -183,6 +184,9 @@ static bool read_assist_page(struct hv_vp *vp, uint32_t index, uint64_t *value)
 static bool write_assist_page(struct hv_vp *vp, uint32_t index, uint64_t value)
 {
 	(void)index;
+	if (hv_serves(vp->hv, HV_FEATURE_APIC_ASSIST) &&
+	    vp_set_assist_page(vp->vp, value) != HV_STATUS_SUCCESS)
+		return false;
 	vp->assist_page = value;
 	return true;
 }

@@ -4,9 +4,13 @@
 
 #include "kvm_private.h"
 
+/* EOI, ICR and TPR (TLFS, section 10.2.5), which KVM serves for its own local APIC. */
+#define MSR_APIC_FIRST 0x40000070u
+#define N_APIC_MSRS    3u
+
 hv_status kvm_filter_msrs(struct partition *partition, struct hv_fault *fault)
 {
-	static const uint8_t none[PARTITION_N_SYNTHETIC_MSRS / 8]; /* of them does KVM serve */
+	uint8_t served[PARTITION_N_SYNTHETIC_MSRS / 8] = {0}; /* by KVM */
 	const struct kvm_enable_cap cap = {
 		.cap = KVM_CAP_X86_USER_SPACE_MSR,
 		.args = {KVM_MSR_EXIT_REASON_FILTER},
@@ -17,10 +21,15 @@ hv_status kvm_filter_msrs(struct partition *partition, struct hv_fault *fault)
 			.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
 			.base = PARTITION_SYNTHETIC_MSRS,
 			.nmsrs = PARTITION_N_SYNTHETIC_MSRS,
-			.bitmap = (uint8_t *)none, /* KVM only reads it */
+			.bitmap = served,
 		}},
 	};
 
+	for (uint32_t i = 0; partition->apic_assist && i < N_APIC_MSRS; i++) {
+		uint32_t bit = MSR_APIC_FIRST - PARTITION_SYNTHETIC_MSRS + i;
+
+		served[bit / 8] |= (uint8_t)(1u << bit % 8);
+	}
 	if (!kvm_has_cap(partition->kvm_fd, KVM_CAP_X86_USER_SPACE_MSR))
 		return kvm_fault(fault, HV_STATUS_PROCESSOR_FEATURE_NOT_SUPPORTED,
 				 "KVM_CAP_X86_USER_SPACE_MSR", 0);

@@ -114,6 +114,9 @@ static hv_status partition_build(struct partition *partition,
 
 	/* Before the memory: KVM waits for readers of what was there before, 15 ms and more, unless
 	 * nobody can have read anything yet. */
+	partition->apic_assist = properties->apic_assist && properties->irqchip &&
+				 partition->kvm_fd >= 0 &&
+				 kvm_has_cap(partition->kvm_fd, KVM_CAP_HYPERV_VAPIC);
 	if (status == HV_STATUS_SUCCESS && properties->synthetic_msrs)
 		status = kvm_filter_msrs(partition, fault);
 	if (status == HV_STATUS_SUCCESS)

@@ -14,6 +14,7 @@ struct partition {
 	int kvm_fd, vm_fd;
 	size_t run_size; /* bytes of struct kvm_run and what follows it */
 	bool irqchip;
+	bool apic_assist;		    /* is wanted, and KVM has it */
 	bool sync_registers;		    /* KVM shares the general registers in kvm_run */
 	uint64_t tsc_frequency, tsc_offset; /* of VP 0 */
 	uint32_t vp_count;

@@ -75,6 +75,8 @@ struct partition_properties {
 	int hypervisor_fd; /* from partition_open_hypervisor, borrowed; 0: opened for this call */
 	/* Accesses to MSRs PARTITION_SYNTHETIC_MSRS become intercepts; else they fault. */
 	bool synthetic_msrs;
+	/* But those of the local APIC: they are served without one where the hypervisor can. */
+	bool apic_assist;
 };
 
 /*
@@ -256,6 +258,8 @@ struct partition_native_calls {
 	bool ipi;		/* HvSendSyntheticClusterIpi, and ...Ex */
 	uint8_t instruction[3]; /* with the registers of the TLFS; only when one of them is served
 				 */
+	bool apic_assist; /* not calls: the MSRs EOI, ICR and TPR, and EOIs by the assist page; when
+			   * the partition's property asks for it */
 };
 void partition_native_calls(const struct partition *partition, struct partition_native_calls *out);
 
@@ -264,6 +268,13 @@ void partition_native_calls(const struct partition *partition, struct partition_
  * not, which is 0. For the whole partition; on the VP's thread, after vp_set_cpuid.
  */
 hv_status vp_set_guest_os_id(struct vp *vp, uint64_t id);
+
+/*
+ * Where a VP has its assist page, as its guest wrote that to the MSR (TLFS, section 7.8.7): its
+ * EOIs need no intercept from then on. OPERATION_DENIED when there is no memory. On the VP's
+ * thread.
+ */
+hv_status vp_set_assist_page(struct vp *vp, uint64_t value);
 
 /* ---- running and intercepts ------------------------------------------------------------------ */
 

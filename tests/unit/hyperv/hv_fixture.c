@@ -83,7 +83,11 @@ void hv_test_advance(struct hv_test *t, uint64_t ns)
 static void partition_build(struct hv_test *t)
 {
 	const struct partition_properties properties = {
-		.memory_size = MEMORY, .vp_count = HV_VPS, .synthetic_msrs = true};
+		.memory_size = MEMORY,
+		.vp_count = HV_VPS,
+		.synthetic_msrs = true,
+		.apic_assist = true,
+	};
 	struct hv_fault fault;
 
 	g_assert_cmpint(partition_create(&properties, &t->partition, &fault), ==, 0);

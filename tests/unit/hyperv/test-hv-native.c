@@ -4,8 +4,8 @@
 
 #include "hv_fixture.h"
 
-static const struct partition_native_calls by_vmmcall = {true, true, {0x0f, 0x01, 0xd9}};
-static const struct partition_native_calls by_vmcall = {true, true, {0x0f, 0x01, 0xc1}};
+static const struct partition_native_calls by_vmmcall = {true, true, {0x0f, 0x01, 0xd9}, false};
+static const struct partition_native_calls by_vmcall = {true, true, {0x0f, 0x01, 0xc1}, false};
 
 static void native_build(struct hv_test *t, const struct partition_native_calls *calls,
 			 uint32_t off)
@@ -52,17 +52,21 @@ static const struct native_case {
 	bool flush, ipi; /* are served below */
 	uint32_t advice;
 } native_cases[] = {
-	{{true, true, {0x0f, 0x01, 0xd9}}, 0, true, true, 0xc04},
-	{{true, true, {0x0f, 0x01, 0xc1}}, 0, true, true, 0xc04},
-	{{true, false, {0x0f, 0x01, 0xd9}}, 0, true, false, 0x804},
-	{{false, true, {0x0f, 0x01, 0xd9}}, 0, false, true, 0xc00},
-	{{true, true, {0x0f, 0x01, 0xd9}}, HV_FEATURE_BIT(HV_FEATURE_IPI), true, false, 0x804},
-	{{true, true, {0x0f, 0x01, 0xd9}},
+	{{true, true, {0x0f, 0x01, 0xd9}, false}, 0, true, true, 0xc04},
+	{{true, true, {0x0f, 0x01, 0xc1}, false}, 0, true, true, 0xc04},
+	{{true, false, {0x0f, 0x01, 0xd9}, false}, 0, true, false, 0x804},
+	{{false, true, {0x0f, 0x01, 0xd9}, false}, 0, false, true, 0xc00},
+	{{true, true, {0x0f, 0x01, 0xd9}, false},
+	 HV_FEATURE_BIT(HV_FEATURE_IPI),
+	 true,
+	 false,
+	 0x804},
+	{{true, true, {0x0f, 0x01, 0xd9}, false},
 	 HV_FEATURE_BIT(HV_FEATURE_TLB_FLUSH),
 	 false,
 	 true,
 	 0xc00},
-	{{false, false, {0}}, 0, false, false, 0},
+	{{false, false, {0}, false}, 0, false, false, 0},
 };
 
 /* Told and routed is what the hypervisor serves and nobody switched off; all else comes to us. */
@@ -107,11 +111,38 @@ static void test_native_identity(void)
 		hv_test_drop(&t);
 	}
 }
+/* Told is what the hypervisor serves; it learns where the page is, and says whether that is memory.
+ */
+static void test_native_assist(void)
+{
+	static const struct partition_native_calls native = {.apic_assist = true};
+	struct hv_cpuid_entry table[CPUID_MAX_ENTRIES];
+
+	for (unsigned int on = 0; on < 4; on++) {
+		bool has = (on & 1) != 0, wanted = (on & 2) != 0, is = on == 3;
+		struct hv_test t;
+
+		native_build(&t, has ? &native : NULL,
+			     wanted ? 0 : HV_FEATURE_BIT(HV_FEATURE_APIC_ASSIST));
+		size_t n = hv_test_apply(&t, table);
+		g_assert_cmphex(hv_test_leaf(table, n, HV_CPUID_FEATURES).eax & 0x10, ==,
+				is ? 0x10 : 0);
+		g_assert_cmphex(hv_test_leaf(table, n, HV_CPUID_ADVICE).eax & 8, ==, is ? 8 : 0);
+		hv_test_write(&t, 0, HV_MSR_VP_ASSIST_PAGE, 0x5001);
+		g_assert_cmphex(hv_test_read(&t, 0, HV_MSR_VP_ASSIST_PAGE), ==, 0x5001);
+		g_assert_cmphex(fake_assist_page(t.partition), ==, is ? 0x5001 : 0);
+		/* Where there is no memory. */
+		g_assert_cmpint(hv_msr_write(t.hv, 0, HV_MSR_VP_ASSIST_PAGE, 1ull << 45 | 1), ==,
+				!is);
+		hv_test_drop(&t);
+	}
+}
 
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/hv/native/calls", test_native);
 	g_test_add_func("/hv/native/identity", test_native_identity);
+	g_test_add_func("/hv/native/assist", test_native_assist);
 	return g_test_run();
 }

@@ -18,7 +18,7 @@ static const char canonical[] =
 	"\"vpRuntime\":true,\"referenceCounter\":true,\"referenceTsc\":true,"
 	"\"frequencies\":true,\"tscInvariant\":true,\"synic\":true,"
 	"\"stimer\":false,\"stimerDirect\":false,\"reset\":true,"
-	"\"guestIdle\":true,\"crash\":true,\"spinWait\":true,\"tlbFlush\":true,\"ipi\":true},\"autostart\":false,\"stopAction\":\"shutdown\","
+	"\"guestIdle\":true,\"crash\":true,\"spinWait\":true,\"tlbFlush\":true,\"ipi\":true,\"apicAssist\":true},\"autostart\":false,\"stopAction\":\"shutdown\","
 	"\"stopTimeout\":90,\"stopOrder\":0,\"onReboot\":\"restart\",\"onCrash\":\"stop\"}";
 
 static struct definition *parse(const char *json)

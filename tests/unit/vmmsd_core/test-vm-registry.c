@@ -373,7 +373,7 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 		"\"vpRuntime\":true,\"referenceCounter\":true,\"referenceTsc\":true,"
 		"\"frequencies\":true,\"tscInvariant\":true,\"synic\":true,"
 		"\"stimer\":false,\"stimerDirect\":false,\"reset\":true,"
-		"\"guestIdle\":true,\"crash\":true,\"spinWait\":true,\"tlbFlush\":true,\"ipi\":true},"
+		"\"guestIdle\":true,\"crash\":true,\"spinWait\":true,\"tlbFlush\":true,\"ipi\":true,\"apicAssist\":true},"
 		"\"topology\":null,\"scheduling\":{\"weight\":100,\"limit\":null,"
 		"\"reserve\":0,\"affinity\":null,\"vcpuAffinity\":null,"
 		"\"group\":null,\"exclusive\":false,\"background\":false,"
