@@ -35,9 +35,11 @@ has "the reason" "$(vm_get enlightened reason)" 'powered off'
 ! grep -q 'vmms-guest: power button' <<<"$(vm_log enlightened)" || fail "its button was pressed"
 
 # Each can be left out; the guest interrupts its processors itself then.
-hvctl create --file - <<<"{\"version\": 1, \"name\": \"plain\", \"cpus\": 2, \"memory\": \"256M\",
-	\"kernel\": \"$kernel\", \"initrd\": \"$initrd\", \"cmdline\": \"$cmdline\",
-	\"enlightenments\": {\"tlbFlush\": false, \"ipi\": false, \"apicAssist\": false}}"
+hvctl create --file - <<-JSON
+	{"version": 1, "name": "plain", "cpus": {"count": 2}, "memory": {"size": "256M"},
+	"boot": {"kernel": "$kernel", "initrd": "$initrd", "cmdline": "$cmdline"},
+	"enlightenments": {"tlbFlush": false, "ipi": false, "apicAssist": false}}
+JSON
 hvctl start plain
 vm_up plain
 ! grep -qE 'Using (hypercall for remote TLB flush|IPI hypercalls|enlightened APIC)' <<<"$(vm_log plain)" ||
