@@ -234,10 +234,10 @@ static gboolean plug_open(struct plug *plug, struct vm *vm, GError **error)
 static struct plug *plug_new(struct service *service, struct vm *vm, enum plug_list list,
 			     char *patch, GError **error)
 {
-	g_autofree char *owned = patch;
 	struct definition *after = vm_registry_propose(vm->registry, vm, patch, error);
 	struct plug *plug;
 
+	g_free(patch);
 	if (!after)
 		return NULL;
 	plug = g_new0(struct plug, 1);

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "record.h"
+
 struct vmbus {
 	GPtrArray *devices; /* in order of offer */
 	unsigned int fail_offers, refusals;
@@ -456,6 +458,9 @@ bool vmbus_channel_receive(struct vmbus_channel *channel, struct vmbus_packet *p
 		return false;
 	}
 	*packet = channel->in_use->packet;
+	record_traffic(channel->device->name, packet->type, packet->flags,
+		       &(struct iovec){(void *)packet->payload, packet->size}, packet->buffer,
+		       packet->n_buffer);
 	return true;
 }
 

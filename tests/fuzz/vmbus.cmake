@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-vmms_fuzz(fuzz_vmbus_ring SOURCES fuzz_vmbus_ring.c LIBS vmbus)
-vmms_fuzz(fuzz_vmbus_gpadl SOURCES fuzz_vmbus_gpadl.c LIBS vmbus partition_fake)
-vmms_fuzz(fuzz_vmbus SOURCES fuzz_vmbus.c LIBS vmbus partition_fake MAX_LENGTH 1024)
+# Messages, GPADLs and rings: the pure parts alone, and the whole bus.
+vmms_fuzz(fuzz_vmbus_ring GUEST SOURCES fuzz_vmbus_ring.c LIBS vmbus COVERS vmbus/ring.c)
+vmms_fuzz(fuzz_vmbus_gpadl GUEST SOURCES fuzz_vmbus_gpadl.c LIBS vmbus partition_fake
+  COVERS vmbus/gpadl.c vmbus/gpa_list.c)
+vmms_fuzz(fuzz_vmbus GUEST SOURCES fuzz_vmbus.c LIBS vmbus partition_fake MAX_LENGTH 1024
+  COVERS vmbus/message.c vmbus/connection.c vmbus/bus.c vmbus/device.c vmbus/channel.c)

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "record.h"
 #include "vmbus_private.h"
 
 #define LOG_INTERVAL (10 * G_TIME_SPAN_SECOND)
@@ -101,6 +102,9 @@ static void bus_pump(void *context)
 	g_mutex_unlock(&bus->lock);
 	if (!message)
 		return;
+	record_traffic("message", 0, 0,
+		       &(struct iovec){message->bytes, MIN(message->size, sizeof(message->bytes))},
+		       NULL, 0);
 	connection_receive(bus, message->bytes, message->size);
 	g_free(message);
 }

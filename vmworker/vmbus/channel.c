@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "record.h"
 #include "vmbus_private.h"
 
 /* Behind a packet's descriptor a guest may put this much before the payload: a list of pages. */
@@ -337,7 +338,12 @@ bool vmbus_channel_receive(struct vmbus_channel *channel, struct vmbus_packet *p
 	if (!channel_size_fits(channel, &head, size))
 		return channel_bad(channel, "a packet larger than the device takes");
 	channel_copy_out(channel, &head, size);
-	return channel_decode(channel, &head, size, packet);
+	if (!channel_decode(channel, &head, size, packet))
+		return false;
+	record_traffic(channel->device->name, packet->type, packet->flags,
+		       &(struct iovec){(void *)packet->payload, packet->size}, packet->buffer,
+		       packet->n_buffer);
+	return true;
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */

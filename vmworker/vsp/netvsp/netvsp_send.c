@@ -8,6 +8,7 @@
 
 #include "frame_iov.h"
 #include "netvsp_private.h"
+#include "record.h"
 #include "segment.h"
 
 /* Headers with room for a VLAN header to be put in. */
@@ -69,7 +70,10 @@ void netvsp_send_begin(struct netvsp_channel *channel, const struct vmbus_packet
 		channel->netvsp->counters.send_invalid++;
 		channel->status = NVSP_STATUS_FAILURE;
 		channel->done = channel->size;
-	} else if (!netvsp_send_is_data(channel)) {
+		return;
+	}
+	record_traffic("rndis", 0, 0, NULL, channel->pieces, channel->n_pieces);
+	if (!netvsp_send_is_data(channel)) {
 		netvsp_control_rndis(channel);
 	} else if (!channel->netvsp->rndis.initialized) {
 		channel->netvsp->counters.send_dropped++;
