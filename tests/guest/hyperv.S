@@ -46,6 +46,8 @@ next:
 	je op_store
 	cmpq $8, %rax
 	je op_repeat
+	cmpq $9, %rax
+	je op_storage
 	movw $0x100, %dx
 	outb %al, %dx
 	jmp again
@@ -120,6 +122,8 @@ op_repeat:			/* a hypercall again and again: control, input, times */
 	jnz 1b
 	movq %rax, 32(%rbp)
 	jmp done
+
+#include "hyperv_storage.S"
 
 general_protection:
 	addq $8, %rsp		/* error code */

@@ -19,7 +19,18 @@
 #define VECTOR	  0xf3u
 #define VECTOR_2  0x51u
 
-enum op { OP_END, OP_CPUID, OP_RDMSR, OP_WRMSR, OP_CALL, OP_RDTSC, OP_WAIT, OP_STORE, OP_REPEAT };
+enum op {
+	OP_END,
+	OP_CPUID,
+	OP_RDMSR,
+	OP_WRMSR,
+	OP_CALL,
+	OP_RDTSC,
+	OP_WAIT,
+	OP_STORE,
+	OP_REPEAT,
+	OP_STORAGE, /* hyperv_storage.S */
+};
 
 struct element {
 	uint64_t op, in[3];
