@@ -25,6 +25,7 @@ enum {
 	STEP_CHANNEL,  /* close and open */
 	STEP_LIMIT,    /* of the ring */
 	STEP_DRIVER,   /* what a driver says until frames flow */
+	STEP_HOST,     /* link and limits */
 	STEP_N
 };
 
@@ -142,6 +143,18 @@ static void world_complete(struct world *w, uint8_t which)
 					   .size = sizeof(words)});
 }
 
+static void world_host(struct world *w, uint8_t option)
+{
+	struct netvsp_state state;
+
+	if (option & 1)
+		netvsp_set_link(w->netvsp, option & 2);
+	if (option & 4)
+		netvsp_set_limits(w->netvsp, option & 8 ? 1000 : 0, option & 16 ? 1000 : 0);
+	netvsp_state(w->netvsp, &state);
+	g_assert(state.channels <= 3);
+}
+
 static void world_step(struct world *w, uint8_t kind, uint8_t option, const uint8_t *data,
 		       uint32_t size)
 {
@@ -172,8 +185,11 @@ static void world_step(struct world *w, uint8_t kind, uint8_t option, const uint
 			fake_channel_limit(w->channels[option % 3],
 					   option & 0x80 ? UINT32_MAX : option * 4u);
 		break;
-	default:
+	case STEP_DRIVER:
 		world_driver(w, option);
+		break;
+	default:
+		world_host(w, option);
 		break;
 	}
 	world_pull(w);

@@ -14,7 +14,7 @@
 #define MEMORY	   (1u << 20)
 #define SCRIBBLED  (64u * 4096u) /* what the guest uses of it */
 #define RELIDS	   4u
-#define RING_PAGES 8u
+#define RING_PAGES 4u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,7 +24,9 @@ struct world {
 	struct vmbus *bus;
 	struct vmbus_device *device;
 	bool full, refused;
+	bool nowhere; /* the guest has no page for messages */
 	int fds[VMBUS_RELIDS];
+	uint32_t ring_page[RELIDS + 1]; /* where the last GPADL of each channel begins */
 	int open;
 };
 
@@ -36,6 +38,8 @@ static enum vmbus_post_result on_post(void *context, uint32_t vp, uint32_t sint,
 	struct world *w = context;
 
 	g_assert(vp < 2 && sint == 2 && size <= VMBUS_MESSAGE_SIZE_MAX);
+	if (w->nowhere)
+		return VMBUS_POST_NOWHERE;
 	if (w->full) {
 		w->refused = true;
 		return VMBUS_POST_BUSY;
@@ -58,6 +62,11 @@ static bool on_bind(void *context, uint32_t id, int fd)
 static void on_unbind(void *context, uint32_t id, int fd G_GNUC_UNUSED)
 {
 	((struct world *)context)->fds[id - VMBUS_CHANNEL_CONNECTION(0)] = 0;
+}
+
+static void on_line(void *context G_GNUC_UNUSED, const char *line)
+{
+	g_assert(g_utf8_validate(line, -1, NULL));
 }
 
 static const struct vmbus_hypervisor hypervisor = {on_post, on_signal, on_bind, on_unbind};
@@ -87,6 +96,8 @@ static void vsp_ready(void *context, struct vmbus_channel *channel)
 	bool room = true;
 
 	while (room && vmbus_channel_receive(channel, &p)) {
+		static const uint8_t filler[5120];
+		const struct vmbus_xfer_range range = {64, 0};
 		struct iovec payload = {(void *)p.payload, p.size};
 		uint32_t n;
 		uint64_t size;
@@ -100,8 +111,14 @@ static void vsp_ready(void *context, struct vmbus_channel *channel)
 			vmbus_channel_fault(channel, "told to");
 		if (p.size >= 8 && p.payload[0] == 3)
 			vmbus_channel_gpadl(channel, p.payload[1], &n, &size);
-		room = vmbus_channel_send(channel, VMBUS_PACKET_COMPLETION, 0, p.transaction_id,
-					  &payload, 1);
+		if (p.size >= 8 && p.payload[0] == 4)
+			payload = (struct iovec){(void *)filler, 20u * p.payload[1]};
+		if (p.size >= 8 && p.payload[0] == 5)
+			room = vmbus_channel_send_xfer(channel, p.transaction_id, 1, &range, 1,
+						       &payload, 1);
+		else
+			room = vmbus_channel_send(channel, VMBUS_PACKET_COMPLETION, 0,
+						  p.transaction_id, &payload, 1);
 	}
 	vmbus_channel_flush(channel);
 }
@@ -112,7 +129,7 @@ static void world_start(struct world *w)
 {
 	const struct partition_properties properties = {.memory_size = MEMORY, .vp_count = 2};
 	struct vmbus_config config = {
-		.vp_count = 2, .hypervisor = &hypervisor, .hypervisor_context = w};
+		.vp_count = 2, .hypervisor = &hypervisor, .hypervisor_context = w, .log = on_line};
 	struct vmbus_device_config device = {.name = "fuzzed",
 					     .max_sub_channels = RELIDS - 2,
 					     .max_packet = 2048,
@@ -125,7 +142,8 @@ static void world_start(struct world *w)
 		w->thread = io_thread_new("fuzz", NULL);
 	}
 	memset(partition_gpa_pointer(w->partition, 0, SCRIBBLED), 0, SCRIBBLED);
-	w->full = w->refused = false;
+	memset(w->ring_page, 0, sizeof(w->ring_page));
+	w->full = w->refused = w->nowhere = false;
 	config.partition = w->partition;
 	config.thread = device.thread = w->thread;
 	w->bus = vmbus_new(&config);
@@ -163,13 +181,14 @@ static void post_well_formed(struct world *w, struct fuzz_input *in)
 		struct wire_open open;
 		struct wire_gpadl_header gpadl;
 		struct wire_initiate_contact contact;
+		struct wire_modify_channel modify;
 		uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX];
 	} m = {0};
 	uint8_t kind = fuzz_u8(in);
 	uint32_t relid = 1 + (kind >> 4) % RELIDS, range[2] = {RING_PAGES * 4096, 0};
 	uint64_t page = fuzz_u8(in) % 64;
 
-	switch (kind % 5) {
+	switch (kind % 6) {
 	case 0:
 		m.contact = (struct wire_initiate_contact){.header.type = VMBUS_INITIATE_CONTACT,
 							   .version = VMBUS_VERSION_5_3,
@@ -185,6 +204,7 @@ static void post_well_formed(struct world *w, struct fuzz_input *in)
 						     .range_bytes = 8 + 8 * RING_PAGES,
 						     .range_count = 1};
 		memcpy(m.gpadl.ranges, range, sizeof(range));
+		w->ring_page[relid] = (uint32_t)page;
 		for (uint32_t i = 0; i < RING_PAGES; i++, page = (page + 1) % 64)
 			memcpy(m.gpadl.ranges + 8 + 8 * i, &page, sizeof(page));
 		break;
@@ -192,7 +212,13 @@ static void post_well_formed(struct world *w, struct fuzz_input *in)
 		m.open = (struct wire_open){.header.type = VMBUS_OPENCHANNEL,
 					    .relid = relid,
 					    .ring_gpadl = relid,
-					    .to_guest_page = RING_PAGES / 2};
+					    .to_guest_page = RING_PAGES / 2,
+					    .user_data[0] = page == 63 ? 0xff : 0};
+		break;
+	case 4:
+		m.modify = (struct wire_modify_channel){.header.type = VMBUS_MODIFYCHANNEL,
+							.relid = relid,
+							.target_vp = (uint32_t)page % 3};
 		break;
 	default:
 		m.relid = (struct wire_relid){.header.type = kind & 8 ? VMBUS_CLOSECHANNEL
@@ -201,6 +227,57 @@ static void post_well_formed(struct world *w, struct fuzz_input *in)
 		break;
 	}
 	vmbus_post(w->bus, &m, sizeof(m));
+}
+
+/* A page of a channel's rings, where post_well_formed has them. */
+static uint8_t *ring_page(struct world *w, uint32_t relid, uint32_t n)
+{
+	return partition_gpa_pointer(w->partition, (w->ring_page[relid] + n) % 64 * 4096ull, 4096);
+}
+
+/* A packet as a driver puts it into its ring, with room for anything to be wrong with it. */
+static void send_packet(struct world *w, struct fuzz_input *in, uint32_t relid)
+{
+	static const uint16_t types[] = {6, 6, 9, 11, 7, 0};
+	struct ring_control *control = (void *)ring_page(w, relid, 0);
+	struct wire_packet head = {.flags = VMBUS_PACKET_WANTS_COMPLETION};
+	uint8_t packet[sizeof(head) + 256 + WIRE_PACKET_TRAILER] = {0};
+	uint32_t write = control->write_index % ((RING_PAGES / 2 - 1) * 4096) & ~7u;
+	uint8_t shape = fuzz_u8(in);
+	size_t n = fuzz_bytes(in, packet + sizeof(head), fuzz_u8(in));
+	size_t all = sizeof(head) + ((n + 7) & ~7u);
+
+	head.type = types[shape % 6];
+	head.length8 = (uint16_t)(all / 8);
+	head.offset8 = (uint16_t)(2 + (shape >> 4)); /* pages of a buffer lie before the payload */
+	memcpy(packet, &head, sizeof(head));
+	all += WIRE_PACKET_TRAILER;
+	for (size_t i = 0; i < all; i++, write++) {
+		write %= (RING_PAGES / 2 - 1) * 4096;
+		ring_page(w, relid, 1 + write / 4096)[write % 4096] = packet[i];
+	}
+	control->write_index = write % ((RING_PAGES / 2 - 1) * 4096);
+}
+
+/* What a driver does with a channel: send, take all that came, and wait for room. */
+static void use_channel(struct world *w, struct fuzz_input *in)
+{
+	uint8_t what = fuzz_u8(in);
+	uint32_t relid = 1 + (what >> 6) % RELIDS;
+	struct ring_control *to_host = (void *)ring_page(w, relid, 0);
+	struct ring_control *to_guest = (void *)ring_page(w, relid, RING_PAGES / 2);
+	uint64_t one = 1;
+
+	if (what & 1)
+		send_packet(w, in, relid);
+	if (what & 2)
+		to_guest->read_index = to_guest->write_index;
+	if (what & 4)
+		to_host->pending_send_size = fuzz_u16(in);
+	if (what & 8)
+		to_guest->feature_bits = what >> 4 & 1;
+	if (!(what & 32) && w->fds[relid] > 0)
+		g_assert(write(w->fds[relid], &one, sizeof(one)) == sizeof(one));
 }
 
 static void guest_steps(struct world *w, struct fuzz_input *in)
@@ -220,6 +297,7 @@ static void guest_steps(struct world *w, struct fuzz_input *in)
 		post_well_formed(w, in);
 		break;
 	case 3:
+		w->nowhere = kind >> 4 == 15;
 		slot_freed(w);
 		break;
 	case 4:
@@ -235,9 +313,11 @@ static void guest_steps(struct world *w, struct fuzz_input *in)
 	default:
 		if (kind == 7)
 			vmbus_reset(w->bus);
+		else
+			use_channel(w, in);
 		break;
 	}
-	settle(w, kind % 8 == 6 ? 2 : 1);
+	settle(w, kind % 8 >= 6 ? 2 : 1);
 	if (kind & 8)
 		slot_freed(w);
 }

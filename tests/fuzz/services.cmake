@@ -10,6 +10,6 @@ endforeach()
 vmms_fuzz(fuzz_keyboard GUEST SOURCES fuzz_keyboard.c LIBS input vmbus_fake io_fake MAX_LENGTH 1024
   COVERS vsp/input/keyboard.c)
 vmms_fuzz(fuzz_hvsock GUEST SOURCES fuzz_hvsock.c LIBS hvsock vmbus_fake io_fake MAX_LENGTH 20000
-  COVERS vsp/hvsock/hvsock_pipe.c vsp/hvsock/hvsock_client.c)
+  COVERS vsp/hvsock/hvsock_pipe.c)
 vmms_fuzz(fuzz_hvsock_wish GUEST SOURCES fuzz_hvsock_wish.c LIBS hvsock vmbus_fake io_fake
-  MAX_LENGTH 1024 COVERS vsp/hvsock/hvsock_wish.c)
+  MAX_LENGTH 1024 COVERS vsp/hvsock/hvsock.c)
