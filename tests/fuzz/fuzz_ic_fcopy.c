@@ -9,6 +9,12 @@ static void on_done(void *context G_GNUC_UNUSED, enum ic_fcopy_result result G_G
 {
 }
 
+static void on_progress(void *context G_GNUC_UNUSED, uint64_t done, uint64_t size)
+{
+	if (done > size)
+		g_error("more was copied than there is");
+}
+
 static void *make(const struct ic_env *env)
 {
 	return ic_fcopy_new(env, NULL);
@@ -28,6 +34,7 @@ static void poke(void *service, uint8_t choice)
 	ic_fcopy_start(service, &(struct ic_fcopy_request){
 					.source = fd,
 					.path = "/srv/file",
+					.progress = on_progress,
 					.done = on_done,
 				});
 }

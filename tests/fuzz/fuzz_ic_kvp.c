@@ -14,6 +14,12 @@ static void check(const char *text)
 
 static void on_changed(void *context G_GNUC_UNUSED, const struct kvp_facts *facts)
 {
+	struct kvp_facts *copy = kvp_facts_copy(facts);
+
+	if (!kvp_facts_equal(copy, facts))
+		g_error("a copy that is another");
+	kvp_facts_find(copy, KVP_POOL_GUEST, "key");
+	kvp_facts_free(copy);
 	for (guint i = 0; i < facts->pairs->len; i++) {
 		const struct kvp_pair *pair = facts->pairs->pdata[i];
 
