@@ -139,11 +139,7 @@ static void channel_serve(struct vmbus_channel *channel)
 
 static void channel_signalled(void *context, uint32_t events G_GNUC_UNUSED)
 {
-	struct vmbus_channel *channel = context;
-	uint64_t count;
-
-	(void)!read(channel->fd, &count, sizeof(count));
-	channel_serve(channel);
+	channel_serve(context);
 }
 
 static void channel_look_for_room(void *context)
@@ -200,7 +196,8 @@ static bool channel_start(struct vmbus_channel *channel, const struct channel_op
 
 	if (!channel_map_rings(channel, opening->to_guest_page))
 		return false;
-	channel->watch = io_thread_watch(device->config.thread, channel->fd, EPOLLIN,
+	/* Each signal is an edge, so that the eventfd need not be read: a system call an I/O. */
+	channel->watch = io_thread_watch(device->config.thread, channel->fd, EPOLLIN | EPOLLET,
 					 channel_signalled, channel);
 	if (!channel->watch)
 		return false;
