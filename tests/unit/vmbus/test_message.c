@@ -117,7 +117,7 @@ static unsigned int read_values(const struct message *m, uint64_t values[10])
 
 static void check(const struct writer *w, const struct message *m, size_t size, const char *fields)
 {
-	uint64_t values[10];
+	uint64_t values[10] = {0};
 
 	g_assert_cmpuint(read_values(m, values), ==, w->n_values);
 	for (unsigned int i = 0; i < w->n_values; i++)
