@@ -21,6 +21,7 @@ GUEST(smp);
 GUEST(long_mode);
 GUEST(hyperv);
 GUEST(hypercall_32);
+GUEST(user_calls);
 GUEST(tiny);
 #undef GUEST
 

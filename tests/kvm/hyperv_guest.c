@@ -254,20 +254,26 @@ static gpointer watchdog(gpointer data)
 	return NULL;
 }
 
+void run_guest(struct fixture *f)
+{
+	struct hv_intercept intercept;
+
+	do {
+		hv_before_run(f->hv, 0);
+		g_assert_cmpint(vp_run(f->vp, &intercept), ==, HV_STATUS_SUCCESS);
+	} while (serve(f, &intercept));
+}
+
 /* Lets the guest do its work. */
 void work(struct fixture *f)
 {
 	f->end = g_get_monotonic_time() + LIMIT_US;
 	GThread *dog = g_thread_new("watchdog", watchdog, f);
-	struct hv_intercept intercept;
 	unsigned int n = f->n;
 
 	f->table[n].op = OP_END;
 	put(f, TABLE, f->table, sizeof(f->table));
-	do {
-		hv_before_run(f->hv, 0);
-		g_assert_cmpint(vp_run(f->vp, &intercept), ==, HV_STATUS_SUCCESS);
-	} while (serve(f, &intercept));
+	run_guest(f);
 	memcpy(f->table, at(f, TABLE), sizeof(f->table));
 	g_mutex_lock(&f->clock.lock);
 	f->n = 0;

@@ -70,6 +70,8 @@ void same_bytes(const void *got, size_t size, const char *wanted);
 
 /* Appends to the guest's work; returns where its results will be. */
 struct element *element_add(struct fixture *f, enum op op, uint64_t a, uint64_t b, uint64_t c);
+/* Runs until the guest says that it is done; `work` does so within a bound. */
+void run_guest(struct fixture *f);
 /* Lets the guest do its work. */
 void work(struct fixture *f);
 
