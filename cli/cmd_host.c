@@ -7,10 +7,12 @@
 #include "output.h"
 
 struct options {
-	const char *format;
+	const char *format, *launch;
 };
 
 static const struct option_spec options[] = {
+	{"launch", 0, OPTION_CHOICE, "auto|off", "whether VMs are started on this host",
+	 offsetof(struct options, launch)},
 	{"output", 'o', OPTION_CHOICE, "table|json", "how to print it",
 	 offsetof(struct options, format)},
 	{0},
@@ -26,6 +28,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		r = cli_open(cli);
 	if (r >= 0)
 		return r;
+	if (o.launch)
+		return hvctl_set_launch(cli->h, o.launch) < 0 ? report_error(cli->h) : EXIT_DONE;
 	if (hvctl_host(cli->h, &text) < 0)
 		return report_error(cli->h);
 	struct json_object *document = json_tokener_parse(text);
@@ -47,9 +51,11 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command cmd_host = {
 	.name = "host",
 	.arguments = "",
-	.summary = "Show this host: processor, virtualization, topology, engine",
-	.details = "It names the engine that 'auto' takes here, and why.",
-	.example = "hvctl host\nhvctl host -o json",
+	.summary = "Show this host, or set whether it starts VMs",
+	.details =
+		"It names the engine that 'auto' takes here, and why. With --launch off no VM is\n"
+		"started, by hand or automatically; those that run run on.",
+	.example = "hvctl host\nhvctl host -o json\nhvctl host --launch off",
 	.options = options,
 	.max_names = 0,
 	.run = run,

@@ -230,6 +230,26 @@ static void put_kvm(FILE *stream, struct json_object *kvm)
 	}
 }
 
+/* "0.7", "2300" or "-", in millions. */
+static void put_speed(FILE *stream, struct json_object *speed)
+{
+	double millions = json_object_get_double(speed) / 1e6;
+
+	if (speed)
+		fprintf(stream, "%.*f", millions < 10 ? 1 : 0, millions);
+	else
+		fputc('-', stream);
+}
+
+static void put_speeds(FILE *stream, struct json_object *speeds)
+{
+	fprintf(stream, "%18sMinsn/s: kernel mode ", "");
+	put_speed(stream, member(speeds, "kernel"));
+	fputs(", user mode ", stream);
+	put_speed(stream, member(speeds, "user"));
+	fputc('\n', stream);
+}
+
 static void put_engines(FILE *stream, struct json_object *host)
 {
 	struct json_object *engines = member(host, "engines");
@@ -246,6 +266,7 @@ static void put_engines(FILE *stream, struct json_object *host)
 		fprintf(stream, "  %-10s %-4s ", name ? name : "-",
 			json_object_get_boolean(member(one, "available")) ? "yes" : "no");
 		put_wrapped(stream, why ? why : "-", 18, 18);
+		put_speeds(stream, member(one, "speed"));
 	}
 	put_label(stream, "auto takes:");
 	fprintf(stream, "%s: ", engine ? engine : "none");
@@ -260,6 +281,7 @@ void host_report_print(FILE *stream, struct json_object *host)
 	put_power(stream, member(host, "power"));
 	put_memory(stream, member(host, "memory"));
 	put_line(stream, "Kernel:", member(host, "kernel"));
+	put_line(stream, "Launch policy:", member(host, "launch"));
 	put_engines(stream, host);
 	put_kvm(stream, member(host, "kvm"));
 }

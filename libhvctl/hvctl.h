@@ -108,6 +108,8 @@ int hvctl_host(hvctl *h, char **ret_json);
 
 /* The host's power policy: schemas/json/power.schema.json. */
 int hvctl_set_power(hvctl *h, const char *policy);
+/* Whether VMs are started on this host: "auto", or "off"; those that run run on. */
+int hvctl_set_launch(hvctl *h, const char *policy);
 
 /* -- virtual machines -- */
 

@@ -46,6 +46,11 @@ HVCTL_PUBLIC int hvctl_set_power(hvctl *h, const char *policy)
 	return call_method(h, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "SetPower", NULL, "s", policy);
 }
 
+HVCTL_PUBLIC int hvctl_set_launch(hvctl *h, const char *policy)
+{
+	return call_method(h, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "SetLaunch", NULL, "s", policy);
+}
+
 HVCTL_PUBLIC int hvctl_lookup(hvctl *h, const char *name, char **ret_uuid)
 {
 	AUTO_FREE char *path = NULL;

@@ -11,7 +11,7 @@
 static const char *const action_names[AUTHZ_ACTION_N] = {
 	[AUTHZ_DEFINE] = "org.vmms1.define",   [AUTHZ_RUN] = "org.vmms1.run",
 	[AUTHZ_CONSOLE] = "org.vmms1.console", [AUTHZ_STOP_ALL] = "org.vmms1.stop-all",
-	[AUTHZ_POWER] = "org.vmms1.power",
+	[AUTHZ_POWER] = "org.vmms1.power",     [AUTHZ_LAUNCH] = "org.vmms1.launch",
 };
 
 gboolean authz_check_peer(int fd, GError **error)

@@ -16,6 +16,7 @@ enum authz_action {
 	AUTHZ_CONSOLE,	/* the serial console */
 	AUTHZ_STOP_ALL, /* all VMs at once */
 	AUTHZ_POWER,	/* the host's power policy */
+	AUTHZ_LAUNCH,	/* whether VMs are started on this host */
 	AUTHZ_ACTION_N
 };
 

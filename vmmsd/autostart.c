@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "launch.h"
 #include "operation.h"
 #include "systemd_unit.h"
 
@@ -160,7 +161,12 @@ void autostart_watch(struct service *service)
 void autostart_all(struct service *service)
 {
 	const GPtrArray *vms = vm_registry_sorted(service->registry);
+	g_autoptr(GError) off = NULL;
 
+	if (!launch_check(service, &off)) {
+		log_service(service->log, LOG_NOTICE, "autostart: %s", off->message);
+		return;
+	}
 	for (guint i = 0; i < vms->len; i++) {
 		struct vm *vm = vms->pdata[i];
 		g_autoptr(GError) error = NULL;

@@ -4,11 +4,10 @@
 #include "autostart.h"
 #include "bus.h"
 #include "bus_group.h"
+#include "bus_host.h"
 #include "cleanup.h"
 #include "cpu_groups.h"
 #include "operation.h"
-#include "power.h"
-#include "sched_service.h"
 
 /* A definition that cannot be read is vm_registry_define's to refuse. */
 static gboolean check_group(const struct service *service, const char *json, GError **error)
@@ -99,31 +98,6 @@ static int method_list(sd_bus_message *call, void *userdata, sd_bus_error *out)
 	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-static int method_describe_host(sd_bus_message *call, void *userdata, sd_bus_error *out)
-{
-	struct service *service = userdata;
-	g_autofree char *text = host_describe(service->host, sched_describe(service->sched),
-					      power_describe(service->power));
-
-	(void)out;
-	return sd_bus_reply_method_return(call, "s", text);
-}
-
-static int method_set_power(sd_bus_message *call, void *userdata, sd_bus_error *out)
-{
-	struct service *service = userdata;
-	g_autoptr(GError) error = NULL;
-	const char *policy;
-	int r = sd_bus_message_read(call, "s", &policy);
-
-	if (r < 0)
-		return r;
-	if (!authz_check(call, AUTHZ_POWER, &error) || !power_set(service->power, policy, &error))
-		return bus_error_set(out, error);
-	log_service(service->log, LOG_INFO, "power policy: %s", policy);
-	return sd_bus_reply_method_return(call, NULL);
-}
-
 static int method_stop_all(sd_bus_message *call, void *userdata, sd_bus_error *out)
 {
 	struct service *service = userdata;
@@ -197,9 +171,11 @@ const sd_bus_vtable bus_manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssssssuttub)", vms),
 				method_list, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("DescribeHost", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", host),
-				method_describe_host, METHOD),
+				bus_host_describe, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("SetPower", SD_BUS_ARGS("s", policy), SD_BUS_NO_RESULT,
-				method_set_power, METHOD),
+				bus_host_set_power, METHOD),
+	SD_BUS_METHOD_WITH_ARGS("SetLaunch", SD_BUS_ARGS("s", policy), SD_BUS_NO_RESULT,
+				bus_host_set_launch, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("ListGroups", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", groups),
 				bus_group_list, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("DefineGroup", SD_BUS_ARGS("s", definition), SD_BUS_NO_RESULT,

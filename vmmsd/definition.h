@@ -86,6 +86,9 @@ bool definition_check_name(const char *name, GError **error);
 /* Any case of hex digits; the lookup by uuid and the check of names share it. */
 bool definition_is_uuid(const char *text);
 
+/* Whether the engine translate can do what it asks for, whichever it names. NOT_SUPPORTED. */
+bool definition_check_translate(const struct definition *definition, GError **error);
+
 const char *definition_engine_name(enum definition_engine engine);
 const char *definition_stop_action_name(enum definition_stop_action action);
 const char *definition_policy_name(enum definition_policy policy);

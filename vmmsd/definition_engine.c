@@ -4,6 +4,7 @@
 
 #include "definition_json.h"
 #include "definition_member.h"
+#include "json_text.h"
 #include "service_error.h"
 
 static bool refuse(GError **error, const char *path, const char *what)
@@ -51,12 +52,10 @@ static bool check_enlightenments(struct json_object *enlightenments, GError **er
 	return true;
 }
 
-bool definition_engine_check(struct json_object *complete, GError **error)
+static bool check(struct json_object *complete, GError **error)
 {
 	struct json_object *disks = member(complete, "disks"), *nics = member(complete, "nics");
 
-	if (!g_str_equal(text(complete, "engine"), definition_engine_name(ENGINE_TRANSLATE)))
-		return true;
 	for (size_t i = 0; i < json_object_array_length(disks); i++) {
 		if (!check_disk(json_object_array_get_idx(disks, i), i, error))
 			return false;
@@ -66,4 +65,18 @@ bool definition_engine_check(struct json_object *complete, GError **error)
 			return false;
 	}
 	return check_enlightenments(member(complete, "enlightenments"), error);
+}
+
+bool definition_engine_check(struct json_object *complete, GError **error)
+{
+	return !g_str_equal(text(complete, "engine"), definition_engine_name(ENGINE_TRANSLATE)) ||
+	       check(complete, error);
+}
+
+bool definition_check_translate(const struct definition *definition, GError **error)
+{
+	g_autoptr(json_value_t) complete =
+		json_text_parse(definition->json, VMMS_MAX_MESSAGE, error);
+
+	return complete && check(complete, error);
 }

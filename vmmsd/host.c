@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host.h"
 
+#include <sys/stat.h>
+
 #include "host_file.h"
 #include "host_internal.h"
 #include "json_text.h"
@@ -16,7 +18,8 @@ static void kvm_clear(struct host_kvm *kvm)
 	g_clear_pointer(&kvm->capabilities, json_object_put);
 }
 
-struct host *host_new(const char *sysfs_root, const char *proc_root, GError **error)
+struct host *host_new(const char *sysfs_root, const char *proc_root, const char *kvm_device,
+		      GError **error)
 {
 	g_autofree char *cpuinfo = host_file_read(proc_root, "cpuinfo");
 
@@ -28,6 +31,7 @@ struct host *host_new(const char *sysfs_root, const char *proc_root, GError **er
 	struct host *host = g_new0(struct host, 1);
 	host->sysfs_root = g_strdup(sysfs_root);
 	host->proc_root = g_strdup(proc_root);
+	host->kvm_device = g_strdup(kvm_device);
 	host->kernel = host_file_read(proc_root, "sys/kernel/osrelease");
 	host_processor_parse(&host->processor, cpuinfo);
 	host_set_probe(host, NULL);
@@ -45,8 +49,46 @@ void host_free(struct host *host)
 	g_free(host->kernel);
 	g_free(host->sysfs_root);
 	g_free(host->proc_root);
+	g_free(host->kvm_device);
+	g_free(host->kvm_stamp);
 	g_free(host);
 }
+
+/* ---- the device file --------------------------------------------------------------------------
+ */
+
+/* The time of its last change tells of access control lists, too. */
+static char *stamp_device(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return g_strdup("absent");
+	return g_strdup_printf("%ju %ju %o %u:%u %jd.%09ld", (uintmax_t)st.st_rdev,
+			       (uintmax_t)st.st_ino, st.st_mode, st.st_uid, st.st_gid,
+			       (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+}
+
+void host_begin_probe(struct host *host)
+{
+	g_free(host->kvm_stamp);
+	host->kvm_stamp = stamp_device(host->kvm_device);
+}
+
+gboolean host_is_stale(const struct host *host)
+{
+	g_autofree char *now = stamp_device(host->kvm_device);
+
+	return g_strcmp0(now, host->kvm_stamp) != 0;
+}
+
+void host_distrust(struct host *host)
+{
+	g_clear_pointer(&host->kvm_stamp, g_free);
+}
+
+/* ---- answers ----------------------------------------------------------------------------------
+ */
 
 static const char *text_or(struct json_object *probe, const char *name, const char *otherwise)
 {
@@ -61,6 +103,16 @@ static int64_t number(struct json_object *probe, const char *name)
 	struct json_object *value = json_object_object_get(probe, name);
 
 	return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+}
+
+static struct host_speed read_speed(struct json_object *probe)
+{
+	struct json_object *speed = json_object_object_get(probe, "speed");
+
+	if (!json_object_is_type(speed, json_type_object))
+		return (struct host_speed){0};
+	return (struct host_speed){.kernel = MAX(number(speed, "kernel"), 0),
+				   .user = MAX(number(speed, "user"), 0)};
 }
 
 static struct json_object *copy_capabilities(struct json_object *probe)
@@ -79,20 +131,34 @@ static struct json_object *copy_capabilities(struct json_object *probe)
 
 static void set_unusable(struct host_kvm *kvm, const char *virtualization, const char *reason)
 {
+	gboolean lost = kvm->usable || kvm->lost;
+
 	kvm_clear(kvm);
 	*kvm = (struct host_kvm){
 		.virtualization = g_strdup(virtualization),
 		.reason = g_strdup(reason),
+		.lost = lost,
 		.capabilities = json_object_new_object(),
 	};
 }
 
-/* The device's entry in sysfs says more reliably than a failed open that there is none. */
-static gboolean has_kvm_device(const struct host *host)
+static gboolean has_sysfs(const struct host *host, const char *name)
 {
-	g_autofree char *path = g_build_filename(host->sysfs_root, "class/misc/kvm", NULL);
+	g_autofree char *path = g_build_filename(host->sysfs_root, name, NULL);
 
 	return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+/* What the processor can do, the worker says; what of it the kernel found switched on, cpuinfo. */
+static const char *explain_no_kvm(const struct host *host, const char *virtualization)
+{
+	const struct host_obstacle obstacle = {
+		.svm = g_str_equal(virtualization, "amd-v"),
+		.vmx = g_str_equal(virtualization, "vt-x"),
+		.loaded = has_sysfs(host, "module/kvm_amd") || has_sysfs(host, "module/kvm_intel"),
+	};
+
+	return host_processor_explain_no_kvm(&host->processor, &obstacle);
 }
 
 static const char *find_virtualization(struct json_object *probe)
@@ -121,8 +187,9 @@ void host_set_probe(struct host *host, const char *probe_json)
 	const char *virtualization = find_virtualization(probe);
 	if (!json_object_get_boolean(json_object_object_get(probe, "usable"))) {
 		const char *reason = text_or(probe, "reason", "");
-		if (!has_kvm_device(host))
-			reason = host_processor_explain_no_kvm(&host->processor);
+		/* Its entry in sysfs says more reliably than a failed open that there is none. */
+		if (!has_sysfs(host, "class/misc/kvm"))
+			reason = explain_no_kvm(host, virtualization);
 		else if (!*reason)
 			reason = "/dev/kvm cannot be used and the kernel does not say why: look at "
 				 "the kernel log";
@@ -137,6 +204,7 @@ void host_set_probe(struct host *host, const char *probe_json)
 		.api_version = number(probe, "apiVersion"),
 		.max_vps = number(probe, "maxVps"),
 		.capabilities = copy_capabilities(probe),
+		.speed = read_speed(probe),
 	};
 }
 
@@ -157,6 +225,7 @@ void host_set_translate_probe(struct host *host, const char *probe_json)
 	host->translate.usable =
 		answered && json_object_get_boolean(json_object_object_get(probe, "usable"));
 	host->translate.reason = g_strdup(host->translate.usable ? "" : reason);
+	host->translate.speed = host->translate.usable ? read_speed(probe) : (struct host_speed){0};
 }
 
 gboolean host_read_memory(const struct host *host, uint64_t *total, uint64_t *available)

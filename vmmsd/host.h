@@ -3,7 +3,8 @@
  * What this host is: processor, topology, virtualization, and which engine `auto` takes and why.
  * /dev/kvm is looked at by `vmworker --probe` only (the partition API is its only door), which
  * prints one JSON line: {"virtualization":"amd-v|vt-x|software|none","usable":bool,"reason":"…",
- * "apiVersion":12,"maxVps":N,"capabilities":{"KVM_CAP_…":n,…}}; this folder takes its text.
+ * "apiVersion":12,"maxVps":N,"capabilities":{"KVM_CAP_…":n,…},"speed":{"kernel":N,"user":N}}, with
+ * speeds of guest code in instructions a second; this folder takes its text.
  */
 #ifndef HOST_H
 #define HOST_H
@@ -16,29 +17,45 @@
 struct host;
 typedef struct host host_t;
 
-/* sysfs_root and proc_root are "/sys" and "/proc", or a fake tree in tests. */
-struct host *host_new(const char *sysfs_root, const char *proc_root, GError **error);
+#define HOST_KVM_DEVICE "/dev/kvm"
+
+/* sysfs_root and proc_root are "/sys" and "/proc", kvm_device is HOST_KVM_DEVICE, whose entry is
+ * looked at but never opened; or a fake tree in tests. */
+struct host *host_new(const char *sysfs_root, const char *proc_root, const char *kvm_device,
+		      GError **error);
 void host_free(struct host *host); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(host_t, host_free)
+
+/* Before a probe: what it finds holds as long as the device file is as it is now. */
+void host_begin_probe(struct host *host);
+/* Whether /dev/kvm came, went or changed since then, or somebody found that it is not as probed. */
+gboolean host_is_stale(const struct host *host);
+void host_distrust(struct host *host);
 
 /* Takes the probe's answer (NULL or broken text: no hypervisor, with the reason). */
 void host_set_probe(struct host *host, const char *probe_json);
 
-/* The same of `vmworker-translate --probe`: {"usable":bool,"reason":"..."}. */
+/* The same of `vmworker-translate --probe`: {"usable":bool,"reason":"...","speed":{...}}. */
 void host_set_translate_probe(struct host *host, const char *probe_json);
 
-/* Chooses for a definition. Static engine name, *reason is g_free'd by the caller. NULL and
- * NO_HYPERVISOR when the engine asked for cannot run here. */
-const char *host_choose_engine(const struct host *host, enum definition_engine asked, char **reason,
-			       GError **error);
+/*
+ * Static engine name, *reason is g_free'd by the caller. NULL and NO_HYPERVISOR when the engine
+ * asked for cannot run here. lacking: what the engine translate has not and the VM needs, so that
+ * auto does not take it; or NULL.
+ */
+const char *host_choose_engine(const struct host *host, enum definition_engine asked,
+			       const char *lacking, char **reason, GError **error);
+/* For a definition, with what it needs. */
+const char *host_choose_engine_for(const struct host *host, const struct definition *definition,
+				   char **reason, GError **error);
 
 /* NO_MEMORY, with the numbers, when the host cannot give that much now (MemAvailable). */
 gboolean host_check_memory(const struct host *host, uint64_t bytes, const char *vm, GError **error);
 
 struct json_object;
-/* docs/json.md, "host"; g_free. scheduling is what sched_describe() said, power is
- * power_describe()'s; both are taken. */
-char *host_describe(const struct host *host, struct json_object *scheduling,
+/* docs/json.md, "host"; g_free. launch is the launch policy; scheduling is what sched_describe()
+ * said, power is power_describe()'s; both are taken. */
+char *host_describe(const struct host *host, const char *launch, struct json_object *scheduling,
 		    struct json_object *power);
 
 #endif

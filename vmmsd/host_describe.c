@@ -105,13 +105,22 @@ static struct json_object *describe_kvm(const struct host_kvm *kvm)
 	return object;
 }
 
+static struct json_object *describe_speed(const struct host_speed *speed)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_number(object, "kernel", speed->kernel > 0 ? speed->kernel : -1);
+	add_number(object, "user", speed->user > 0 ? speed->user : -1);
+	return object;
+}
+
 /* What a VM that asks for the engine would be told. */
 static struct json_object *describe_engine(const struct host *host, enum definition_engine asked)
 {
 	struct json_object *object = json_object_new_object();
 	g_autoptr(GError) error = NULL;
 	g_autofree char *reason = NULL;
-	const char *engine = host_choose_engine(host, asked, &reason, &error);
+	const char *engine = host_choose_engine(host, asked, NULL, &reason, &error);
 
 	if (asked == ENGINE_AUTO) {
 		add_text(object, "engine", engine);
@@ -126,10 +135,14 @@ static struct json_object *describe_engine(const struct host *host, enum definit
 	} else {
 		add_text(object, "reason", engine ? reason : error->message);
 	}
+	if (asked != ENGINE_AUTO)
+		add(object, "speed",
+		    describe_speed(asked == ENGINE_DIRECT ? &host->kvm.speed
+							  : &host->translate.speed));
 	return object;
 }
 
-char *host_describe(const struct host *host, struct json_object *scheduling,
+char *host_describe(const struct host *host, const char *launch, struct json_object *scheduling,
 		    struct json_object *power)
 {
 	g_autoptr(json_value_t) object = json_object_new_object();
@@ -147,5 +160,6 @@ char *host_describe(const struct host *host, struct json_object *scheduling,
 	add(object, "kvm", describe_kvm(&host->kvm));
 	add(object, "engines", engines);
 	add(object, "auto", describe_engine(host, ENGINE_AUTO));
+	add_text(object, "launch", launch);
 	return json_text_print(object);
 }

@@ -8,6 +8,11 @@
 #include "host.h"
 #include "host_processor.h"
 
+/* Of guest code, instructions a second; 0: not known. */
+struct host_speed {
+	int64_t kernel, user;
+};
+
 /* The worker's answer about /dev/kvm, checked. */
 struct host_kvm {
 	char *virtualization; /* "amd-v", "vt-x", "software" or "none" */
@@ -15,17 +20,22 @@ struct host_kvm {
 	char *reason;			  /* when not usable: one sentence with the remedy */
 	int64_t api_version, max_vps;	  /* 0 when not usable */
 	struct json_object *capabilities; /* name -> integer; never NULL */
+	struct host_speed speed;
+	gboolean lost; /* it could be used when it was looked at before */
 };
 
 /* The other worker's answer about QEMU and libvirt. */
 struct host_translate {
 	gboolean usable;
 	char *reason; /* when not usable: one sentence with the remedy */
+	struct host_speed speed;
 };
 
 struct host {
 	char *sysfs_root, *proc_root;
-	char *kernel; /* uname -r */
+	char *kvm_device;
+	char *kvm_stamp; /* of the device when it was looked at last; NULL: it is to be looked at */
+	char *kernel;	 /* uname -r */
 	struct host_processor processor;
 	struct host_kvm kvm;
 	struct host_translate translate;

@@ -39,8 +39,26 @@ void host_processor_clear(struct host_processor *processor)
 	g_clear_pointer(&processor->model, g_free);
 }
 
-const char *host_processor_explain_no_kvm(const struct host_processor *processor)
+/* The kernel drops the flag of what the firmware switched off; older ones find out with KVM. */
+static const char *explain_off(const struct host_processor *processor,
+			       const struct host_obstacle *obstacle)
 {
+	if (processor->svm ? obstacle->loaded : obstacle->svm)
+		return "the processor has AMD-V and the firmware keeps it off: enable SVM in the "
+		       "firmware setup, then run \"modprobe kvm_amd\"";
+	if (processor->vmx ? obstacle->loaded : obstacle->vmx)
+		return "the processor has VT-x and the firmware keeps it off: enable it in the "
+		       "firmware setup, then run \"modprobe kvm_intel\"";
+	return NULL;
+}
+
+const char *host_processor_explain_no_kvm(const struct host_processor *processor,
+					  const struct host_obstacle *obstacle)
+{
+	const char *off = processor->hypervisor ? NULL : explain_off(processor, obstacle);
+
+	if (off)
+		return off;
 	if (processor->svm)
 		return "the processor has AMD-V and KVM is not loaded: run \"modprobe kvm_amd\"";
 	if (processor->vmx)

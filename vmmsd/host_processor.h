@@ -14,10 +14,17 @@ struct host_processor {
 void host_processor_parse(struct host_processor *processor, const char *cpuinfo);
 void host_processor_clear(struct host_processor *processor);
 
+/* What is known beside cpuinfo. */
+struct host_obstacle {
+	gboolean svm, vmx; /* the processor has it, whether or not it is switched on */
+	gboolean loaded;   /* kvm_amd or kvm_intel is in the kernel */
+};
+
 /*
  * One sentence on why there is no /dev/kvm, from what the processor offers, with the remedy;
  * static.
  */
-const char *host_processor_explain_no_kvm(const struct host_processor *processor);
+const char *host_processor_explain_no_kvm(const struct host_processor *processor,
+					  const struct host_obstacle *obstacle);
 
 #endif

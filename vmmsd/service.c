@@ -10,10 +10,12 @@
 
 #include "autostart.h"
 #include "bus.h"
+#include "bus_host.h"
 #include "console_log.h"
 #include "cpu_groups.h"
 #include "duration.h"
 #include "kernel_image.h"
+#include "launch.h"
 #include "operation.h"
 #include "power.h"
 #include "sched_service.h"
@@ -111,7 +113,7 @@ static gboolean service_build(struct service *service, GError **error)
 		return FALSE;
 	/* The store's lock is what makes this vmmsd the only one: nothing is touched before it. */
 	service->store = store_open(options->state_dir, error);
-	if (!service->store || !service_read_boot(service, error))
+	if (!service->store || !service_read_boot(service, error) || !launch_load(service, error))
 		return FALSE;
 	service->events = events_new();
 	events_observe(service->events, &event_observer);
@@ -126,7 +128,7 @@ static gboolean service_build(struct service *service, GError **error)
 	service->groups = cpu_groups_new(service->store, error);
 	if (!service->groups)
 		return FALSE;
-	service->host = host_new("/sys", "/proc", error);
+	service->host = host_new("/sys", "/proc", HOST_KVM_DEVICE, error);
 	if (!service->host)
 		return FALSE;
 	service->power =
@@ -148,6 +150,7 @@ static gboolean service_build(struct service *service, GError **error)
 static void service_clear(struct service *service)
 {
 	worker_probe_cancel(service);
+	bus_host_cancel(service);
 	console_log_close_all(service);
 	service->serving = FALSE;
 	/* The jobs first: they hold calls on the links of workers and requests for kernels. */
@@ -189,7 +192,7 @@ static void service_name_engines(struct service *service)
 
 		if (!vm->worker)
 			continue;
-		engine = host_choose_engine(service->host, vm->definition->engine, &reason, NULL);
+		engine = host_choose_engine_for(service->host, vm->definition, &reason, NULL);
 		if (engine && g_str_equal(engine, vm->engine))
 			vm_set_engine(vm, engine, reason);
 	}

@@ -11,6 +11,7 @@ vmms_library(vmmsd_service
     bus_ask.c
     bus_group.c
     bus_guest.c
+    bus_host.c
     bus_job.c
     bus_manager.c
     bus_property.c
@@ -26,6 +27,7 @@ vmms_library(vmmsd_service
     image_server.c
     job.c
     kernel_image.c
+    launch.c
     log.c
     options.c
     passt.c

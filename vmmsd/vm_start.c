@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "duration.h"
 #include "kernel_image.h"
+#include "launch.h"
 #include "operation.h"
 #include "sched_service.h"
 #include "socket_at.h"
@@ -167,6 +168,10 @@ static int on_started(sd_bus_message *reply, void *userdata, sd_bus_error *unuse
 	case WORKER_REPLY_GONE: /* vm_end.c has the rest */
 		return 0;
 	case WORKER_REPLY_ERROR:
+		/* Perhaps /dev/kvm went since the probe. */
+		host_distrust(start->service->host);
+		worker_fail(vm->worker, error);
+		return 0;
 	case WORKER_REPLY_TIMED_OUT:
 		worker_fail(vm->worker, error);
 		return 0;
@@ -306,7 +311,7 @@ static void on_probed(void *context)
 	g_autofree char *reason = NULL;
 	GError *error = NULL;
 	const char *engine =
-		host_choose_engine(start->service->host, vm->definition->engine, &reason, &error);
+		host_choose_engine_for(start->service->host, vm->definition, &reason, &error);
 
 	if (!engine) {
 		start_fail(start->job, error);
@@ -318,8 +323,14 @@ static void on_probed(void *context)
 
 static gboolean start_check(const struct service *service, const struct vm *vm, GError **error)
 {
+	g_autoptr(GError) off = NULL;
+
 	if (!vm_check_idle(vm, error) || !vm_check(vm, VM_EVENT_START, error))
 		return FALSE;
+	if (!launch_check(service, &off)) {
+		g_propagate_error(error, vm_error(vm, off));
+		return FALSE;
+	}
 	if (service->stop_all) {
 		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_BUSY,
 			    "VM %s: not started while every VM is being stopped; wait for that to "
@@ -332,6 +343,16 @@ static gboolean start_check(const struct service *service, const struct vm *vm, 
 	       sched_check_start(service->sched, vm, error);
 }
 
+/* NULL without an error: what is known of the host is out of date. */
+static const char *engine_choose_now(const struct service *service,
+				     const struct definition *definition, char **reason,
+				     GError **error)
+{
+	if (definition->engine != ENGINE_TRANSLATE && host_is_stale(service->host))
+		return NULL;
+	return host_choose_engine_for(service->host, definition, reason, error);
+}
+
 struct job *vm_start(struct service *service, struct vm *vm, GError **error)
 {
 	struct start *start = NULL;
@@ -341,8 +362,8 @@ struct job *vm_start(struct service *service, struct vm *vm, GError **error)
 
 	if (!start_check(service, vm, error))
 		return NULL;
-	engine = host_choose_engine(service->host, vm->definition->engine, &reason, &engine_error);
-	if (!engine && engine_error->code != SERVICE_ERROR_NO_HYPERVISOR) {
+	engine = engine_choose_now(service, vm->definition, &reason, &engine_error);
+	if (!engine && engine_error && engine_error->code != SERVICE_ERROR_NO_HYPERVISOR) {
 		g_propagate_error(error, vm_error(vm, engine_error));
 		return NULL;
 	}

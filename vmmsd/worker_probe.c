@@ -11,8 +11,25 @@ struct waiter {
 	void *context;
 };
 
+/* What VMs get here, when it is something else than what was said last. */
+static void probe_log(struct service *service)
+{
+	g_autofree char *reason = NULL;
+	g_autoptr(GError) error = NULL;
+	const char *engine = host_choose_engine(service->host, ENGINE_AUTO, NULL, &reason, &error);
+	char *said = g_strdup_printf("%s: %s", engine ? engine : "no engine",
+				     engine ? reason : error->message);
+
+	if (g_strcmp0(said, service->probe_said) != 0)
+		log_service(service->log, engine ? LOG_INFO : LOG_WARNING,
+			    "this host runs VMs by %s", said);
+	g_free(service->probe_said);
+	service->probe_said = said;
+}
+
 static void probe_tell(struct service *service)
 {
+	probe_log(service);
 	GSList *waiters = g_steal_pointer(&service->probe_waiters);
 
 	for (; waiters; waiters = g_slist_delete_link(waiters, waiters)) {
@@ -74,6 +91,7 @@ void worker_probe_run(struct service *service, void (*done)(void *context), void
 	service->probe_waiters = g_slist_append(service->probe_waiters, waiter);
 	if (service->probe)
 		return;
+	host_begin_probe(service->host);
 	service->probe =
 		subprocess_run(service->event, argv, -1, -1, PROBE_US, on_probed, service, &error);
 	if (service->probe)
@@ -102,4 +120,5 @@ void worker_probe_cancel(struct service *service)
 	subprocess_cancel(service->probe);
 	service->probe = NULL;
 	g_slist_free_full(g_steal_pointer(&service->probe_waiters), g_free);
+	g_clear_pointer(&service->probe_said, g_free);
 }

@@ -10,10 +10,13 @@
 
 static char *probe(void)
 {
+	struct speed speed = {SPEED_UNKNOWN, SPEED_UNKNOWN};
 	struct partition_host host;
 
 	partition_probe(&host);
-	return probe_format(&host);
+	if (host.usable)
+		speed_measure(&speed);
+	return probe_format(&host, &speed);
 }
 
 int main(int argc, char **argv)

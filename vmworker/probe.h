@@ -4,12 +4,16 @@
 #define PROBE_H
 
 #include "partition.h"
+#include "speed.h"
 
 /*
  * {"virtualization":"amd-v|vt-x|software|none","usable":bool,"reason":"…","apiVersion":12,
- * "maxVps":N,"capabilities":{"KVM_CAP_…":n,…}}, newline included; g_free. reason is empty when
- * usable.
+ * "maxVps":N,"capabilities":{"KVM_CAP_…":n,…},"speed":{"kernel":N,"user":N}}, newline included;
+ * g_free. reason is empty when usable; speeds that are not known are not there.
  */
-char *probe_format(const struct partition_host *host);
+char *probe_format(const struct partition_host *host, const struct speed *speed);
+/* Adds the member "speed" to an answer; also vmworker-translate's. */
+struct json_object;
+void probe_add_speed(struct json_object *answer, const struct speed *speed);
 
 #endif

@@ -21,7 +21,13 @@ static const char amd[] = "processor\t: 0\nvendor_id\t: AuthenticAMD\n"
 
 static const char usable[] =
 	"{\"virtualization\":\"amd-v\",\"usable\":true,\"reason\":\"\",\"apiVersion\":12,"
-	"\"maxVps\":240,\"capabilities\":{\"KVM_CAP_IRQFD\":1,\"odd\":\"x\"}}\n";
+	"\"maxVps\":240,\"capabilities\":{\"KVM_CAP_IRQFD\":1,\"odd\":\"x\"},"
+	"\"speed\":{\"kernel\":2000000000,\"user\":\"x\"}}\n";
+
+#define SLOW                                                \
+	"{\"virtualization\":\"software\",\"usable\":true," \
+	"\"speed\":{\"kernel\":700000,\"user\":2300000000}}"
+#define TRANSLATOR "{\"usable\":true,\"reason\":\"\"}"
 
 static void put_cpu(const char *root, unsigned cpu, unsigned socket, unsigned core,
 		    const char *siblings)
@@ -54,8 +60,9 @@ static struct host *new_host(const char *root)
 {
 	g_autofree char *sysfs = g_build_filename(root, "sys", NULL);
 	g_autofree char *proc = g_build_filename(root, "proc", NULL);
+	g_autofree char *kvm = g_build_filename(root, "dev/kvm", NULL);
 	g_autoptr(GError) error = NULL;
-	struct host *host = host_new(sysfs, proc, &error);
+	struct host *host = host_new(sysfs, proc, kvm, &error);
 
 	g_assert_no_error(error);
 	return host;
@@ -63,7 +70,7 @@ static struct host *new_host(const char *root)
 
 static json_value_t *describe(const struct host *host)
 {
-	g_autofree char *text = host_describe(host, NULL, NULL);
+	g_autofree char *text = host_describe(host, "auto", NULL, NULL);
 	json_value_t *value = json_text_parse(text, 1u << 20, NULL);
 
 	g_assert_nonnull(value);
@@ -187,8 +194,10 @@ static void test_describe(void)
 	assert_member(
 		json, "engines",
 		"[{\"name\":\"direct\",\"available\":true,\"reason\":\"KVM on AMD-V: guest code "
-		"runs directly on the processor\"},{\"name\":\"translate\",\"available\":false,"
-		"\"reason\":\"the engine translate cannot run here: " NO_TRANSLATOR "\"}]");
+		"runs directly on the processor\",\"speed\":{\"kernel\":2000000000,\"user\":null}},"
+		"{\"name\":\"translate\",\"available\":false,"
+		"\"reason\":\"the engine translate cannot run here: " NO_TRANSLATOR "\","
+		"\"speed\":{\"kernel\":null,\"user\":null}}]");
 	assert_member(
 		json, "auto",
 		"{\"engine\":\"direct\",\"reason\":\"chosen by auto; KVM on AMD-V: guest code "
@@ -201,7 +210,7 @@ static void expect_engine(const struct host *host, enum definition_engine asked,
 	g_autofree char *reason = NULL;
 	g_autoptr(GError) error = NULL;
 
-	g_assert_cmpstr(host_choose_engine(host, asked, &reason, &error), ==, "direct");
+	g_assert_cmpstr(host_choose_engine(host, asked, NULL, &reason, &error), ==, "direct");
 	g_assert_no_error(error);
 	g_assert_cmpstr(reason, ==, expected);
 }
@@ -225,7 +234,7 @@ static void test_engines(void)
 		host, ENGINE_AUTO,
 		"chosen by auto; software KVM: the processor offers neither AMD-V nor VT-x, so "
 		"guest user code runs directly and guest kernel code is emulated slowly here");
-	g_assert_null(host_choose_engine(host, ENGINE_TRANSLATE, &reason, &error));
+	g_assert_null(host_choose_engine(host, ENGINE_TRANSLATE, NULL, &reason, &error));
 	assert_message(error, SERVICE_ERROR_NO_HYPERVISOR,
 		       "the engine translate cannot run here: " NO_TRANSLATOR);
 	g_assert_null(reason);
@@ -237,7 +246,7 @@ static void expect_translate(const struct host *host, enum definition_engine ask
 	g_autofree char *reason = NULL;
 	g_autoptr(GError) error = NULL;
 
-	g_assert_cmpstr(host_choose_engine(host, asked, &reason, &error), ==, "translate");
+	g_assert_cmpstr(host_choose_engine(host, asked, NULL, &reason, &error), ==, "translate");
 	g_assert_no_error(error);
 	g_assert_true(g_str_has_prefix(reason, expected));
 }
@@ -253,29 +262,132 @@ static void test_translate(void)
 	host_set_translate_probe(host, "{\"usable\":true,\"reason\":\"\"}");
 	expect_translate(host, ENGINE_TRANSLATE, "asked for by the definition; QEMU translates ");
 	expect_translate(host, ENGINE_AUTO, "chosen by auto, since direct cannot run here (");
-	g_assert_null(host_choose_engine(host, ENGINE_DIRECT, &reason, &error));
+	g_assert_null(host_choose_engine(host, ENGINE_DIRECT, NULL, &reason, &error));
 	g_clear_error(&error);
 	host_set_probe(host, usable);
 	expect_engine(host, ENGINE_AUTO,
 		      "chosen by auto; KVM on AMD-V: guest code runs directly on the processor");
 	host_set_translate_probe(host, "{\"usable\":false,\"reason\":\"no QEMU: install it\"}");
-	g_assert_null(host_choose_engine(host, ENGINE_TRANSLATE, &reason, &error));
+	g_assert_null(host_choose_engine(host, ENGINE_TRANSLATE, NULL, &reason, &error));
 	assert_message(error, SERVICE_ERROR_NO_HYPERVISOR,
 		       "the engine translate cannot run here: no QEMU: install it");
 	error = NULL;
 	host_set_translate_probe(host, "[1");
-	g_assert_null(host_choose_engine(host, ENGINE_TRANSLATE, &reason, &error));
+	g_assert_null(host_choose_engine(host, ENGINE_TRANSLATE, NULL, &reason, &error));
 	assert_message(error, SERVICE_ERROR_NO_HYPERVISOR,
 		       "the engine translate cannot run here: " NO_TRANSLATOR);
 }
 
-static void expect_no_hypervisor(const struct host *host, const char *why)
+/* A kernel that is emulated would take minutes to boot: auto measures by that, the user may not. */
+static void test_slow(void)
 {
-	g_autofree char *expected = g_strconcat("the engine direct cannot run here: ", why, NULL);
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autoptr(host_t) host = new_host(root);
+
+	host_set_probe(host, SLOW);
+	expect_engine(host, ENGINE_AUTO,
+		      "chosen by auto, though slow, since translate cannot run this (" NO_TRANSLATOR
+		      "); software KVM: the processor offers neither AMD-V nor VT-x; guest user "
+		      "code runs at 2300 and guest kernel code at 0.7 million instructions a "
+		      "second");
+	host_set_translate_probe(host, TRANSLATOR);
+	expect_translate(host, ENGINE_AUTO,
+			 "chosen by auto, since the software KVM of this host emulates guest "
+			 "kernel code at 0.7 million instructions a second; QEMU translates ");
+	expect_engine(host, ENGINE_DIRECT,
+		      "asked for by the definition; software KVM: the processor offers neither "
+		      "AMD-V nor VT-x; guest user code runs at 2300 and guest kernel code at 0.7 "
+		      "million instructions a second");
+	/* What is not known is not slow, and hardware is never taken for slow. */
+	host_set_probe(host, "{\"virtualization\":\"software\",\"usable\":true,"
+			     "\"speed\":{\"kernel\":-5}}");
+	expect_engine(host, ENGINE_AUTO,
+		      "chosen by auto; software KVM: the processor offers neither AMD-V nor VT-x, "
+		      "so guest user code runs directly and guest kernel code is emulated slowly "
+		      "here");
+	host_set_probe(host, "{\"virtualization\":\"vt-x\",\"usable\":true,"
+			     "\"speed\":{\"kernel\":700000,\"user\":700000}}");
+	expect_engine(host, ENGINE_AUTO,
+		      "chosen by auto; KVM on VT-x: guest code runs directly on the processor");
+}
+
+/* What translate has not decides where both could run. */
+static void test_lacking(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autoptr(host_t) host = new_host(root);
+	g_autoptr(definition_t) definition = definition_parse(
+		"{\"version\":1,\"name\":\"x\",\"nics\":[{\"type\":\"private\",\"network\":\"n\"}]}",
+		NULL);
+	g_autofree char *reason = NULL;
+	GError *error = NULL;
+
+	host_set_probe(host, SLOW);
+	host_set_translate_probe(host, TRANSLATOR);
+	g_assert_cmpstr(host_choose_engine_for(host, definition, &reason, &error), ==, "direct");
+	g_assert_nonnull(strstr(reason, "since translate cannot run this (definition: "
+					"$.nics[0].type: the engine translate has adapters"));
+	host_set_probe(host, "{\"usable\":false,\"reason\":\"no\"}");
+	g_clear_pointer(&reason, g_free);
+	g_assert_null(host_choose_engine_for(host, definition, &reason, &error));
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_HYPERVISOR);
+	g_assert_nonnull(strstr(error->message, "; and auto cannot take translate (definition: "));
+	g_clear_error(&error);
+}
+
+/* The device file comes, changes and goes. */
+static void test_stale(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autofree char *device = g_build_filename(root, "dev/kvm", NULL);
+	g_autoptr(host_t) host = new_host(root);
+
+	g_assert_true(host_is_stale(host));
+	host_begin_probe(host);
+	g_assert_false(host_is_stale(host));
+	fake_put(root, "dev/kvm", "x");
+	g_assert_true(host_is_stale(host));
+	host_begin_probe(host);
+	g_assert_false(host_is_stale(host));
+	g_assert_cmpint(g_chmod(device, 0400), ==, 0);
+	g_assert_true(host_is_stale(host));
+	host_begin_probe(host);
+	g_assert_cmpint(g_unlink(device), ==, 0);
+	g_assert_true(host_is_stale(host));
+	host_begin_probe(host);
+	g_assert_false(host_is_stale(host));
+	host_distrust(host);
+	g_assert_true(host_is_stale(host));
+}
+
+/* Who had it is told that it went, and auto says why it takes the other now. */
+static void test_lost(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autoptr(host_t) host = new_host(root);
 	GError *error = NULL;
 	char *reason = NULL;
 
-	g_assert_null(host_choose_engine(host, ENGINE_AUTO, &reason, &error));
+	host_set_probe(host, usable);
+	host_set_probe(host, "{\"usable\":false,\"virtualization\":\"none\"}");
+	g_assert_null(host_choose_engine(host, ENGINE_AUTO, NULL, &reason, &error));
+	assert_message(error, SERVICE_ERROR_NO_HYPERVISOR,
+		       "the engine direct cannot run here any more: the processor has AMD-V and "
+		       "KVM is not loaded: run \"modprobe kvm_amd\"");
+	host_set_translate_probe(host, TRANSLATOR);
+	expect_translate(host, ENGINE_AUTO,
+			 "chosen by auto, since direct cannot run here any more (the processor has "
+			 "AMD-V and KVM is not loaded");
+}
+
+static void expect_no_hypervisor(const struct host *host, gboolean lost, const char *why)
+{
+	g_autofree char *expected = g_strconcat("the engine direct cannot run here",
+						lost ? " any more: " : ": ", why, NULL);
+	GError *error = NULL;
+	char *reason = NULL;
+
+	g_assert_null(host_choose_engine(host, ENGINE_AUTO, NULL, &reason, &error));
 	assert_message(error, SERVICE_ERROR_NO_HYPERVISOR, expected);
 	g_autoptr(json_value_t) json = describe(host);
 	json_value_t *choice = json_object_object_get(json, "auto");
@@ -289,23 +401,43 @@ static void test_no_kvm(void)
 {
 	static const struct {
 		const char *vendor, *flags, *why;
+		const char *virtualization; /* that the processor has */
+		gboolean loaded;
 	} cases[] = {
+		{"AuthenticAMD", "fpu",
+		 "the processor has AMD-V and the firmware keeps it off: enable SVM in the "
+		 "firmware setup, then run \"modprobe kvm_amd\"",
+		 "amd-v", FALSE},
 		{"AuthenticAMD", "fpu svm",
-		 "the processor has AMD-V and KVM is not loaded: run \"modprobe kvm_amd\""},
+		 "the processor has AMD-V and the firmware keeps it off: enable SVM in the "
+		 "firmware setup, then run \"modprobe kvm_amd\"",
+		 "amd-v", TRUE},
+		{"GenuineIntel", "fpu",
+		 "the processor has VT-x and the firmware keeps it off: enable it in the firmware "
+		 "setup, then run \"modprobe kvm_intel\"",
+		 "vt-x", FALSE},
+		{"AuthenticAMD", "fpu svm",
+		 "the processor has AMD-V and KVM is not loaded: run \"modprobe kvm_amd\"", "none",
+		 FALSE},
 		{"GenuineIntel", "fpu vmx",
-		 "the processor has VT-x and KVM is not loaded: run \"modprobe kvm_intel\""},
+		 "the processor has VT-x and KVM is not loaded: run \"modprobe kvm_intel\"", "none",
+		 FALSE},
 		{"AuthenticAMD", "fpu",
 		 "the processor does not offer AMD-V: enable SVM in the "
-		 "firmware setup, then run \"modprobe kvm_amd\""},
+		 "firmware setup, then run \"modprobe kvm_amd\"",
+		 "none", FALSE},
 		{"GenuineIntel", "fpu svmx",
 		 "the processor does not offer VT-x: enable it in the "
-		 "firmware setup, then run \"modprobe kvm_intel\""},
+		 "firmware setup, then run \"modprobe kvm_intel\"",
+		 "none", FALSE},
 		{"GenuineIntel", "fpu hypervisor",
 		 "this host is itself a virtual machine whose processor offers neither AMD-V nor "
-		 "VT-x: enable nested virtualization where it runs"},
+		 "VT-x: enable nested virtualization where it runs",
+		 "none", FALSE},
 		{"Other", "fpu",
 		 "the processor offers neither AMD-V nor VT-x: use a host that has "
-		 "one"},
+		 "one",
+		 "none", FALSE},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -313,9 +445,14 @@ static void test_no_kvm(void)
 							   cases[i].vendor, cases[i].flags);
 		g_autoptr(temporary_directory_t) root = new_tree(cpuinfo);
 		g_autoptr(host_t) host = new_host(root);
-		host_set_probe(host, "{\"virtualization\":\"none\",\"usable\":false,"
-				     "\"reason\":\"open failed\"}");
-		expect_no_hypervisor(host, cases[i].why);
+		g_autofree char *probe =
+			g_strdup_printf("{\"virtualization\":\"%s\",\"usable\":false,"
+					"\"reason\":\"open failed\"}",
+					cases[i].virtualization);
+		if (cases[i].loaded)
+			fake_put(root, "sys/module/kvm_amd/refcnt", "0\n");
+		host_set_probe(host, probe);
+		expect_no_hypervisor(host, FALSE, cases[i].why);
 	}
 }
 
@@ -328,12 +465,12 @@ static void test_denied(void)
 	host_set_probe(host,
 		       "{\"virtualization\":\"amd-v\",\"usable\":false,\"reason\":\"the worker "
 		       "may not open /dev/kvm: add its user web to group kvm\"}");
-	expect_no_hypervisor(host,
+	expect_no_hypervisor(host, FALSE,
 			     "the worker may not open /dev/kvm: add its user web to group kvm");
 	g_autoptr(json_value_t) json = describe(host);
 	assert_member(json, "virtualization", "\"amd-v\"");
 	host_set_probe(host, "{\"usable\":false}");
-	expect_no_hypervisor(host,
+	expect_no_hypervisor(host, FALSE,
 			     "/dev/kvm cannot be used and the kernel does not say why: look at "
 			     "the kernel log");
 }
@@ -347,12 +484,14 @@ static void test_bad_probe(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
 		host_set_probe(host, usable);
 		host_set_probe(host, bad[i]);
-		expect_no_hypervisor(host, "vmworker --probe gave an answer that is not JSON: "
-					   "install the vmworker that belongs to this vmmsd");
+		expect_no_hypervisor(host, TRUE,
+				     "vmworker --probe gave an answer that is not JSON: "
+				     "install the vmworker that belongs to this vmmsd");
 	}
 	host_set_probe(host, NULL);
-	expect_no_hypervisor(host, "/dev/kvm was not looked at, since vmworker --probe did not "
-				   "answer: see that vmworker is installed");
+	expect_no_hypervisor(host, TRUE,
+			     "/dev/kvm was not looked at, since vmworker --probe did not "
+			     "answer: see that vmworker is installed");
 	/* Members of the wrong type are as good as absent. */
 	host_set_probe(host, "{\"virtualization\":7,\"usable\":true,\"maxVps\":\"x\","
 			     "\"capabilities\":[]}");
@@ -386,7 +525,7 @@ static void test_no_proc(void)
 {
 	GError *error = NULL;
 
-	g_assert_null(host_new("/nonexistent/sys", "/nonexistent/proc", &error));
+	g_assert_null(host_new("/nonexistent/sys", "/nonexistent/proc", HOST_KVM_DEVICE, &error));
 	assert_message(error, SERVICE_ERROR_FAILED,
 		       "/nonexistent/proc/cpuinfo cannot be read: mount procfs");
 }
@@ -395,7 +534,7 @@ static void test_no_proc(void)
 static void test_here(void)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(host_t) host = host_new("/sys", "/proc", &error);
+	g_autoptr(host_t) host = host_new("/sys", "/proc", HOST_KVM_DEVICE, &error);
 
 	g_assert_no_error(error);
 	g_autoptr(json_value_t) json = describe(host);
@@ -417,6 +556,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/host/describe", test_describe);
 	g_test_add_func("/host/engines", test_engines);
 	g_test_add_func("/host/translate", test_translate);
+	g_test_add_func("/host/slow", test_slow);
+	g_test_add_func("/host/lacking", test_lacking);
+	g_test_add_func("/host/stale", test_stale);
+	g_test_add_func("/host/lost", test_lost);
 	g_test_add_func("/host/no-kvm", test_no_kvm);
 	g_test_add_func("/host/denied", test_denied);
 	g_test_add_func("/host/bad-probe", test_bad_probe);
