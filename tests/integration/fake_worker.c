@@ -6,6 +6,7 @@
  *   dies-first...      exits with status 3 at once
  *   dies-connected...  is killed by a signal when vmmsd connects
  *   hangs...           never looks at its socket
+ * --probe prints what is in $FAKE_WORKER_PROBES/PROGRAM.probe, else $FAKE_WORKER_PROBE.
  * Disk N is kept open as descriptor 100 + N, queue Q of adapter N as 200 + 16 * N + Q. Afterwards
  * the first word of boot.cmdline in the definition does; see the table of behaviours.
  */
@@ -245,6 +246,9 @@ static int method_start(sd_bus_message *call, void *userdata, sd_bus_error *erro
 	if (fake_is(fake, "refuse"))
 		return sd_bus_error_set(error, VMMS_ERROR_PREFIX "InvalidImage",
 					"initrd: does not fit; give the VM more memory");
+	if (fake_is(fake, "no-kvm"))
+		return sd_bus_error_set(error, VMMS_ERROR_PREFIX "NoHypervisor",
+					"there is no usable /dev/kvm: load kvm_amd");
 	if (fake_is(fake, "die-in-start"))
 		fake_die();
 	fake->state = "running";
@@ -545,19 +549,28 @@ static void link_free(void *link)
 	sd_bus_flush_close_unref(link);
 }
 
+static int fake_probe(const char *program)
+{
+	const char *dir = g_getenv("FAKE_WORKER_PROBES"), *probe = g_getenv("FAKE_WORKER_PROBE");
+	g_autofree char *base = g_path_get_basename(program);
+	g_autofree char *path = g_strdup_printf("%s/%s.probe", dir ? dir : "", base);
+	g_autofree char *text = NULL;
+
+	if (g_file_get_contents(path, &text, NULL, NULL))
+		probe = text;
+	puts(probe ? probe
+		   : "{\"virtualization\":\"amd-v\",\"usable\":true,\"reason\":\"\","
+		     "\"apiVersion\":12,\"maxVps\":240,\"capabilities\":{}}");
+	return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	struct fake fake = {.state = "idle", .result = -1};
 	int status;
 
-	if (argc == 2 && g_str_equal(argv[1], "--probe")) {
-		const char *probe = g_getenv("FAKE_WORKER_PROBE");
-
-		puts(probe ? probe
-			   : "{\"virtualization\":\"amd-v\",\"usable\":true,\"reason\":\"\","
-			     "\"apiVersion\":12,\"maxVps\":240,\"capabilities\":{}}");
-		return EXIT_SUCCESS;
-	}
+	if (argc == 2 && g_str_equal(argv[1], "--probe"))
+		return fake_probe(argv[0]);
 	for (int i = 1; i + 1 < argc; i += 2)
 		if (g_str_equal(argv[i], "--uuid"))
 			fake.uuid = argv[i + 1];

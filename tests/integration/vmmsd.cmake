@@ -9,14 +9,15 @@ target_include_directories(vmmsd_fixture PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
 target_link_libraries(vmmsd_fixture PUBLIC vmms_schemas PkgConfig::GLIB PkgConfig::SYSTEMD
   PRIVATE vmms_flags)
 target_compile_definitions(vmmsd_fixture PRIVATE VMMSD="$<TARGET_FILE:vmmsd>"
-  FAKE_WORKER="$<TARGET_FILE:fake-vmworker>" FAKE_UNPACK="$<TARGET_FILE:fake-unpack>")
-add_dependencies(vmmsd_fixture vmmsd fake-vmworker fake-unpack)
+  FAKE_WORKER="$<TARGET_FILE:fake-vmworker>" FAKE_UNPACK="$<TARGET_FILE:fake-unpack>"
+  HVCTL="$<TARGET_FILE:hvctl>")
+add_dependencies(vmmsd_fixture vmmsd hvctl fake-vmworker fake-unpack)
 
-foreach(name IN ITEMS clients disks failures groups guest images lifecycle nics plug restart scheduling)
+foreach(name IN ITEMS clients disks failures groups guest host images lifecycle nics plug restart scheduling)
   vmms_test(test-vmmsd-${name} SOURCES vmmsd_${name}_test.c LIBS vmmsd_fixture
     LABEL integration TIMEOUT 240)
 endforeach()
-foreach(name IN ITEMS disks groups images plug)
+foreach(name IN ITEMS disks images plug)
   target_compile_definitions(test-vmmsd-${name} PRIVATE HVCTL="$<TARGET_FILE:hvctl>")
   add_dependencies(test-vmmsd-${name} hvctl)
 endforeach()

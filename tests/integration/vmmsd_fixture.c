@@ -93,9 +93,10 @@ static GPid fixture_spawn(struct fixture *fixture, int *error_fd)
 {
 	const char *worker = g_getenv("VMMS_WORKER");
 	char *real[] = {VMMSD, "--private", fixture->dir, NULL};
-	char *argv[] = {VMMSD,	     "--private",    fixture->dir,   "--log-level",
-			"debug",     "--translator", "/nonexistent", "--worker",
-			FAKE_WORKER, "--unpack",     FAKE_UNPACK,    NULL};
+	g_autofree char *translator = g_build_filename(fixture->dir, FIXTURE_TRANSLATOR, NULL);
+	char *argv[] = {VMMSD,	     "--private",    fixture->dir, "--log-level",
+			"debug",     "--translator", translator,   "--worker",
+			FAKE_WORKER, "--unpack",     FAKE_UNPACK,  NULL};
 	g_auto(GStrv) env = g_get_environ();
 	g_autofree char *notify = g_build_filename(fixture->dir, "notify", NULL);
 	g_autoptr(GError) error = NULL;
@@ -106,6 +107,7 @@ static GPid fixture_spawn(struct fixture *fixture, int *error_fd)
 		argv[9] = NULL; /* a real kernel is unpacked by the real unpacker */
 	}
 	env = g_environ_setenv(env, "NOTIFY_SOCKET", notify, TRUE);
+	env = g_environ_setenv(env, "FAKE_WORKER_PROBES", fixture->dir, TRUE);
 	(void)g_spawn_async_with_pipes(NULL, fixture->real ? real : argv, env,
 				       G_SPAWN_DO_NOT_REAP_CHILD, die_with_parent, NULL, &pid, NULL,
 				       NULL, error_fd, &error);
@@ -393,4 +395,53 @@ void fixture_expect_error(struct fixture *fixture, const char *path, const char 
 	if (!strstr(got.message, text))
 		g_error("\"%s\" is not in \"%s\"", text, got.message);
 	sd_bus_error_free(&got);
+}
+
+void fixture_hvctl(const struct fixture *fixture, int status, const char *text, const char *line)
+{
+	g_auto(GStrv) words = g_strsplit(line, " ", -1);
+	g_autoptr(GPtrArray) argv = g_ptr_array_new();
+	g_autofree char *out = NULL, *err = NULL, *all = NULL;
+	g_autoptr(GError) error = NULL;
+	int got;
+
+	g_ptr_array_add(argv, (gpointer)HVCTL);
+	g_ptr_array_add(argv, (gpointer) "--connect");
+	g_ptr_array_add(argv, fixture->dir);
+	for (char **word = words; *word; word++)
+		g_ptr_array_add(argv, *word);
+	g_ptr_array_add(argv, NULL);
+	g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err,
+		     &got, &error);
+	g_assert_no_error(error);
+	all = g_strconcat(out, err, NULL);
+	if (!WIFEXITED(got) || WEXITSTATUS(got) != status || !strstr(all, text))
+		g_error("hvctl %s: %d instead of %d, or without '%s': %s", line, got, status, text,
+			all);
+}
+
+void fixture_put_probe(const struct fixture *fixture, const char *program, const char *answer)
+{
+	g_autofree char *name = g_strconcat(program, ".probe", NULL);
+	g_autofree char *path = g_build_filename(fixture->dir, name, NULL);
+
+	g_assert_true(g_file_set_contents(path, answer, -1, NULL));
+}
+
+void fixture_add_translator(const struct fixture *fixture)
+{
+	g_autofree char *path = g_build_filename(fixture->dir, FIXTURE_TRANSLATOR, NULL);
+
+	fixture_put_probe(fixture, FIXTURE_TRANSLATOR, "{\"usable\":true,\"reason\":\"\"}");
+	g_assert_cmpint(symlink(FAKE_WORKER, path), ==, 0);
+}
+
+void fixture_pretend_boot(const struct fixture *fixture)
+{
+	g_autofree char *command =
+		g_strdup_printf("sqlite3 %s/state/vmms.db \"UPDATE setting SET value='x' WHERE "
+				"key='boot_id'\"",
+				fixture->dir);
+
+	g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
 }

@@ -39,6 +39,9 @@ int fixture_end(struct fixture *fixture, int signal);
 /* Runs vmmsd, which is expected to fail, and returns its standard error; g_free. */
 char *fixture_run_failing(struct fixture *fixture);
 
+/* While it does not run: for the next one the host was booted in between. */
+void fixture_pretend_boot(const struct fixture *fixture);
+
 /* A client, connected; bounded calls. */
 sd_bus *fixture_connect(const struct fixture *fixture);
 
@@ -67,6 +70,16 @@ void fixture_wait_state(struct fixture *fixture, const char *vm, const char *sta
 void fixture_expect_error(struct fixture *fixture, const char *path, const char *interface,
 			  const char *method, const char *error, const char *text,
 			  const char *types, ...);
+/* Runs hvctl with the words of a line; its output and its sentence must have text in them. */
+void fixture_hvctl(const struct fixture *fixture, int status, const char *text, const char *line);
+
+#define FIXTURE_WORKER	   "fake-vmworker"
+#define FIXTURE_TRANSLATOR "fake-translator"
+/* What that program answers to --probe from now on. */
+void fixture_put_probe(const struct fixture *fixture, const char *program, const char *answer);
+/* From now on there is an engine translate, a fake as well. */
+void fixture_add_translator(const struct fixture *fixture);
+
 #define fixture_refuses(fixture, vm, method, error, text) \
 	fixture_expect_error(fixture, vm, VMMS_IFACE_VM, method, error, text, NULL)
 

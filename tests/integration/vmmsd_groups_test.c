@@ -7,60 +7,37 @@
 
 #include "vmmsd_fixture.h"
 
-/* Runs hvctl with the words of a line; its output and its sentence must have text in them. */
-static void hvctl(struct fixture *f, int status, const char *text, const char *line)
-{
-	g_auto(GStrv) words = g_strsplit(line, " ", -1);
-	g_autoptr(GPtrArray) argv = g_ptr_array_new();
-	g_autofree char *out = NULL, *err = NULL, *all = NULL;
-	g_autoptr(GError) error = NULL;
-	int got;
-
-	g_ptr_array_add(argv, (gpointer)HVCTL);
-	g_ptr_array_add(argv, (gpointer) "--connect");
-	g_ptr_array_add(argv, f->dir);
-	for (char **word = words; *word; word++)
-		g_ptr_array_add(argv, *word);
-	g_ptr_array_add(argv, NULL);
-	g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err,
-		     &got, &error);
-	g_assert_no_error(error);
-	all = g_strconcat(out, err, NULL);
-	if (!WIFEXITED(got) || WEXITSTATUS(got) != status || !strstr(all, text))
-		g_error("hvctl %s: %d instead of %d, or without '%s': %s", line, got, status, text,
-			all);
-}
-
 /* The verb, and that what it did is there for the next vmmsd. */
 static void test_verb(void)
 {
 	struct fixture *f = fixture_new(NULL);
 	g_autofree char *vm = fixture_define(f, "web1", "vps");
 
-	hvctl(f, 0, "", "group list");
-	hvctl(f, 0, "[]\n", "group list -o json");
-	hvctl(f, 0, "", "group create all --cap 150 --cpus 0");
-	hvctl(f, 0, "", "group create web --parent all --weight 200");
-	hvctl(f, 0, "", "edit web1 --group web");
-	hvctl(f, 0, "web    all        200     -  -     web1", "group list");
-	hvctl(f, 0, "all    -          100  150%  0     -", "group list");
-	hvctl(f, 0, "all\nweb\n", "group list -o name");
-	hvctl(f, 0, "\"vms\": [\n    \"web1\"\n", "group show web -o json");
-	hvctl(f, 0, "150", "group show all");
-	hvctl(f, 0, "\"group\": \"web\"", "show web1 -o json");
+	fixture_hvctl(f, 0, "", "group list");
+	fixture_hvctl(f, 0, "[]\n", "group list -o json");
+	fixture_hvctl(f, 0, "", "group create all --cap 150 --cpus 0");
+	fixture_hvctl(f, 0, "", "group create web --parent all --weight 200");
+	fixture_hvctl(f, 0, "", "edit web1 --group web");
+	fixture_hvctl(f, 0, "web    all        200     -  -     web1", "group list");
+	fixture_hvctl(f, 0, "all    -          100  150%  0     -", "group list");
+	fixture_hvctl(f, 0, "all\nweb\n", "group list -o name");
+	fixture_hvctl(f, 0, "\"vms\": [\n    \"web1\"\n", "group show web -o json");
+	fixture_hvctl(f, 0, "150", "group show all");
+	fixture_hvctl(f, 0, "\"group\": \"web\"", "show web1 -o json");
 	g_assert_cmpint(fixture_end(f, SIGTERM), ==, 0);
 	fixture_start(f);
-	hvctl(f, 0, "web    all        200     -  -     web1", "group list");
-	hvctl(f, 0, "", "group edit all --cap 0 --cpus all");
-	hvctl(f, 0, "all    -          100    -  -     -", "group list");
-	hvctl(f, 0, "", "group edit web --parent none");
-	hvctl(f, 0, "", "group delete all");
-	hvctl(f, 4,
-	      "group web: VM web1 is in it: take it out with \"hvctl edit web1 --group none\"",
-	      "group delete web");
-	hvctl(f, 0, "", "edit web1 --group none");
-	hvctl(f, 0, "", "group delete web");
-	hvctl(f, 0, "[]\n", "group list -o json");
+	fixture_hvctl(f, 0, "web    all        200     -  -     web1", "group list");
+	fixture_hvctl(f, 0, "", "group edit all --cap 0 --cpus all");
+	fixture_hvctl(f, 0, "all    -          100    -  -     -", "group list");
+	fixture_hvctl(f, 0, "", "group edit web --parent none");
+	fixture_hvctl(f, 0, "", "group delete all");
+	fixture_hvctl(
+		f, 4,
+		"group web: VM web1 is in it: take it out with \"hvctl edit web1 --group none\"",
+		"group delete web");
+	fixture_hvctl(f, 0, "", "edit web1 --group none");
+	fixture_hvctl(f, 0, "", "group delete web");
+	fixture_hvctl(f, 0, "[]\n", "group list -o json");
 	fixture_free(f);
 }
 
@@ -69,33 +46,36 @@ static void test_bad(void)
 	struct fixture *f = fixture_new(NULL);
 	g_autofree char *vm = fixture_define(f, "web1", "vps");
 
-	hvctl(f, 0, "", "group create a");
-	hvctl(f, 0, "", "group create b --parent a");
-	hvctl(f, 1, "there is a CPU group a already", "group create a");
-	hvctl(f, 2, "$.name: \"x-y\" is not valid", "group create x-y");
-	hvctl(f, 3, "there is no group x to be in", "group create c --parent x");
-	hvctl(f, 2, "group a: it cannot be in b, which is within it", "group edit a --parent b");
-	hvctl(f, 2, "$.weight: 0 is below", "group edit a --weight 0");
-	hvctl(f, 2, "$.cap: 900000 is above", "group edit a --cap 900000");
-	hvctl(f, 2, "$.cpus: \"1-0\" is not valid", "group edit a --cpus 1-0");
-	hvctl(f, 1, "group a: cpus: CPU 8000 is not in this host", "group edit a --cpus 8000");
-	hvctl(f, 3, "there is no CPU group \"x\"", "group edit x --cap 5");
-	hvctl(f, 3, "there is no CPU group 'x'", "group show x");
-	hvctl(f, 3, "there is no CPU group \"x\"", "group delete x");
-	hvctl(f, 4, "group a: group b is in it", "group delete a");
-	hvctl(f, 3, "there is no CPU group \"x\"", "edit web1 --group x");
-	hvctl(f, 3, "there is no CPU group \"x\"", "create web2 --group x");
-	hvctl(f, 2, "is not valid", "create web2 --group x-y");
-	hvctl(f, 2, "nothing to change was given", "group edit a");
-	hvctl(f, 2, "'group list' takes no name", "group list a");
-	hvctl(f, 2, "'group show' takes the name of one group", "group show");
-	hvctl(f, 2, "'group delete' takes none of --parent", "group delete a --cap 3");
-	hvctl(f, 2, "'grow' is none of list, show, create, edit and delete", "group grow a");
+	fixture_hvctl(f, 0, "", "group create a");
+	fixture_hvctl(f, 0, "", "group create b --parent a");
+	fixture_hvctl(f, 1, "there is a CPU group a already", "group create a");
+	fixture_hvctl(f, 2, "$.name: \"x-y\" is not valid", "group create x-y");
+	fixture_hvctl(f, 3, "there is no group x to be in", "group create c --parent x");
+	fixture_hvctl(f, 2, "group a: it cannot be in b, which is within it",
+		      "group edit a --parent b");
+	fixture_hvctl(f, 2, "$.weight: 0 is below", "group edit a --weight 0");
+	fixture_hvctl(f, 2, "$.cap: 900000 is above", "group edit a --cap 900000");
+	fixture_hvctl(f, 2, "$.cpus: \"1-0\" is not valid", "group edit a --cpus 1-0");
+	fixture_hvctl(f, 1, "group a: cpus: CPU 8000 is not in this host",
+		      "group edit a --cpus 8000");
+	fixture_hvctl(f, 3, "there is no CPU group \"x\"", "group edit x --cap 5");
+	fixture_hvctl(f, 3, "there is no CPU group 'x'", "group show x");
+	fixture_hvctl(f, 3, "there is no CPU group \"x\"", "group delete x");
+	fixture_hvctl(f, 4, "group a: group b is in it", "group delete a");
+	fixture_hvctl(f, 3, "there is no CPU group \"x\"", "edit web1 --group x");
+	fixture_hvctl(f, 3, "there is no CPU group \"x\"", "create web2 --group x");
+	fixture_hvctl(f, 2, "is not valid", "create web2 --group x-y");
+	fixture_hvctl(f, 2, "nothing to change was given", "group edit a");
+	fixture_hvctl(f, 2, "'group list' takes no name", "group list a");
+	fixture_hvctl(f, 2, "'group show' takes the name of one group", "group show");
+	fixture_hvctl(f, 2, "'group delete' takes none of --parent", "group delete a --cap 3");
+	fixture_hvctl(f, 2, "'grow' is none of list, show, create, edit and delete",
+		      "group grow a");
 	fixture_expect_error(f, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "DefineGroup",
 			     "InvalidDefinition", "CPU group: ", "s", "{");
 	fixture_expect_error(f, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "EditGroup",
 			     "InvalidDefinition", "expected an object", "ss", "a", "[]");
-	hvctl(f, 0, "a\nb\n", "group list -o name");
+	fixture_hvctl(f, 0, "a\nb\n", "group list -o name");
 	fixture_free(f);
 }
 
@@ -106,17 +86,18 @@ static void test_caps(void)
 
 	g_free(fixture_define(f, "a", "vps"));
 	g_free(fixture_define(f, "b", "vps"));
-	hvctl(f, 0, "", "group create web --cap 60");
-	hvctl(f, 0, "", "edit a b --group web --reserve 30");
-	hvctl(f, 0, "", "start a");
-	hvctl(f, 1,
-	      "VM b: its reservation does not fit: 30 % (a) + 30 % (b) = 60 % of a CPU would be "
-	      "reserved in group web, whose cap is 60 %",
-	      "start b");
-	hvctl(f, 0, "", "group edit web --cap 70");
-	hvctl(f, 0, "", "start b");
-	hvctl(f, 1, "group web: the reservations do not fit: ", "group edit web --cap 60");
-	hvctl(f, 0, "70%", "group list");
+	fixture_hvctl(f, 0, "", "group create web --cap 60");
+	fixture_hvctl(f, 0, "", "edit a b --group web --reserve 30");
+	fixture_hvctl(f, 0, "", "start a");
+	fixture_hvctl(
+		f, 1,
+		"VM b: its reservation does not fit: 30 % (a) + 30 % (b) = 60 % of a CPU would be "
+		"reserved in group web, whose cap is 60 %",
+		"start b");
+	fixture_hvctl(f, 0, "", "group edit web --cap 70");
+	fixture_hvctl(f, 0, "", "start b");
+	fixture_hvctl(f, 1, "group web: the reservations do not fit: ", "group edit web --cap 60");
+	fixture_hvctl(f, 0, "70%", "group list");
 	fixture_free(f);
 }
 
@@ -151,21 +132,21 @@ static void test_live(void)
 	}
 	f = fixture_new(NULL);
 	vm = fixture_define(f, "web1", "vps");
-	hvctl(f, 0, "", "group create all --cpus 0");
-	hvctl(f, 0, "", "group create web --parent all");
+	fixture_hvctl(f, 0, "", "group create all --cpus 0");
+	fixture_hvctl(f, 0, "", "group create web --parent all");
 	fixture_do(f, vm, "Start");
 	pid = fixture_worker_pid(f, vm);
-	hvctl(f, 0, "", "edit web1 --group web");
-	hvctl(f, 0, "\"cpus\": \"0\"", "show web1 -o json");
-	hvctl(f, 0, "", "group edit all --cpus 1");
-	hvctl(f, 0, "\"cpus\": \"1\"", "show web1 -o json");
-	hvctl(f, 1, "affinity: its group web has CPU 1, and none of them is asked for",
-	      "edit web1 --affinity 0");
-	hvctl(f, 0, "", "edit web1 --affinity 1");
+	fixture_hvctl(f, 0, "", "edit web1 --group web");
+	fixture_hvctl(f, 0, "\"cpus\": \"0\"", "show web1 -o json");
+	fixture_hvctl(f, 0, "", "group edit all --cpus 1");
+	fixture_hvctl(f, 0, "\"cpus\": \"1\"", "show web1 -o json");
+	fixture_hvctl(f, 1, "affinity: its group web has CPU 1, and none of them is asked for",
+		      "edit web1 --affinity 0");
+	fixture_hvctl(f, 0, "", "edit web1 --affinity 1");
 	assert_runs_on(f, vm, 1);
-	hvctl(f, 1, "group all: VM web1: affinity: its group web has CPU 0",
-	      "group edit all --cpus 0");
-	hvctl(f, 0, "", "edit web1 --group none --affinity 0");
+	fixture_hvctl(f, 1, "group all: VM web1: affinity: its group web has CPU 0",
+		      "group edit all --cpus 0");
+	fixture_hvctl(f, 0, "", "edit web1 --group none --affinity 0");
 	assert_runs_on(f, vm, 0);
 	g_assert_cmpuint(fixture_worker_pid(f, vm), ==, pid);
 	fixture_free(f);
@@ -177,24 +158,26 @@ static void test_power(void)
 	struct fixture *f = fixture_new(NULL);
 	g_autofree char *vm = fixture_define(f, "web1", "vps");
 
-	hvctl(f, 0, "\"policy\": \"host\"", "power -o json");
-	hvctl(f, 0, "", "power host");
-	hvctl(f, 0, "Power policy:    host\n", "host");
-	hvctl(f, 2, "$.policy: ", "power fast");
-	hvctl(f, 2, "only the policy custom takes a governor", "power saver --governor x");
-	hvctl(f, 2, "the policy custom needs a governor", "power custom");
-	hvctl(f, 2, "$.latency: 100001 is above the maximum", "power custom --latency 100001");
-	hvctl(f, 1, "governor \"nosuch\" is not supported by this host",
-	      "power custom --governor nosuch");
-	hvctl(f, 2, "belong to the policy custom", "power --epp x");
-	hvctl(f, 0, "\"policy\": \"host\"", "power -o json");
-	hvctl(f, 0, "", "edit web1 --latency low");
-	hvctl(f, 0, "\"latency\": 20", "show web1 -o json");
-	hvctl(f, 0, "", "edit web1 --latency normal");
-	hvctl(f, 0, "\"latency\": null", "show web1 -o json");
-	hvctl(f, 2, "--latency needs low, normal or microseconds, not 'soon'",
-	      "edit web1 --latency soon");
-	hvctl(f, 2, "$.cpus.scheduling.latency: 100001 is above", "edit web1 --latency 100001");
+	fixture_hvctl(f, 0, "\"policy\": \"host\"", "power -o json");
+	fixture_hvctl(f, 0, "", "power host");
+	fixture_hvctl(f, 0, "Power policy:    host\n", "host");
+	fixture_hvctl(f, 2, "$.policy: ", "power fast");
+	fixture_hvctl(f, 2, "only the policy custom takes a governor", "power saver --governor x");
+	fixture_hvctl(f, 2, "the policy custom needs a governor", "power custom");
+	fixture_hvctl(f, 2, "$.latency: 100001 is above the maximum",
+		      "power custom --latency 100001");
+	fixture_hvctl(f, 1, "governor \"nosuch\" is not supported by this host",
+		      "power custom --governor nosuch");
+	fixture_hvctl(f, 2, "belong to the policy custom", "power --epp x");
+	fixture_hvctl(f, 0, "\"policy\": \"host\"", "power -o json");
+	fixture_hvctl(f, 0, "", "edit web1 --latency low");
+	fixture_hvctl(f, 0, "\"latency\": 20", "show web1 -o json");
+	fixture_hvctl(f, 0, "", "edit web1 --latency normal");
+	fixture_hvctl(f, 0, "\"latency\": null", "show web1 -o json");
+	fixture_hvctl(f, 2, "--latency needs low, normal or microseconds, not 'soon'",
+		      "edit web1 --latency soon");
+	fixture_hvctl(f, 2, "$.cpus.scheduling.latency: 100001 is above",
+		      "edit web1 --latency 100001");
 	fixture_free(f);
 }
 

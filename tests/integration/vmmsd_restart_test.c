@@ -119,17 +119,13 @@ static void test_new_boot(void)
 	struct fixture *f = fixture_new(NULL);
 	g_autofree char *plain = fixture_define(f, "plain", "run");
 	g_autofree char *autostart = fixture_define_with(f, "auto", "run", ",\"autostart\":true");
-	g_autofree char *command = NULL;
 	pid_t pid;
 
 	fixture_do(f, plain, "Start");
 	pid = (pid_t)fixture_worker_pid(f, plain);
 	(void)fixture_end(f, SIGKILL);
 	g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
-	command = g_strdup_printf("sqlite3 %s/state/vmms.db \"UPDATE setting SET value='x' WHERE "
-				  "key='boot_id'\"",
-				  f->dir);
-	g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
+	fixture_pretend_boot(f);
 	fixture_start(f);
 	assert_state(f, plain, "off", "the host restarted");
 	fixture_wait_state(f, autostart, "running");
