@@ -88,7 +88,7 @@ guest_modules() {
 }
 
 # The test guest: busybox, the modules that make a power button a key press, and those for
-# Hyper-V's devices. guest_initrd_build DIR puts initrd.img there.
+# Hyper-V's devices and for the devices of the engine translate. guest_initrd_build DIR puts initrd.img there.
 guest_initrd_build() {
 	local to=$1 root=$1/guest flavour
 	mkdir -p "$root"/{bin,proc,sys,dev,tmp,etc/acpi/PWRF,lib/modules}
@@ -101,8 +101,8 @@ guest_initrd_build() {
 		guest_modules "$flavour" always button evdev || return
 		guest_modules "$flavour" hyperv hv_vmbus hv_utils hyperv_keyboard hv_storvsc sd_mod \
 			sr_mod hv_netvsc hv_balloon hv_sock ext4 autofs4 af_packet || return
-		guest_modules "$flavour" virtio virtio_pci virtio_blk virtio_net ext4 autofs4 \
-			af_packet || return
+		guest_modules "$flavour" virtio virtio_pci virtio_blk virtio_scsi sd_mod sr_mod \
+			virtio_net ext4 autofs4 af_packet || return
 	done
 	initrd_pack "$root" "$to/initrd.img"
 	rm -rf "$root"

@@ -90,7 +90,7 @@ qemu() { # NAME-OF-RESULTS WHAT
 	ip link set bench1 master bench0 up
 	exec {console}< <(exec timeout 900 qemu-system-x86_64 -M q35 -accel kvm -cpu host -m 512 \
 		-display none -nodefaults -no-user-config -no-reboot -serial stdio -kernel $kernel \
-		-initrd $initrd -append "$words vmms.virtio vmms.root=vda bench.data=vdb bench.what=$what" \
+		-initrd $initrd -append "$words vmms.root=vda bench.data=vdb bench.what=$what" \
 		-object iothread,id=io -drive if=none,id=root,file=/srv/bench-root.img,format=raw \
 		-device virtio-blk-pci,drive=root,iothread=io \
 		-drive if=none,id=data,file=/dev/ram0,format=raw,cache=none,aio=io_uring \

@@ -6,18 +6,9 @@
 . "$(dirname "$0")/lib.sh"
 : "${VMMS_BUILD:?names the build tree}"
 
-tree=$(mktemp -d)
-trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree/scripts" "$tree/build/release/"{vmmsd,cli,vmworker/boot}
-cp "$here/../../scripts/demo" "$tree/scripts/"
-cp "$here/../../scripts/lib.sh" "$tree/scripts/"
-printf '%s\n' 'need() { :; }' 'build_release() { :; }' >>"$tree/scripts/lib.sh"
-# shellcheck disable=SC2016 # it is the script that expands it
-printf '%s\n' '#!/bin/sh' '[ "$1" = guest ] && echo /srv || echo /srv/kernels' >"$tree/scripts/lab"
-chmod +x "$tree/scripts/lab"
-for program in vmmsd/vmmsd cli/hvctl vmworker/vmworker vmworker/boot/vmms-unpack; do
-	cp "$VMMS_BUILD/$program" "$tree/build/release/$program"
-done
+# shellcheck source=tests/lab/demo-tree.sh
+. "$here/demo-tree.sh"
+demo_tree /srv/kernels /srv vmworker/vmworker
 # The linker's path to libhvctl is the build tree's: the installed library serves as well.
 lab exec -- rm -rf /run/tree </dev/null
 lab put "$tree" /run/tree
