@@ -6,6 +6,7 @@
 #include "launch.h"
 #include "power.h"
 #include "sched_service.h"
+#include "translate_speed.h"
 #include "worker_probe.h"
 
 static int reply(const struct service *service, sd_bus_message *call)
@@ -17,13 +18,18 @@ static int reply(const struct service *service, sd_bus_message *call)
 	return sd_bus_reply_method_return(call, "s", text);
 }
 
-static void on_probed(void *context)
+static void on_measured(void *context)
 {
 	struct service *service = context;
 
 	for (const GSList *l = service->host_calls; l; l = l->next)
 		(void)reply(service, l->data);
 	bus_host_cancel(service);
+}
+
+static void on_probed(void *context)
+{
+	translate_speed_find(context, on_measured, context);
 }
 
 void bus_host_cancel(struct service *service)
@@ -40,11 +46,13 @@ int bus_host_describe(sd_bus_message *call, void *userdata, sd_bus_error *out)
 	struct service *service = userdata;
 
 	(void)out;
-	if (!service->host_calls && !host_is_stale(service->host))
-		return reply(service, call);
 	service->host_calls = g_slist_append(service->host_calls, sd_bus_message_ref(call));
-	if (!service->host_calls->next)
+	if (service->host_calls->next)
+		return 1;
+	if (host_is_stale(service->host))
 		worker_probe_run(service, on_probed, service);
+	else
+		on_probed(service);
 	return 1;
 }
 

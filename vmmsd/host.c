@@ -45,6 +45,7 @@ void host_free(struct host *host)
 		return;
 	kvm_clear(&host->kvm);
 	g_free(host->translate.reason);
+	g_free(host->translate.answer);
 	host_processor_clear(&host->processor);
 	g_free(host->kernel);
 	g_free(host->sysfs_root);
@@ -225,7 +226,26 @@ void host_set_translate_probe(struct host *host, const char *probe_json)
 	host->translate.usable =
 		answered && json_object_get_boolean(json_object_object_get(probe, "usable"));
 	host->translate.reason = g_strdup(host->translate.usable ? "" : reason);
-	host->translate.speed = host->translate.usable ? read_speed(probe) : (struct host_speed){0};
+	/* Another QEMU is another speed. */
+	g_autofree char *before = host->translate.answer;
+	host->translate.answer = host->translate.usable ? g_strdup(probe_json) : NULL;
+	if (g_strcmp0(before, host->translate.answer) != 0)
+		host->translate.speed = (struct host_speed){0};
+}
+
+void host_set_translate_speed(struct host *host, const char *answer)
+{
+	g_autoptr(json_value_t) speed = json_text_parse(answer, PROBE_MAX_BYTES, NULL);
+
+	if (host->translate.usable && json_object_is_type(speed, json_type_object))
+		host->translate.speed = read_speed(speed);
+}
+
+char *host_translate_stamp(const struct host *host)
+{
+	return host->translate.usable ? g_strdup_printf("%s %s", host->kernel ? host->kernel : "",
+							g_strchomp(host->translate.answer))
+				      : NULL;
 }
 
 gboolean host_read_memory(const struct host *host, uint64_t *total, uint64_t *available)

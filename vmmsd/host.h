@@ -35,8 +35,13 @@ void host_distrust(struct host *host);
 /* Takes the probe's answer (NULL or broken text: no hypervisor, with the reason). */
 void host_set_probe(struct host *host, const char *probe_json);
 
-/* The same of `vmworker-translate --probe`: {"usable":bool,"reason":"...","speed":{...}}. */
+/* The same of `vmworker-translate --probe`: {"usable":bool,"reason":"..."}. */
 void host_set_translate_probe(struct host *host, const char *probe_json);
+
+/* "{"speed":{...}}" of `vmworker-translate --measure`. */
+void host_set_translate_speed(struct host *host, const char *answer);
+/* What such an answer holds for: the kernel and the translator; NULL when there is none. g_free. */
+char *host_translate_stamp(const struct host *host);
 
 /*
  * Static engine name, *reason is g_free'd by the caller. NULL and NO_HYPERVISOR when the engine

@@ -28,6 +28,7 @@ struct host_kvm {
 struct host_translate {
 	gboolean usable;
 	char *reason; /* when not usable: one sentence with the remedy */
+	char *answer; /* that said so, whole; NULL when not usable */
 	struct host_speed speed;
 };
 

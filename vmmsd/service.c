@@ -20,6 +20,7 @@
 #include "power.h"
 #include "sched_service.h"
 #include "systemd_unit.h"
+#include "translate_speed.h"
 #include "worker.h"
 #include "worker_probe.h"
 
@@ -150,6 +151,7 @@ static gboolean service_build(struct service *service, GError **error)
 static void service_clear(struct service *service)
 {
 	worker_probe_cancel(service);
+	translate_speed_cancel(service);
 	bus_host_cancel(service);
 	console_log_close_all(service);
 	service->serving = FALSE;

@@ -46,6 +46,7 @@ vmms_library(vmmsd_service
     switch_port.c
     systemd_unit.c
     tap.c
+    translate_speed.c
     vm_copy.c
     vm_disks.c
     vm_end.c

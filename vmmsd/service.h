@@ -42,15 +42,19 @@ struct service {
 	struct systemd_units *units; /* NULL where workers are spawned by vmmsd itself */
 	struct power *power;
 	struct sched *sched;
-	struct subprocess *probe; /* vmworker --probe while it runs */
-	GSList *probe_waiters;	  /* of worker_probe.c */
-	char *probe_said;	  /* likewise */
-	GSList *host_calls;	  /* of bus_host.c */
-	GHashTable *crashes;	  /* uuid -> its recent restarts, of vm_restart.c */
-	GSList *console_readers;  /* of console_log.c */
-	struct job *stop_all;	  /* the job that stops every VM, or NULL */
-	guint settling;		  /* workers and the probe not yet heard of since the start */
-	gboolean new_boot;	  /* the host was booted since vmmsd last ran */
+	struct subprocess *probe;   /* vmworker --probe while it runs */
+	GSList *probe_waiters;	    /* of worker_probe.c */
+	char *probe_said;	    /* likewise */
+	GSList *host_calls;	    /* of bus_host.c */
+	struct subprocess *measure; /* of translate_speed.c, like these */
+	char *measured;
+	void (*measure_done)(void *context);
+	void *measure_context;
+	GHashTable *crashes;	 /* uuid -> its recent restarts, of vm_restart.c */
+	GSList *console_readers; /* of console_log.c */
+	struct job *stop_all;	 /* the job that stops every VM, or NULL */
+	guint settling;		 /* workers and the probe not yet heard of since the start */
+	gboolean new_boot;	 /* the host was booted since vmmsd last ran */
 	gboolean launch_off;
 	gboolean serving;
 };

@@ -26,6 +26,7 @@ int main(int argc, char **argv)
 		.engine = &direct_engine,
 		.confine = sandbox_enter,
 		.probe = probe,
+		.measure = speed_measure,
 	};
 
 	return program_main(&spec, argc, argv);

@@ -19,6 +19,7 @@ enum {
 	OPT_CACHE_DIR,
 	OPT_START_TIMEOUT,
 	OPT_PROBE,
+	OPT_MEASURE,
 	OPT_VERSION
 };
 
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
 	{"cache-dir", required_argument, NULL, OPT_CACHE_DIR},
 	{"start-timeout", required_argument, NULL, OPT_START_TIMEOUT},
 	{"probe", no_argument, NULL, OPT_PROBE},
+	{"measure", no_argument, NULL, OPT_MEASURE},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{"help", no_argument, NULL, 'h'},
 	{0},
@@ -38,7 +40,7 @@ const char *options_help(void)
 {
 	return "Usage: vmworker --uuid UUID --name NAME --runtime-dir DIR [--cache-dir DIR]\n"
 	       "                [--start-timeout MS]\n"
-	       "       vmworker --probe\n"
+	       "       vmworker --probe | --measure\n"
 	       "\n"
 	       "Runs one virtual machine. Started by vmmsd, not by hand: it serves org.vmms1.Worker on\n"
 	       "DIR/control (or on the socket passed by LISTEN_FDS) and waits for Start.\n"
@@ -49,6 +51,7 @@ const char *options_help(void)
 	       "  --cache-dir DIR      what all workers of this user share (vmworker-translate)\n"
 	       "  --start-timeout MS   exit unless started within this time (default 10000)\n"
 	       "  --probe              print what the hypervisor of this host can do, as JSON\n"
+	       "  --measure            print how fast guest code runs here, as JSON; takes longer\n"
 	       "  --version            print the version\n"
 	       "  -h, --help           print this\n"
 	       "\n"
@@ -123,6 +126,9 @@ gboolean options_parse(int argc, char **argv, struct options *ret, GError **erro
 			break;
 		case OPT_PROBE:
 			options.mode = OPTIONS_PROBE;
+			break;
+		case OPT_MEASURE:
+			options.mode = OPTIONS_MEASURE;
 			break;
 		case OPT_VERSION:
 			options.mode = OPTIONS_VERSION;

@@ -6,7 +6,7 @@
 #include <glib.h>
 #include <stdint.h>
 
-enum options_mode { OPTIONS_RUN, OPTIONS_PROBE, OPTIONS_VERSION, OPTIONS_HELP };
+enum options_mode { OPTIONS_RUN, OPTIONS_PROBE, OPTIONS_MEASURE, OPTIONS_VERSION, OPTIONS_HELP };
 
 struct options {
 	enum options_mode mode;

@@ -21,21 +21,6 @@ static const char *virt_name(enum partition_virt virt)
 	return "none";
 }
 
-static void add_speed(struct json_object *object, const char *name, int64_t speed)
-{
-	if (speed != SPEED_UNKNOWN)
-		json_object_object_add(object, name, json_object_new_int64(speed));
-}
-
-void probe_add_speed(struct json_object *answer, const struct speed *speed)
-{
-	struct json_object *object = json_object_new_object();
-
-	add_speed(object, "kernel", speed->kernel);
-	add_speed(object, "user", speed->user);
-	json_object_object_add(answer, "speed", object);
-}
-
 char *probe_format(const struct partition_host *host, const struct speed *speed)
 {
 	g_autofree char *reason = host->usable ? g_strdup("") : hv_error_describe(&host->fault);
@@ -52,7 +37,7 @@ char *probe_format(const struct partition_host *host, const struct speed *speed)
 		json_object_object_add(caps, host->caps[i].name,
 				       json_object_new_int(host->caps[i].value));
 	json_object_object_add(root, "capabilities", caps);
-	probe_add_speed(root, speed);
+	json_object_object_add(root, "speed", speed_to_json(speed));
 	char *line =
 		g_strconcat(json_object_to_json_string_ext(
 				    root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),

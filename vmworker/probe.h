@@ -12,8 +12,5 @@
  * g_free. reason is empty when usable; speeds that are not known are not there.
  */
 char *probe_format(const struct partition_host *host, const struct speed *speed);
-/* Adds the member "speed" to an answer; also vmworker-translate's. */
-struct json_object;
-void probe_add_speed(struct json_object *answer, const struct speed *speed);
 
 #endif

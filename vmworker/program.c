@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "program.h"
 
+#include <json-c/json.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -160,12 +161,24 @@ static int program_run(const struct program_spec *spec, const struct options *op
 	return code;
 }
 
-static int probe_run(const struct program_spec *spec)
+static int line_put(char *line)
 {
-	g_autofree char *line = spec->probe();
+	g_autofree char *owned = line;
 
-	fputs(line, stdout);
+	fputs(owned, stdout);
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static char *measure(const struct program_spec *spec)
+{
+	struct speed speed;
+
+	spec->measure(&speed);
+	struct json_object *object = speed_to_json(&speed);
+	char *line = g_strdup_printf(
+		"{\"speed\":%s}\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+	json_object_put(object);
+	return line;
 }
 
 int program_main(const struct program_spec *spec, int argc, char **argv)
@@ -184,7 +197,9 @@ int program_main(const struct program_spec *spec, int argc, char **argv)
 	}
 	switch (options.mode) {
 	case OPTIONS_PROBE:
-		return probe_run(spec);
+		return line_put(spec->probe());
+	case OPTIONS_MEASURE:
+		return line_put(measure(spec));
 	case OPTIONS_VERSION:
 		printf("%s " VMMS_VERSION "\n", spec->name);
 		return EXIT_SUCCESS;

@@ -5,6 +5,7 @@
 
 #include "engine.h"
 #include "options.h"
+#include "speed.h"
 
 struct program_spec {
 	const char *name;
@@ -15,6 +16,8 @@ struct program_spec {
 	gboolean (*confine)(char **ret_steps, GError **error);
 	/* What this host offers the engine, one line of JSON; g_free. */
 	char *(*probe)(void);
+	/* How fast it runs guest code. */
+	void (*measure)(struct speed *ret);
 };
 
 /* main, and its exit code. */

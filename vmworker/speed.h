@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+struct json_object;
+
 #define SPEED_UNKNOWN (-1)
 
 /* Instructions a second, or SPEED_UNKNOWN. */
@@ -18,5 +20,8 @@ struct speed {
 /* Runs a tiny partition for some milliseconds in each mode. Never fails: what a hypervisor does not
  * run is unknown. */
 void speed_measure(struct speed *ret);
+
+/* {"kernel":N,"user":N} without what is unknown; the caller's. */
+struct json_object *speed_to_json(const struct speed *speed);
 
 #endif

@@ -6,7 +6,8 @@
  *   dies-first...      exits with status 3 at once
  *   dies-connected...  is killed by a signal when vmmsd connects
  *   hangs...           never looks at its socket
- * --probe prints what is in $FAKE_WORKER_PROBES/PROGRAM.probe, else $FAKE_WORKER_PROBE.
+ * --probe prints what is in $FAKE_WORKER_PROBES/PROGRAM.probe, else $FAKE_WORKER_PROBE; --measure
+ * what is in PROGRAM.measure.
  * Disk N is kept open as descriptor 100 + N, queue Q of adapter N as 200 + 16 * N + Q. Afterwards
  * the first word of boot.cmdline in the definition does; see the table of behaviours.
  */
@@ -549,11 +550,12 @@ static void link_free(void *link)
 	sd_bus_flush_close_unref(link);
 }
 
-static int fake_probe(const char *program)
+/* what: probe or measure */
+static int fake_answer(const char *program, const char *what)
 {
 	const char *dir = g_getenv("FAKE_WORKER_PROBES"), *probe = g_getenv("FAKE_WORKER_PROBE");
 	g_autofree char *base = g_path_get_basename(program);
-	g_autofree char *path = g_strdup_printf("%s/%s.probe", dir ? dir : "", base);
+	g_autofree char *path = g_strdup_printf("%s/%s.%s", dir ? dir : "", base, what);
 	g_autofree char *text = NULL;
 
 	if (g_file_get_contents(path, &text, NULL, NULL))
@@ -569,8 +571,8 @@ int main(int argc, char **argv)
 	struct fake fake = {.state = "idle", .result = -1};
 	int status;
 
-	if (argc == 2 && g_str_equal(argv[1], "--probe"))
-		return fake_probe(argv[0]);
+	if (argc == 2)
+		return fake_answer(argv[0], argv[1] + strlen("--"));
 	for (int i = 1; i + 1 < argc; i += 2)
 		if (g_str_equal(argv[i], "--uuid"))
 			fake.uuid = argv[i + 1];

@@ -420,9 +420,8 @@ void fixture_hvctl(const struct fixture *fixture, int status, const char *text, 
 			all);
 }
 
-void fixture_put_probe(const struct fixture *fixture, const char *program, const char *answer)
+void fixture_put_answer(const struct fixture *fixture, const char *name, const char *answer)
 {
-	g_autofree char *name = g_strconcat(program, ".probe", NULL);
 	g_autofree char *path = g_build_filename(fixture->dir, name, NULL);
 
 	g_assert_true(g_file_set_contents(path, answer, -1, NULL));
@@ -432,7 +431,8 @@ void fixture_add_translator(const struct fixture *fixture)
 {
 	g_autofree char *path = g_build_filename(fixture->dir, FIXTURE_TRANSLATOR, NULL);
 
-	fixture_put_probe(fixture, FIXTURE_TRANSLATOR, "{\"usable\":true,\"reason\":\"\"}");
+	fixture_put_answer(fixture, FIXTURE_TRANSLATOR ".probe",
+			   "{\"usable\":true,\"reason\":\"\"}");
 	g_assert_cmpint(symlink(FAKE_WORKER, path), ==, 0);
 }
 

@@ -75,8 +75,8 @@ void fixture_hvctl(const struct fixture *fixture, int status, const char *text, 
 
 #define FIXTURE_WORKER	   "fake-vmworker"
 #define FIXTURE_TRANSLATOR "fake-translator"
-/* What that program answers to --probe from now on. */
-void fixture_put_probe(const struct fixture *fixture, const char *program, const char *answer);
+/* What a program answers from now on: name is PROGRAM.probe or PROGRAM.measure. */
+void fixture_put_answer(const struct fixture *fixture, const char *name, const char *answer);
 /* From now on there is an engine translate, a fake as well. */
 void fixture_add_translator(const struct fixture *fixture);
 

@@ -9,6 +9,7 @@
 #define AMD_V "{\"virtualization\":\"amd-v\",\"usable\":true,\"reason\":\"\"}"
 #define NO_KVM \
 	"{\"virtualization\":\"amd-v\",\"usable\":false,\"reason\":\"there is none: get it\"}"
+#define MEASURE FIXTURE_TRANSLATOR ".measure"
 #define SOFTWARE                                                            \
 	"{\"virtualization\":\"software\",\"usable\":true,\"reason\":\"\"," \
 	"\"speed\":{\"kernel\":712345,\"user\":2300400500}}"
@@ -39,6 +40,35 @@ static void test_speeds(void)
 	fixture_hvctl(f, 0, "Minsn/s: kernel mode -, user mode -\n", "host");
 	fixture_hvctl(f, 0, "\"kernel\": 712345", "host -o json");
 	fixture_hvctl(f, 0, "auto takes:      direct: chosen by auto, though slow", "host");
+	fixture_free(f);
+}
+
+/* It is measured when somebody asks first, and anew when QEMU is another. */
+static void test_translator_speed(void)
+{
+	struct fixture *f = fixture_new(SOFTWARE);
+
+	fixture_add_translator(f);
+	fixture_put_answer(f, MEASURE, "{\"speed\":{\"kernel\":300000000,\"user\":5500000}}");
+	g_assert_cmpint(fixture_end(f, SIGTERM), ==, 0);
+	fixture_start(f);
+	fixture_hvctl(f, 0, "Minsn/s: kernel mode 300, user mode 5.5\n", "host");
+	fixture_put_answer(f, MEASURE, "{\"speed\":{\"kernel\":200000000}}");
+	fixture_hvctl(f, 0, "Minsn/s: kernel mode 300, user mode 5.5\n", "host");
+	g_assert_cmpint(fixture_end(f, SIGTERM), ==, 0);
+	fixture_start(f);
+	fixture_hvctl(f, 0, "\"kernel\": 300000000", "host -o json");
+	fixture_put_answer(f, FIXTURE_TRANSLATOR ".probe",
+			   "{\"usable\":true,\"emulator\":\"another\"}");
+	g_assert_cmpint(fixture_end(f, SIGTERM), ==, 0);
+	fixture_start(f);
+	fixture_hvctl(f, 0, "Minsn/s: kernel mode 200, user mode -\n", "host");
+	/* What is no answer is not known. */
+	fixture_put_answer(f, FIXTURE_TRANSLATOR ".probe", "{\"usable\":true}");
+	fixture_put_answer(f, MEASURE, "[");
+	g_assert_cmpint(fixture_end(f, SIGTERM), ==, 0);
+	fixture_start(f);
+	fixture_hvctl(f, 0, "Minsn/s: kernel mode -, user mode -\n", "host");
 	fixture_free(f);
 }
 
@@ -127,7 +157,7 @@ static void test_kvm_goes(void)
 	expect(f, vm, "Engine", "direct");
 	fixture_do(f, vm, "Stop");
 	fixture_add_translator(f);
-	fixture_put_probe(f, FIXTURE_WORKER, NO_KVM);
+	fixture_put_answer(f, FIXTURE_WORKER ".probe", NO_KVM);
 	/* Nothing tells yet, and nothing falls back in silence. */
 	expect_failure(f, finder, "there is no usable /dev/kvm: load kvm_amd");
 	expect(f, finder, "Engine", "direct");
@@ -137,7 +167,7 @@ static void test_kvm_goes(void)
 	expect(f, vm, "EngineReason", "chosen by auto, since direct cannot run here any more (");
 	fixture_do(f, vm, "Stop");
 	/* And it comes back: a start that fails for it looks again. */
-	fixture_put_probe(f, FIXTURE_WORKER, AMD_V);
+	fixture_put_answer(f, FIXTURE_WORKER ".probe", AMD_V);
 	fixture_do(f, direct, "Start");
 	expect(f, direct, "EngineReason", "asked for by the definition; KVM on AMD-V");
 	fixture_free(f);
@@ -147,6 +177,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/vmmsd/host/speeds", test_speeds);
+	g_test_add_func("/vmmsd/host/translator-speed", test_translator_speed);
 	g_test_add_func("/vmmsd/host/auto", test_auto);
 	g_test_add_func("/vmmsd/host/launch", test_launch);
 	g_test_add_func("/vmmsd/host/autostart", test_autostart);

@@ -84,6 +84,17 @@ static void console_expect(int console, const char *text)
 	}
 }
 
+/* NULL when it cannot be run; g_free. */
+static char *translator_answer(const char *option)
+{
+	char *argv[] = {(char *)g_getenv("VMMS_TRANSLATOR"), (char *)option, NULL};
+	char *answer = NULL;
+
+	(void)g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &answer, NULL, NULL,
+			   NULL);
+	return answer;
+}
+
 /* ---- a guest's own ways ---------------------------------------------------------------------- */
 
 static void test_console(gconstpointer data)
@@ -178,6 +189,16 @@ static void test_adopted(gconstpointer data)
 	fixture_do(f, vm, "Stop");
 }
 
+/* QEMU's own speed, measured here. */
+static void test_speed(gconstpointer unused)
+{
+	g_autofree char *answer = translator_answer("--measure");
+
+	(void)unused;
+	g_assert_nonnull(strstr(answer, "\"kernel\":"));
+	g_assert_nonnull(strstr(answer, "\"user\":"));
+}
+
 static void test_refused(gconstpointer data)
 {
 	struct fixture *f = FIXTURE(data);
@@ -246,16 +267,6 @@ static void test_worker_killed(gconstpointer data)
 	assert_ends(pidfd);
 }
 
-static gboolean translate_is_there(void)
-{
-	g_autofree char *answer = NULL;
-	char *argv[] = {(char *)g_getenv("VMMS_TRANSLATOR"), (char *)"--probe", NULL};
-
-	return g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &answer, NULL, NULL,
-			    NULL) &&
-	       strstr(answer, "\"usable\":true");
-}
-
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -268,16 +279,18 @@ int main(int argc, char **argv)
 		{"/vmmsd/translate/verbs", test_verbs},
 		{"/vmmsd/translate/adopted", test_adopted},
 		{"/vmmsd/translate/refused", test_refused},
+		{"/vmmsd/translate/speed", test_speed},
 		{"/vmmsd/translate/killed", test_killed},
 		{"/vmmsd/translate/hung", test_hung},
 		{"/vmmsd/translate/silent", test_silent},
 		{"/vmmsd/translate/worker-killed", test_worker_killed},
 	};
+	g_autofree char *probe = translator_answer("--probe");
 	struct fixture *f;
 	int r;
 
 	g_test_init(&argc, &argv, NULL);
-	if (!translate_is_there()) {
+	if (!probe || !strstr(probe, "\"usable\":true")) {
 		g_test_message("QEMU or libvirt's driver for it is not installed");
 		return 77;
 	}

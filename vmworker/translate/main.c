@@ -5,8 +5,10 @@
  */
 #include <libvirt/libvirt.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "measure.h"
 #include "program.h"
 #include "sandbox.h"
 #include "translate.h"
@@ -34,6 +36,7 @@ static char *probe(void)
 	g_autofree char *emulator = g_find_program_in_path(TRANSLATE_EMULATOR);
 	const char *reason = "";
 	unsigned long version = 0;
+	struct stat st = {0};
 
 	(void)virGetVersion(&version, NULL, NULL);
 	if (!emulator)
@@ -42,9 +45,14 @@ static char *probe(void)
 	else if (access(TRANSLATE_DRIVER, R_OK) < 0)
 		reason = "libvirt's driver for QEMU is not installed; install the package "
 			 "libvirt-daemon-driver-qemu";
-	return g_strdup_printf("{\"usable\":%s,\"reason\":\"%s\",\"libvirt\":\"%lu.%lu.%lu\"}\n",
+	if (emulator)
+		(void)stat(emulator, &st);
+	/* The last member tells one QEMU from another. */
+	return g_strdup_printf("{\"usable\":%s,\"reason\":\"%s\",\"libvirt\":\"%lu.%lu.%lu\","
+			       "\"emulator\":\"%jd %jd\"}\n",
 			       *reason ? "false" : "true", reason, version / 1000000,
-			       version / 1000 % 1000, version % 1000);
+			       version / 1000 % 1000, version % 1000, (intmax_t)st.st_size,
+			       (intmax_t)st.st_mtim.tv_sec);
 }
 
 int main(int argc, char **argv)
@@ -55,6 +63,7 @@ int main(int argc, char **argv)
 		.prepare = prepare,
 		.confine = confine,
 		.probe = probe,
+		.measure = measure_translator,
 	};
 
 	return program_main(&spec, argc, argv);

@@ -31,6 +31,8 @@ static void test_good(void)
 	g_assert_cmpuint(options.start_timeout_ms, ==, 5);
 	g_assert_true(parse("w --probe", &options, &error));
 	g_assert_cmpint(options.mode, ==, OPTIONS_PROBE);
+	g_assert_true(parse("w --measure", &options, &error));
+	g_assert_cmpint(options.mode, ==, OPTIONS_MEASURE);
 	g_assert_true(parse("w --version", &options, &error));
 	g_assert_cmpint(options.mode, ==, OPTIONS_VERSION);
 	g_assert_true(parse("w -h", &options, &error));
