@@ -189,6 +189,20 @@ static void test_adopted(gconstpointer data)
 	fixture_do(f, vm, "Stop");
 }
 
+/* Whatever this machine is: what it says that auto takes is what a VM gets. */
+static void test_auto(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *vm = fixture_define(f, "auto", "loop");
+
+	fixture_do(f, vm, "Start");
+	g_autofree char *engine = fixture_get(f, vm, "Engine");
+	g_autofree char *text =
+		g_strdup_printf("\"engine\": \"%s\",\n    \"reason\": \"chosen by auto", engine);
+	fixture_hvctl(f, 0, text, "host -o json");
+	fixture_do(f, vm, "Stop");
+}
+
 /* QEMU's own speed, measured here. */
 static void test_speed(gconstpointer unused)
 {
@@ -279,6 +293,7 @@ int main(int argc, char **argv)
 		{"/vmmsd/translate/verbs", test_verbs},
 		{"/vmmsd/translate/adopted", test_adopted},
 		{"/vmmsd/translate/refused", test_refused},
+		{"/vmmsd/translate/auto", test_auto},
 		{"/vmmsd/translate/speed", test_speed},
 		{"/vmmsd/translate/killed", test_killed},
 		{"/vmmsd/translate/hung", test_hung},

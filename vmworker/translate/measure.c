@@ -13,7 +13,7 @@
 #include "measure_rom.h"
 #include "translate.h"
 
-#define ROM_SIZE (64 * 1024) /* the least that QEMU takes */
+#define ROM_SIZE 65536 /* the least that QEMU takes */
 #define ROM_FD	 3
 #define ROM_PATH "/proc/self/fd/3"
 
