@@ -87,26 +87,12 @@ struct cpu_group *cpu_group_parse(const char *json, GError **error)
 
 struct cpu_group *cpu_group_edit(const struct cpu_group *group, const char *patch, GError **error)
 {
-	g_autoptr(GError) local = NULL;
 	g_autoptr(json_value_t) document = json_tokener_parse(group->json);
-	g_autoptr(json_value_t) change = json_text_parse(patch, DOCUMENT_MAX, &local);
+	g_autoptr(json_value_t) change = json_text_parse_patch(patch, DOCUMENT_MAX, error);
 
-	if (!change) {
-		g_propagate_prefixed_error(error, g_steal_pointer(&local), "patch: ");
+	if (!change)
 		return NULL;
-	}
-	if (!json_object_is_type(change, json_type_object)) {
-		g_set_error_literal(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION,
-				    "patch: $: expected an object with the members to change");
-		return NULL;
-	}
-	/* All members are plain values, so that merging is putting them there. */
-	json_object_object_foreach (change, name, value) {
-		if (value)
-			(void)json_object_object_add(document, name, json_object_get(value));
-		else
-			json_object_object_del(document, name);
-	}
+	json_text_merge(document, change);
 	if (g_strcmp0(text(document, "name"), group->name) != 0) {
 		g_set_error_literal(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION,
 				    "CPU group: $.name: cannot be edited; create another group "

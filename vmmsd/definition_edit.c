@@ -6,27 +6,6 @@
 #include "json_text.h"
 #include "service_error.h"
 
-/* RFC 7396 section 2, for two objects. patch is not deeper than JSON_TEXT_MAX_DEPTH. */
-static void merge(struct json_object *target, struct json_object *patch)
-{
-	json_object_object_foreach (patch, name, value) {
-		struct json_object *old;
-
-		if (!value) {
-			json_object_object_del(target, name);
-		} else if (!json_object_is_type(value, json_type_object)) {
-			(void)json_object_object_add(target, name, json_object_get(value));
-		} else {
-			if (!json_object_object_get_ex(target, name, &old) ||
-			    !json_object_is_type(old, json_type_object)) {
-				old = json_object_new_object();
-				(void)json_object_object_add(target, name, old);
-			}
-			merge(old, value);
-		}
-	}
-}
-
 static const struct {
 	const char *name, *remedy;
 } fixed[] = {
@@ -55,22 +34,12 @@ static bool check_fixed(struct json_object *document, struct json_object *patch,
 struct definition *definition_edit_among(const struct definition *definition, const char *patch,
 					 const struct mac_owners *owners, GError **error)
 {
-	g_autoptr(GError) local = NULL;
 	g_autoptr(json_value_t) document = json_tokener_parse(definition->json);
-	g_autoptr(json_value_t) change = json_text_parse(patch, VMMS_MAX_MESSAGE, &local);
+	g_autoptr(json_value_t) change = json_text_parse_patch(patch, VMMS_MAX_MESSAGE, error);
 
-	if (!change) {
-		g_propagate_prefixed_error(error, g_steal_pointer(&local), "patch: ");
+	if (!change || !check_fixed(document, change, error))
 		return NULL;
-	}
-	if (!json_object_is_type(change, json_type_object)) {
-		g_set_error_literal(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION,
-				    "patch: $: expected an object with the members to change");
-		return NULL;
-	}
-	if (!check_fixed(document, change, error))
-		return NULL;
-	merge(document, change);
+	json_text_merge(document, change);
 	definition_nics_keep(document, definition);
 	return definition_from_json(document, owners, error);
 }

@@ -143,3 +143,40 @@ struct json_object *json_text_parse(const char *text, size_t max_bytes, GError *
 		return NULL;
 	return g_steal_pointer(&value);
 }
+
+struct json_object *json_text_parse_patch(const char *text, size_t max_bytes, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+	g_autoptr(json_value_t) patch = json_text_parse(text, max_bytes, &local);
+
+	if (!patch) {
+		g_propagate_prefixed_error(error, g_steal_pointer(&local), "patch: ");
+		return NULL;
+	}
+	if (!json_object_is_type(patch, json_type_object)) {
+		g_set_error_literal(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION,
+				    "patch: $: expected an object with the members to change");
+		return NULL;
+	}
+	return g_steal_pointer(&patch);
+}
+
+void json_text_merge(struct json_object *target, struct json_object *patch)
+{
+	json_object_object_foreach (patch, name, value) {
+		struct json_object *old;
+
+		if (!value) {
+			json_object_object_del(target, name);
+		} else if (!json_object_is_type(value, json_type_object)) {
+			(void)json_object_object_add(target, name, json_object_get(value));
+		} else {
+			if (!json_object_object_get_ex(target, name, &old) ||
+			    !json_object_is_type(old, json_type_object)) {
+				old = json_object_new_object();
+				(void)json_object_object_add(target, name, old);
+			}
+			json_text_merge(old, value);
+		}
+	}
+}

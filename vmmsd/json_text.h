@@ -23,6 +23,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_value_t, json_value_put)
 /* JSON null is refused too, so NULL always means an error. max_bytes bounds strlen(text). */
 struct json_object *json_text_parse(const char *text, size_t max_bytes, GError **error);
 
+/* The members of an object that are to change: as above, and only an object; "patch: …". */
+struct json_object *json_text_parse_patch(const char *text, size_t max_bytes, GError **error);
+/* RFC 7396 section 2, for two objects. patch is not deeper than JSON_TEXT_MAX_DEPTH. */
+void json_text_merge(struct json_object *target, struct json_object *patch);
+
 /* Canonical text: no white space, slashes not escaped; g_free. */
 char *json_text_print(struct json_object *value);
 
