@@ -24,7 +24,6 @@ pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd>=252)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.40)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp>=2.5)
 pkg_check_modules(URING REQUIRED IMPORTED_TARGET liburing>=2.3)
-pkg_check_modules(LIBNBD REQUIRED libnbd>=1.14)
 
 add_library(vmms_flags INTERFACE)
 target_compile_definitions(vmms_flags INTERFACE _GNU_SOURCE

@@ -36,6 +36,26 @@ size_t iov_scatter(const struct iovec *iov, uint32_t n, const void *from, size_t
 	return at;
 }
 
+uint32_t iov_part(const struct iovec *iov, uint32_t n, size_t skip, size_t bytes, struct iovec *to,
+		  uint32_t max)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < n && bytes > 0 && used < max; i++) {
+		size_t part;
+
+		if (skip >= iov[i].iov_len) {
+			skip -= iov[i].iov_len;
+			continue;
+		}
+		part = min_size(iov[i].iov_len - skip, bytes);
+		to[used++] = (struct iovec){(uint8_t *)iov[i].iov_base + skip, part};
+		bytes -= part;
+		skip = 0;
+	}
+	return used;
+}
+
 void iov_advance(struct iovec **iov, uint32_t *n, size_t bytes)
 {
 	while (*n && bytes >= (*iov)->iov_len) {

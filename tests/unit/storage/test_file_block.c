@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "block_run.h"
 #include "file_block.h"
 #include "io_thread.h"
 #include "storage_error.h"
@@ -24,20 +25,6 @@ struct fixture {
 	char *path;
 	struct block *block;
 	GError *error;
-	/* a random run */
-	uint8_t *model, *memory;
-	unsigned int left, busy;
-	GMutex lock;
-	GCond idle;
-	bool finished;
-	struct slot {
-		struct block_request request;
-		struct fixture *f;
-		uint64_t first, n; /* sectors */
-		uint8_t *begin;
-		struct iovec iov[8];
-		bool used;
-	} slots[DEPTH];
 };
 
 static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -54,19 +41,13 @@ static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	close(fd);
 }
 
-static void block_gone(void *context)
-{
-	block_free(context); /* NULL is fine */
-}
-
 static void tear_down(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-	io_thread_call(f->thread, block_gone, f->block);
+	block_run_free(f->thread, f->block);
 	uring_free(f->ring);
 	io_thread_free(f->thread);
 	g_unlink(f->path);
 	g_free(f->path);
-	g_free(f->model);
 	g_clear_error(&f->error);
 }
 
@@ -96,124 +77,10 @@ static void assert_same(const void *a, const void *b, size_t size)
 	g_assert_cmpint(memcmp(a, b, size), ==, 0);
 }
 
-static bool overlaps(struct fixture *f, const struct slot *slot)
-{
-	for (unsigned int i = 0; i < DEPTH; i++) {
-		const struct slot *other = &f->slots[i];
-
-		if (other != slot && other->used && slot->first < other->first + other->n &&
-		    other->first < slot->first + slot->n)
-			return true;
-	}
-	return false;
-}
-
-/* A row over the slot's memory; now and then its pieces lie anyhow. */
-static uint32_t random_row(struct fixture *f, struct slot *slot)
-{
-	uint64_t left = slot->n * 512;
-	uint8_t *at = f->memory + (uint64_t)(slot - f->slots) * (128 << 10);
-	bool aligned = g_random_int() % 4;
-	uint32_t n = 0;
-
-	if (!aligned)
-		at += 1 + g_random_int() % 511;
-	slot->begin = at;
-	while (left) {
-		uint64_t part =
-			aligned ? 512 * (1 + g_random_int() % 64) : 1 + g_random_int() % 20000;
-
-		part = n == 7 ? left : MIN(part, left);
-		slot->iov[n++] = (struct iovec){at, part};
-		at += part;
-		left -= part;
-	}
-	return n;
-}
-
-static void random_done(struct block_request *request, int error);
-
-static void random_start(struct fixture *f, struct slot *slot)
-{
-	struct block_request *request = &slot->request;
-
-	slot->f = f;
-	do {
-		slot->first = g_random_int() % (SIZE / 512 - 128);
-		slot->n = 1 + g_random_int() % 128;
-	} while (overlaps(f, slot));
-	slot->used = true;
-	*request = (struct block_request){
-		.op = g_random_int() % BLOCK_N_OPS,
-		.flags = g_random_int() & (BLOCK_FUA | BLOCK_MAY_UNMAP),
-		.offset = slot->first * 512,
-		.length = slot->n * 512,
-		.iov = slot->iov,
-		.done = random_done,
-	};
-	if (request->op == BLOCK_FLUSH)
-		request->offset = request->length = 0;
-	request->n_iov = random_row(f, slot);
-	if (request->op == BLOCK_WRITE) {
-		uint64_t at = request->offset;
-
-		for (uint32_t i = 0; i < request->n_iov; at += slot->iov[i++].iov_len) {
-			memset(slot->iov[i].iov_base, (int)(g_random_int() & 0xff),
-			       slot->iov[i].iov_len);
-			memcpy(f->model + at, slot->iov[i].iov_base, slot->iov[i].iov_len);
-		}
-	} else if (request->op == BLOCK_WRITE_ZEROES || request->op == BLOCK_DISCARD) {
-		memset(f->model + request->offset, 0, request->length);
-	}
-	f->busy++;
-	block_submit(f->block, request);
-}
-
-static void random_done(struct block_request *request, int error)
-{
-	struct slot *slot = (struct slot *)request;
-	struct fixture *f = slot->f;
-
-	g_assert_cmpint(error, ==, 0);
-	if (request->op == BLOCK_READ) {
-		assert_same(slot->begin, f->model + slot->first * 512, slot->n * 512);
-	}
-	slot->used = false;
-	f->busy--;
-	if (f->left) {
-		f->left--;
-		random_start(f, slot);
-	} else if (f->busy == 0) {
-		g_mutex_lock(&f->lock);
-		f->finished = true;
-		g_cond_signal(&f->idle);
-		g_mutex_unlock(&f->lock);
-	}
-}
-
-static void random_begin(void *context)
-{
-	struct fixture *f = context;
-
-	for (unsigned int i = 0; i < DEPTH; i++)
-		random_start(f, &f->slots[i]);
-	block_commit(f->block);
-}
-
-static void assert_file_is_model(struct fixture *f)
-{
-	g_autofree char *contents = NULL;
-	gsize size;
-
-	g_assert_true(g_file_get_contents(f->path, &contents, &size, NULL));
-	g_assert_cmpuint(size, ==, SIZE);
-	assert_same(contents, f->model, SIZE);
-}
-
 static void test_random(struct fixture *f, gconstpointer cache)
 {
 	g_autoptr(GError) error = NULL;
-	gint64 end = g_get_monotonic_time() + 50 * G_USEC_PER_SEC;
+	gsize size;
 
 	if (skipped(f))
 		return;
@@ -223,55 +90,25 @@ static void test_random(struct fixture *f, gconstpointer cache)
 		g_test_skip(error->message);
 		return;
 	}
-	f->model = g_malloc0(SIZE);
-	f->memory = g_malloc0(DEPTH * (128u << 10) + 4096);
-	f->left = 3000;
-	io_thread_call(f->thread, random_begin, f);
-	g_mutex_lock(&f->lock);
-	while (!f->finished)
-		g_assert_true(g_cond_wait_until(&f->idle, &f->lock, end));
-	g_mutex_unlock(&f->lock);
-	assert_file_is_model(f);
-	g_clear_pointer(&f->memory, g_free);
+	g_autofree uint8_t *model = block_run_random(&(struct block_run){.thread = f->thread,
+									 .block = f->block,
+									 .size = SIZE,
+									 .depth = DEPTH,
+									 .sectors = 128,
+									 .count = 3000,
+									 .discard = true});
+	g_autofree char *contents = NULL;
+	g_assert_true(g_file_get_contents(f->path, &contents, &size, NULL));
+	g_assert_cmpuint(size, ==, SIZE);
+	assert_same(contents, model, SIZE);
 }
 
 /* ---- single operations ----------------------------------------------------------------------- */
 
-struct single {
-	struct block_request request;
-	struct iovec iov;
-	struct block *block;
-	int error;
-};
-
-static void single_done(struct block_request *request, int error)
-{
-	((struct single *)request)->error = error;
-}
-
-static void single_run(void *context)
-{
-	struct single *s = context;
-
-	s->error = 1;
-	s->request.iov = &s->iov;
-	s->request.n_iov = 1;
-	s->request.done = single_done;
-	block_submit(s->block, &s->request);
-	block_drain(s->block);
-}
-
 static int single(struct fixture *f, enum block_op op, uint32_t flags, uint64_t offset,
 		  uint64_t length, void *buffer)
 {
-	struct single s = {
-		.request = {.op = op, .flags = flags, .offset = offset, .length = length},
-		.iov = {buffer, length},
-		.block = f->block,
-	};
-
-	io_thread_call(f->thread, single_run, &s);
-	return s.error;
+	return block_run_single(f->thread, f->block, op, flags, offset, length, buffer);
 }
 
 static uint64_t allocated(struct fixture *f)
@@ -447,7 +284,7 @@ static void test_device(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpint(single(f, BLOCK_READ, 0, 0, SIZE, buffer), ==, 0);
 	for (uint32_t i = SIZE / 4; i < SIZE; i++)
 		g_assert_cmphex(buffer[i], ==, i < SIZE / 4 * 3 ? 0 : 0x5a);
-	io_thread_call(f->thread, block_gone, f->block);
+	block_run_free(f->thread, f->block);
 	f->block = NULL;
 	g_assert_cmpint(ioctl(loop, LOOP_CLR_FD), ==, 0);
 	close(loop);

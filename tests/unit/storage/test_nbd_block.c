@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "block_run.h"
 #include "io_thread.h"
 #include "nbd_block.h"
 #include "nbd_dying_server.h"
@@ -24,19 +25,17 @@ struct fixture {
 	struct block *block;
 	GError *error;
 	unsigned int stops;
-	/* a random run */
-	uint8_t *model, *memory;
-	unsigned int left, busy;
-	GMutex lock;
-	GCond idle;
-	bool finished;
+	GAsyncQueue *lost; /* a word each time that a server is asked for */
+	uint32_t await_ms;
+	/* a burst */
+	uint8_t *memory;
+	unsigned int busy;
+	int outcome;	   /* error of each */
+	GAsyncQueue *over; /* a word at the end */
 	struct slot {
 		struct block_request request;
 		struct fixture *f;
-		uint64_t first, n; /* sectors */
-		uint8_t *begin;
-		struct iovec iov[8];
-		bool used;
+		struct iovec iov[2];
 	} slots[DEPTH];
 };
 
@@ -44,16 +43,14 @@ static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	f->thread = io_thread_new("test-nbd", NULL);
 	f->image.fd = f->image.life_fd = -1;
-}
-
-static void block_gone(void *context)
-{
-	block_free(context);
+	f->lost = g_async_queue_new();
+	f->over = g_async_queue_new();
+	f->outcome = -ENOTCONN;
 }
 
 static void drop_block(struct fixture *f)
 {
-	io_thread_call(f->thread, block_gone, f->block);
+	block_run_free(f->thread, f->block);
 	f->block = NULL;
 }
 
@@ -64,8 +61,9 @@ static void tear_down(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	served_image_clear(&f->image);
 	if (f->dying.thread)
 		dying_server_join(&f->dying);
-	g_free(f->model);
 	g_free(f->memory);
+	g_async_queue_unref(f->lost);
+	g_async_queue_unref(f->over);
 	g_clear_error(&f->error);
 }
 
@@ -74,6 +72,16 @@ static void on_stop(void *context, enum block_op op G_GNUC_UNUSED, uint64_t offs
 {
 	g_assert_cmpint(error, <, 0);
 	((struct fixture *)context)->stops++;
+}
+
+static void on_lost(void *context)
+{
+	g_async_queue_push(((struct fixture *)context)->lost, context);
+}
+
+static void await(GAsyncQueue *queue)
+{
+	g_assert_nonnull(g_async_queue_timeout_pop(queue, 30 * G_USEC_PER_SEC));
 }
 
 struct making {
@@ -93,6 +101,8 @@ static void make(struct fixture *f, int fd, bool read_only, enum block_error_pol
 	struct making making = {.f = f,
 				.config = {.fd = fd,
 					   .read_only = read_only,
+					   .lost = on_lost,
+					   .await_ms = f->await_ms,
 					   .block = {.name = "/srv/web1.qcow2",
 						     .thread = f->thread,
 						     .policy = policy,
@@ -112,111 +122,8 @@ static bool make_served(struct fixture *f, enum vmms_nbd_format format)
 	return true;
 }
 
-/* ---- random operations ----------------------------------------------------------------------- */
-
-static bool overlaps(struct fixture *f, const struct slot *slot)
-{
-	for (unsigned int i = 0; i < DEPTH; i++) {
-		const struct slot *other = &f->slots[i];
-
-		if (other != slot && other->used && slot->first < other->first + other->n &&
-		    other->first < slot->first + slot->n)
-			return true;
-	}
-	return false;
-}
-
-/* One piece, or several that lie anyhow. */
-static uint32_t random_row(struct fixture *f, struct slot *slot)
-{
-	uint64_t left = slot->n * 512;
-	uint8_t *at = f->memory + (uint64_t)(slot - f->slots) * SECTORS * 512;
-	bool whole = g_random_int() % 3 == 0;
-	uint32_t n = 0;
-
-	slot->begin = at;
-	while (left) {
-		uint64_t part = 1 + g_random_int() % 60000;
-
-		part = whole || n == 7 ? left : MIN(part, left);
-		slot->iov[n++] = (struct iovec){at, part};
-		at += part;
-		left -= part;
-	}
-	return n;
-}
-
-static void random_done(struct block_request *request, int error);
-
-static void random_start(struct fixture *f, struct slot *slot)
-{
-	/* What was discarded may be there or not. */
-	static const enum block_op ops[] = {BLOCK_READ, BLOCK_WRITE, BLOCK_WRITE, BLOCK_FLUSH,
-					    BLOCK_WRITE_ZEROES};
-	struct block_request *request = &slot->request;
-
-	slot->f = f;
-	do {
-		slot->n = 1 + g_random_int() % (g_random_int() % 8 ? 32 : SECTORS);
-		slot->first = g_random_int() % (SIZE / 512 - slot->n);
-	} while (overlaps(f, slot));
-	slot->used = true;
-	*request = (struct block_request){
-		.op = ops[g_random_int() % G_N_ELEMENTS(ops)],
-		.flags = g_random_int() & (BLOCK_FUA | BLOCK_MAY_UNMAP),
-		.offset = slot->first * 512,
-		.length = slot->n * 512,
-		.iov = slot->iov,
-		.done = random_done,
-	};
-	request->n_iov = random_row(f, slot);
-	if (request->op == BLOCK_FLUSH) {
-		request->offset = request->length = 0;
-	} else if (request->op == BLOCK_WRITE) {
-		for (uint64_t i = 0; i < request->length; i++)
-			slot->begin[i] = (uint8_t)(i * 7 + f->left + (i >> 9));
-		memcpy(f->model + request->offset, slot->begin, request->length);
-	} else if (request->op == BLOCK_WRITE_ZEROES) {
-		memset(f->model + request->offset, 0, request->length);
-	}
-	f->busy++;
-	block_submit(f->block, request);
-}
-
-static void random_done(struct block_request *request, int error)
-{
-	struct slot *slot = (struct slot *)request;
-	struct fixture *f = slot->f;
-
-	g_assert_cmpint(error, ==, 0);
-	if (request->op == BLOCK_READ)
-		g_assert_cmpint(memcmp(slot->begin, f->model + slot->first * 512, slot->n * 512),
-				==, 0);
-	slot->used = false;
-	f->busy--;
-	if (f->left) {
-		f->left--;
-		random_start(f, slot);
-	} else if (f->busy == 0) {
-		g_mutex_lock(&f->lock);
-		f->finished = true;
-		g_cond_signal(&f->idle);
-		g_mutex_unlock(&f->lock);
-	}
-}
-
-static void random_begin(void *context)
-{
-	struct fixture *f = context;
-
-	for (unsigned int i = 0; i < DEPTH; i++)
-		random_start(f, &f->slots[i]);
-	block_commit(f->block);
-}
-
 static void test_random(struct fixture *f, gconstpointer format)
 {
-	gint64 end = g_get_monotonic_time() + 50 * G_USEC_PER_SEC;
 	struct block_stats stats;
 	gsize size;
 
@@ -225,14 +132,13 @@ static void test_random(struct fixture *f, gconstpointer format)
 	/* The disk's size is the virtual one. */
 	g_assert_cmpuint(block_info(f->block)->size, ==, SIZE);
 	g_assert_true(block_info(f->block)->write_back);
-	f->model = g_malloc0(SIZE);
-	f->memory = g_malloc0((size_t)DEPTH * SECTORS * 512);
-	f->left = 2000;
-	io_thread_call(f->thread, random_begin, f);
-	g_mutex_lock(&f->lock);
-	while (!f->finished)
-		g_assert_true(g_cond_wait_until(&f->idle, &f->lock, end));
-	g_mutex_unlock(&f->lock);
+	/* What was discarded may be there or not. */
+	g_autofree uint8_t *model = block_run_random(&(struct block_run){.thread = f->thread,
+									 .block = f->block,
+									 .size = SIZE,
+									 .depth = DEPTH,
+									 .sectors = SECTORS,
+									 .count = 2000});
 	block_get_stats(f->block, &stats);
 	g_assert_cmpuint(stats.errors, ==, 0);
 	g_assert_cmpuint(stats.in_flight, ==, 0);
@@ -242,46 +148,15 @@ static void test_random(struct fixture *f, gconstpointer format)
 	g_assert_cmpint(served_image_wait(&f->image), ==, 0);
 	g_autofree char *contents = served_image_contents(&f->image, &size);
 	g_assert_cmpuint(size, ==, SIZE);
-	g_assert_cmpint(memcmp(contents, f->model, SIZE), ==, 0);
+	g_assert_cmpint(memcmp(contents, model, SIZE), ==, 0);
 }
 
 /* ---- single operations ----------------------------------------------------------------------- */
 
-struct single {
-	struct block_request request;
-	struct iovec iov;
-	struct block *block;
-	int error;
-};
-
-static void single_done(struct block_request *request, int error)
-{
-	((struct single *)request)->error = error;
-}
-
-static void single_run(void *context)
-{
-	struct single *s = context;
-
-	s->error = 1;
-	s->request.iov = &s->iov;
-	s->request.n_iov = 1;
-	s->request.done = single_done;
-	block_submit(s->block, &s->request);
-	block_drain(s->block);
-}
-
 static int single(struct fixture *f, enum block_op op, uint64_t offset, uint64_t length,
 		  void *buffer)
 {
-	struct single s = {
-		.request = {.op = op, .offset = offset, .length = length},
-		.iov = {buffer, length},
-		.block = f->block,
-	};
-
-	io_thread_call(f->thread, single_run, &s);
-	return s.error;
+	return block_run_single(f->thread, f->block, op, 0, offset, length, buffer);
 }
 
 static uint64_t allocated(const struct fixture *f)
@@ -336,19 +211,59 @@ static void test_read_only(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 
 /* ---- ends ------------------------------------------------------------------------------------ */
 
-/* A server that is killed: what comes after fails, and says that it is for good. */
+static void kill_server(struct fixture *f)
+{
+	g_assert_cmpint(kill(f->image.pid, SIGKILL), ==, 0);
+	g_assert_cmpint(served_image_wait(&f->image), ==, -SIGKILL);
+	await(f->lost); /* qemu-nbd ends after its keeper, soon */
+	close(f->image.life_fd);
+}
+
+struct serving {
+	struct fixture *f;
+	int fd;
+	bool done;
+};
+
+static void serve_there(void *context)
+{
+	struct serving *serving = context;
+
+	g_assert_true(nbd_block_is_awaited(serving->f->block));
+	serving->done = nbd_block_serve(serving->f->block, serving->fd, &serving->f->error);
+	block_refresh(serving->f->block);
+}
+
+static bool serve(struct fixture *f, int fd)
+{
+	struct serving serving = {.f = f, .fd = fd};
+
+	io_thread_call(f->thread, serve_there, &serving);
+	return serving.done;
+}
+
+static void serve_anew(struct fixture *f)
+{
+	const struct vmms_nbd_order order = {.magic = VMMS_NBD_MAGIC,
+					     .n_layers = 1,
+					     .formats = {(uint8_t)f->image.format},
+					     .discard = 1};
+
+	served_image_serve(&f->image, &order);
+	g_assert_true(serve(f, f->image.fd));
+	f->image.fd = -1;
+}
+
+/* A server that is killed: what a caller cannot wait for fails, and says why. */
 static void test_killed(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	uint8_t buffer[512] = {1};
 
 	if (!make_served(f, VMMS_NBD_VHDX))
 		return;
-	g_assert_cmpint(single(f, BLOCK_WRITE, 0, 512, buffer), ==, 0);
-	g_assert_cmpint(kill(f->image.pid, SIGKILL), ==, 0);
-	g_assert_cmpint(served_image_wait(&f->image), ==, -SIGKILL);
-	/* qemu-nbd ends after its keeper, soon. */
-	while (single(f, BLOCK_READ, 0, 512, buffer) == 0)
-		g_usleep(1000);
+	g_assert_cmpint(single(f, BLOCK_FLUSH, 0, 0, buffer), ==, 0);
+	kill_server(f);
+	f->image.life_fd = -1;
 	for (enum block_op op = BLOCK_READ; op < BLOCK_N_OPS; op++)
 		g_assert_cmpint(single(f, op, 0, op == BLOCK_FLUSH ? 0 : 512, buffer), ==,
 				-ENOTCONN);
@@ -358,15 +273,17 @@ static void burst_done(struct block_request *request, int error)
 {
 	struct slot *slot = (struct slot *)request;
 
-	slot->used = false;
-	slot->f->busy--;
-	g_assert_cmpint(error, <, 0);
+	g_assert_cmpint(error, ==, slot->f->outcome);
+	if (--slot->f->busy == 0)
+		g_async_queue_push(slot->f->over, slot->f);
 }
 
 static void burst_begin(void *context)
 {
 	struct fixture *f = context;
 
+	f->memory = g_malloc((size_t)DEPTH * 1024);
+	memset(f->memory, 0x5a, (size_t)DEPTH * 1024);
 	for (unsigned int i = 0; i < DEPTH; i++) {
 		struct slot *slot = &f->slots[i];
 
@@ -382,7 +299,12 @@ static void burst_begin(void *context)
 		f->busy++;
 		block_submit(f->block, &slot->request);
 	}
-	block_drain(f->block);
+	block_commit(f->block);
+}
+
+static void drain(void *context)
+{
+	block_drain(context);
 }
 
 /* It dies with many requests in flight and more that wait: each ends once, with an error. */
@@ -391,16 +313,27 @@ static void test_dies(struct fixture *f, gconstpointer how)
 	uint8_t buffer[512] = {1};
 	struct block_stats stats;
 
-	f->memory = g_malloc0((size_t)DEPTH * 1024);
 	dying_server_start(&f->dying, GPOINTER_TO_UINT(how), 10);
 	make(f, f->dying.fd, false, BLOCK_ERROR_REPORT);
 	g_assert_no_error(f->error);
 	io_thread_call(f->thread, burst_begin, f);
+	io_thread_call(f->thread, drain, f->block);
 	g_assert_cmpuint(f->busy, ==, 0);
 	block_get_stats(f->block, &stats);
 	g_assert_cmpuint(stats.errors, ==, DEPTH);
 	g_assert_cmpuint(stats.in_flight, ==, 0);
 	g_assert_cmpint(single(f, BLOCK_READ, 0, 512, buffer), <, 0);
+}
+
+/* Nobody brings another one in time. */
+static void test_not_replaced(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	f->await_ms = 20;
+	dying_server_start(&f->dying, DYING_SILENT, 10);
+	make(f, f->dying.fd, false, BLOCK_ERROR_REPORT);
+	io_thread_call(f->thread, burst_begin, f);
+	await(f->lost);
+	await(f->over);
 }
 
 static void resume(void *context)
@@ -413,24 +346,129 @@ static void cancel(void *context)
 	block_cancel(context, NULL, NULL);
 }
 
-/* The policy to stop: requests wait, once told; a resume finds the server as dead as before. */
+/* The policy to stop: requests wait, once told; a resume asks for a server again. */
 static void test_dies_stops(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	struct block_stats stats;
 
-	f->memory = g_malloc0((size_t)DEPTH * 1024);
+	f->outcome = -ECANCELED;
 	dying_server_start(&f->dying, DYING_SILENT, 10);
 	make(f, f->dying.fd, false, BLOCK_ERROR_STOP);
 	io_thread_call(f->thread, burst_begin, f);
-	g_assert_cmpuint(f->busy, ==, DEPTH);
-	g_assert_cmpuint(f->stops, ==, 1);
-	io_thread_call(f->thread, resume, f->block);
-	g_assert_cmpuint(f->stops, ==, 2);
-	block_get_stats(f->block, &stats);
-	g_assert_true(stats.stopped);
-	g_assert_cmpuint(stats.queued, ==, DEPTH);
+	await(f->lost);
+	for (unsigned int i = 1; i <= 2; i++) {
+		io_thread_call(f->thread, drain, f->block);
+		g_assert_cmpuint(f->busy, ==, DEPTH);
+		g_assert_cmpuint(f->stops, ==, i);
+		block_get_stats(f->block, &stats);
+		g_assert_true(stats.stopped);
+		g_assert_cmpuint(stats.queued, ==, DEPTH);
+		if (i == 1) {
+			io_thread_call(f->thread, resume, f->block);
+			await(f->lost);
+		}
+	}
 	io_thread_call(f->thread, cancel, f->block);
 	g_assert_cmpuint(f->busy, ==, 0);
+}
+
+/* What was not answered, and what came since, goes to the next server; that has another size. */
+static void test_replaced(struct fixture *f, gconstpointer policy)
+{
+	g_autofree uint8_t *buffer = g_malloc0(1024);
+
+	f->outcome = 0;
+	dying_server_start(&f->dying, DYING_SILENT, 10);
+	make(f, f->dying.fd, false, GPOINTER_TO_UINT(policy));
+	io_thread_call(f->thread, burst_begin, f);
+	await(f->lost);
+	if (!served_image_new(&f->image, VMMS_NBD_QCOW2, SIZE)) {
+		f->outcome = policy ? -ECANCELED : -ENOTCONN;
+		io_thread_call(f->thread, drain, f->block);
+		io_thread_call(f->thread, cancel, f->block);
+		return;
+	}
+	g_assert_true(serve(f, f->image.fd));
+	f->image.fd = -1;
+	await(f->over);
+	g_assert_cmpuint(f->stops, ==, 0);
+	g_assert_cmpuint(block_info(f->block)->size, ==, SIZE);
+	for (unsigned int i = 0; i < DEPTH; i += 2) {
+		g_assert_cmpint(single(f, BLOCK_READ, (uint64_t)i * 1024, 1024, buffer), ==, 0);
+		for (unsigned int k = 0; k < 1024; k++)
+			g_assert_cmphex(buffer[k], ==, 0x5a);
+	}
+}
+
+/* What a server that died had not made durable may be lost: the guest has to hear of it, once. */
+static void test_flush_fails(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	uint8_t buffer[512] = {1};
+
+	if (!make_served(f, VMMS_NBD_QCOW2))
+		return;
+	g_assert_cmpint(single(f, BLOCK_WRITE, 0, 512, buffer), ==, 0);
+	g_assert_cmpint(single(f, BLOCK_FLUSH, 0, 0, NULL), ==, 0);
+	kill_server(f);
+	serve_anew(f);
+	g_assert_cmpint(single(f, BLOCK_FLUSH, 0, 0, NULL), ==, 0);
+	g_assert_cmpint(single(f, BLOCK_WRITE, 0, 512, buffer), ==, 0);
+	kill_server(f);
+	serve_anew(f);
+	g_assert_cmpint(single(f, BLOCK_FLUSH, 0, 0, NULL), ==, -EIO);
+	g_assert_cmpint(single(f, BLOCK_FLUSH, 0, 0, NULL), ==, 0);
+}
+
+static void suspend(void *context)
+{
+	struct serving *serving = context;
+
+	serving->done = nbd_block_suspend(serving->f->block, &serving->f->error);
+}
+
+/* A server that is left in order has lost nothing, and requests wait for the next. */
+static void test_suspend(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	struct serving serving = {.f = f};
+	uint8_t buffer[512] = {1};
+
+	if (!make_served(f, VMMS_NBD_QCOW2))
+		return;
+	g_assert_cmpint(single(f, BLOCK_WRITE, 0, 512, buffer), ==, 0);
+	io_thread_call(f->thread, suspend, &serving);
+	g_assert_no_error(f->error);
+	g_assert_true(serving.done);
+	close(f->image.life_fd);
+	g_assert_cmpint(served_image_wait(&f->image), ==, 0);
+	f->outcome = 0;
+	io_thread_call(f->thread, burst_begin, f);
+	serve_anew(f);
+	await(f->over);
+	g_assert_cmpint(single(f, BLOCK_FLUSH, 0, 0, NULL), ==, 0);
+	g_assert_cmpint(g_async_queue_length(f->lost), ==, 0);
+	/* One that is there needs no other. */
+	g_assert_false(nbd_block_is_awaited(f->block));
+}
+
+/* A request that kills whoever serves it is not tried for ever. */
+static void test_fruitless(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	dying_server_start(&f->dying, DYING_SILENT, 10);
+	make(f, f->dying.fd, false, BLOCK_ERROR_REPORT);
+	io_thread_call(f->thread, burst_begin, f);
+	for (unsigned int i = 0; i < 3; i++) {
+		await(f->lost);
+		dying_server_join(&f->dying);
+		dying_server_start(&f->dying, DYING_SILENT, 10);
+		g_assert_true(serve(f, f->dying.fd));
+	}
+	await(f->over);
+	/* One that cannot be spoken with changes nothing. */
+	dying_server_join(&f->dying);
+	dying_server_start(&f->dying, DYING_BEFORE, 0);
+	g_assert_false(serve(f, f->dying.fd));
+	g_assert_error(f->error, STORAGE_ERROR, STORAGE_ERROR_FAILED);
+	g_assert_nonnull(strstr(f->error->message, "it greets in another protocol"));
 }
 
 /* Errors of single requests leave the connection alone. */
@@ -469,6 +507,12 @@ int main(int argc, char **argv)
 	ADD("/nbd-block/dies/silent", DYING_SILENT, test_dies);
 	ADD("/nbd-block/dies/mid-read", DYING_MID_READ, test_dies);
 	ADD("/nbd-block/dies/garbage", DYING_GARBAGE, test_dies);
+	ADD("/nbd-block/dies/not-replaced", 0, test_not_replaced);
+	ADD("/nbd-block/replaced/report", BLOCK_ERROR_REPORT, test_replaced);
+	ADD("/nbd-block/replaced/stop", BLOCK_ERROR_STOP, test_replaced);
+	ADD("/nbd-block/replaced/flush-fails", 0, test_flush_fails);
+	ADD("/nbd-block/replaced/suspend", 0, test_suspend);
+	ADD("/nbd-block/replaced/fruitless", 0, test_fruitless);
 	ADD("/nbd-block/dies/stops", 0, test_dies_stops);
 	ADD("/nbd-block/eio", 0, test_eio);
 	ADD("/nbd-block/no-server", 0, test_no_server);
