@@ -38,8 +38,9 @@ struct vmms_nbd_order {
 	uint8_t cache;			  /* enum vmms_nbd_cache */
 	uint8_t read_only, discard;	  /* 0, 1 */
 	uint8_t zero[4];
+	uint64_t size; /* bytes that the image is given before it is served; 0: as it is */
 };
 
-_Static_assert(sizeof(struct vmms_nbd_order) == 24, "wire");
+_Static_assert(sizeof(struct vmms_nbd_order) == 32, "wire");
 
 #endif

@@ -87,6 +87,8 @@
 #define VMMS_MAX_VPS  240u
 /* GuestEvent: a disk waits for the host's storage and the worker has paused the VM. */
 #define VMMS_GUEST_EVENT_DISK "io-error"
+/* GuestEvent: the disk at that place (CONTROLLER:LUN) waits for another server. */
+#define VMMS_GUEST_EVENT_SERVER "server-lost"
 
 /* How long the file systems of a guest stay frozen when nobody thaws them, in µs. */
 #define VMMS_FREEZE_DEFAULT_US 60000000u

@@ -200,7 +200,7 @@ static int keeper_connect(const struct service *service)
 
 /* 0 or -errno. */
 static int order_send(int life_fd, const struct definition_disk *disk,
-		      const struct image_chain *chain, int listener)
+		      const struct image_chain *chain, uint64_t size, int listener)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE((1 + VMMS_NBD_LAYERS) * sizeof(int))] = {
 		0};
@@ -210,6 +210,7 @@ static int order_send(int life_fd, const struct definition_disk *disk,
 		.cache = (uint8_t)disk->cache,
 		.read_only = disk->read_only,
 		.discard = disk->discard && !disk->read_only,
+		.size = size,
 	};
 	struct iovec iov = {&order, sizeof(order)};
 	struct msghdr message = {.msg_iov = &iov,
@@ -229,7 +230,8 @@ static int order_send(int life_fd, const struct definition_disk *disk,
 }
 
 static int server_open(struct image_server *server, const struct service *service,
-		       const struct definition_disk *disk, const struct image_chain *chain)
+		       const struct definition_disk *disk, const struct image_chain *chain,
+		       uint64_t size)
 {
 	autofd int listener = -1;
 	int r = make_pair(service, &listener, &server->fd);
@@ -239,7 +241,7 @@ static int server_open(struct image_server *server, const struct service *servic
 	server->life_fd = service->units ? keeper_connect(service) : keeper_spawn(service);
 	if (server->life_fd < 0)
 		return server->life_fd;
-	r = order_send(server->life_fd, disk, chain, listener);
+	r = order_send(server->life_fd, disk, chain, size, listener);
 	if (r >= 0)
 		r = sd_event_add_io(service->event, &server->words, server->life_fd, EPOLLIN,
 				    on_words, server);
@@ -254,15 +256,15 @@ static int server_open(struct image_server *server, const struct service *servic
 
 struct image_server *image_server_start(const struct service *service,
 					const struct definition_disk *disk,
-					const struct image_chain *chain, image_server_done *done,
-					void *context, GError **error)
+					const struct image_chain *chain, uint64_t size,
+					image_server_done *done, void *context, GError **error)
 {
 	struct image_server *server = g_new0(struct image_server, 1);
 	int r;
 
 	*server = (struct image_server){
 		.fd = -1, .life_fd = -1, .format = disk->format, .done = done, .context = context};
-	r = server_open(server, service, disk, chain);
+	r = server_open(server, service, disk, chain, size);
 	if (r >= 0)
 		return server;
 	server_free(server);

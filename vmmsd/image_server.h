@@ -20,11 +20,12 @@ typedef void image_server_done(void *context, int fd, int life_fd, GError *error
 gboolean image_server_check(enum disk_format format, GError **error);
 
 /* done is called once, later, when the image is served or cannot be; the server is then gone from
- * here. The chain is borrowed for the call. NULL and FAILED. */
+ * here. The chain is borrowed for the call. size: bytes that the image is given first; 0: as it is.
+ * NULL and FAILED. */
 struct image_server *image_server_start(const struct service *service,
 					const struct definition_disk *disk,
-					const struct image_chain *chain, image_server_done *done,
-					void *context, GError **error);
+					const struct image_chain *chain, uint64_t size,
+					image_server_done *done, void *context, GError **error);
 /* Ends it; done is not called. NULL is fine. */
 void image_server_cancel(struct image_server *server);
 

@@ -115,6 +115,7 @@ gboolean qcow2_header_parse(const uint8_t *data, size_t size, uint64_t length,
 	if (size < HEADER_V2 || be32(&bytes, 0) != MAGIC)
 		return fail_damaged(error);
 	version = be32(&bytes, 4);
+	header->size = be64(&bytes, 24);
 	if (version != 2 && version != 3)
 		return fail(error, "its qcow2 version is neither 2 nor 3; convert it with qemu-img "
 				   "convert -O qcow2");

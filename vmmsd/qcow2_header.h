@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct qcow2_header {
+	uint64_t size;	      /* bytes of the disk in it */
 	char *backing;	      /* NULL: none */
 	char *backing_format; /* as it is written there; NULL: it does not say */
 };

@@ -55,6 +55,7 @@ vmms_library(vmmsd_service
     vm_plug.c
     vm_plug_check.c
     vm_resize.c
+    vm_serve.c
     vm_pause.c
     vm_restart.c
     vm_shutdown.c

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "definition_plug.h"
 #include "disk_image.h"
 #include "duration.h"
 
@@ -13,16 +14,17 @@
 
 void vm_disks_init(struct vm_disks *disks, struct service *service, struct vm *vm)
 {
-	vm_disks_init_from(disks, service, vm, vm->definition, 0);
+	vm_disks_init_from(disks, service, vm, vm->definition, 0, vm->definition->n_disks);
 }
 
 void vm_disks_init_from(struct vm_disks *disks, struct service *service, struct vm *vm,
-			const struct definition *definition, size_t first)
+			const struct definition *definition, size_t first, size_t end)
 {
 	*disks = (struct vm_disks){.service = service,
 				   .vm = vm,
 				   .definition = definition,
 				   .first = first,
+				   .end = end,
 				   .n = first,
 				   .locked = first,
 				   .next = first};
@@ -199,9 +201,7 @@ static gboolean lock_more(struct vm_disks *disks, GError **error)
 
 gboolean vm_disks_open(struct vm_disks *disks, GError **error)
 {
-	size_t n = disks->definition->n_disks;
-
-	for (size_t i = disks->first; i < n; i++) {
+	for (size_t i = disks->first; i < disks->end; i++) {
 		if (!open_one(disks, i, error))
 			return FALSE;
 	}
@@ -236,7 +236,8 @@ static void serve_one(struct vm_disks *disks, GError **error)
 	/* Not before it is locked: who had it until now may have changed what it is based on. */
 	if (!image_chain_open(&chain, disk, disks->fds[disks->next], error))
 		return;
-	disks->server = image_server_start(disks->service, disk, &chain, on_served, disks, error);
+	disks->server = image_server_start(disks->service, disk, &chain, disks->size, on_served,
+					   disks, error);
 	image_chain_close(&chain);
 }
 
@@ -308,4 +309,16 @@ int vm_disks_append(const struct vm_disks *disks, sd_bus_message *call)
 		r = sd_bus_message_append(call, "(sh)", tag, disks->life[i]);
 	}
 	return r;
+}
+
+int vm_disks_append_device(const struct vm_disks *disks, sd_bus_message *call)
+{
+	g_autofree char *device = definition_device(disks->definition, PLUG_DISK, disks->first);
+	int r;
+
+	if ((r = sd_bus_message_append(call, "s", device)) < 0 ||
+	    (r = sd_bus_message_open_container(call, 'a', "(sh)")) < 0 ||
+	    (r = vm_disks_append(disks, call)) < 0)
+		return r;
+	return sd_bus_message_close_container(call);
 }

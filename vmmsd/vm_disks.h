@@ -13,8 +13,10 @@ struct vm_disks {
 	struct service *service; /* borrowed, like the VM */
 	struct vm *vm;
 	const struct definition *definition; /* borrowed: the VM's, or the one that it is to get */
-	size_t first;			     /* of the list: those before it are open elsewhere */
-	size_t n, locked;		     /* opened; of them locked, from the first on */
+	size_t first, end;		     /* of the list: the others are open elsewhere */
+	uint64_t
+		size; /* bytes that served images are to have before they are served; 0: as it is */
+	size_t n, locked; /* opened; of them locked, from the first on */
 	int fds[VMMS_MAX_DISKS];
 	/* Of images that are not raw: the server's sockets, -1 before it serves. */
 	int served[VMMS_MAX_DISKS], life[VMMS_MAX_DISKS];
@@ -28,9 +30,9 @@ struct vm_disks {
 };
 
 void vm_disks_init(struct vm_disks *disks, struct service *service, struct vm *vm);
-/* Those of a definition from an index on. */
+/* Those of a definition from an index on, before another. */
 void vm_disks_init_from(struct vm_disks *disks, struct service *service, struct vm *vm,
-			const struct definition *definition, size_t first);
+			const struct definition *definition, size_t first, size_t end);
 /* Lets go of everything; done is not called any more. Twice is fine. */
 void vm_disks_clear(struct vm_disks *disks);
 
@@ -47,7 +49,9 @@ gboolean vm_disks_open(struct vm_disks *disks, GError **error);
 void vm_disks_prepare(struct vm_disks *disks, void (*done)(void *context, GError *error),
 		      void *context);
 
-/* Appends them to the files of Worker.Start or Attach. */
+/* Appends them to the files of Worker.Start. */
 int vm_disks_append(const struct vm_disks *disks, sd_bus_message *call);
+/* The arguments of Worker.Attach for the first. */
+int vm_disks_append_device(const struct vm_disks *disks, sd_bus_message *call);
 
 #endif

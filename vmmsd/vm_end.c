@@ -5,6 +5,7 @@
 #include "operation.h"
 #include "process.h"
 #include "sched_service.h"
+#include "vm_serve.h"
 #include "worker_dir.h"
 #include "worker_result.h"
 #include "worker_spawn.h"
@@ -198,6 +199,10 @@ static void on_guest_event(struct worker *worker, const char *event, const char 
 
 	if (g_str_equal(event, VMMS_GUEST_EVENT_DISK)) {
 		on_disk_stopped(worker, text);
+		return;
+	}
+	if (g_str_equal(event, VMMS_GUEST_EVENT_SERVER)) {
+		vm_serve_lost(worker, text);
 		return;
 	}
 	/* The processors of a guest that began anew are new threads. */

@@ -156,18 +156,22 @@ static void plug_ask(struct plug *plug)
 
 /* ---- a device that comes --------------------------------------------------------------------- */
 
-static int append_device(const struct plug *plug)
+static int append_nic(const struct plug *plug)
 {
-	size_t index = plug->list == PLUG_DISK ? plug->after->n_disks : plug->after->n_nics;
-	g_autofree char *device = definition_device(plug->after, plug->list, index - 1);
+	g_autofree char *device = definition_device(plug->after, PLUG_NIC, plug->after->n_nics - 1);
 	int r;
 
 	if ((r = sd_bus_message_append(plug->call, "s", device)) < 0 ||
-	    (r = sd_bus_message_open_container(plug->call, 'a', "(sh)")) < 0)
+	    (r = sd_bus_message_open_container(plug->call, 'a', "(sh)")) < 0 ||
+	    (r = vm_nics_append(&plug->nics, plug->call)) < 0)
 		return r;
-	r = plug->list == PLUG_DISK ? vm_disks_append(&plug->disks, plug->call)
-				    : vm_nics_append(&plug->nics, plug->call);
-	return r < 0 ? r : sd_bus_message_close_container(plug->call);
+	return sd_bus_message_close_container(plug->call);
+}
+
+static int append_device(const struct plug *plug)
+{
+	return plug->list == PLUG_DISK ? vm_disks_append_device(&plug->disks, plug->call)
+				       : append_nic(plug);
 }
 
 /* Its files are open, locked and connected. Takes error. */
@@ -197,31 +201,13 @@ static void on_ready(void *context, GError *error)
 		plug_ask(plug);
 }
 
-/* What speaks with the server of an image cannot be loaded in a worker's sandbox. */
-static gboolean check_format(const struct plug *plug, const struct vm *vm, GError **error)
-{
-	const struct definition_disk *disk;
-
-	if (plug->list != PLUG_DISK)
-		return TRUE;
-	disk = &plug->after->disks[plug->after->n_disks - 1];
-	if (disk->format == DISK_FORMAT_RAW)
-		return TRUE;
-	g_set_error(
-		error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED,
-		"VM %s: disk %s: only raw images can be attached while it runs, not %s; stop it "
-		"and use hvctl edit %s --disk",
-		vm->definition->name, disk->path, definition_disk_format_name(disk->format),
-		vm->definition->name);
-	return FALSE;
-}
-
 static gboolean plug_open(struct plug *plug, struct vm *vm, GError **error)
 {
 	g_autoptr(GError) local = NULL;
 	gboolean ok;
 
-	vm_disks_init_from(&plug->disks, plug->service, vm, plug->after, plug->before->n_disks);
+	vm_disks_init_from(&plug->disks, plug->service, vm, plug->after, plug->before->n_disks,
+			   plug->after->n_disks);
 	vm_nics_init_from(&plug->nics, plug->service, vm, plug->after, plug->before->n_nics);
 	ok = plug->list == PLUG_DISK ? vm_disks_open(&plug->disks, &local)
 				     : vm_nics_open(&plug->nics, &local);
@@ -262,7 +248,7 @@ struct job *vm_attach(struct service *service, struct vm *vm, enum plug_list lis
 	plug = patch ? plug_new(service, vm, list, patch, error) : NULL;
 	if (!plug)
 		return NULL;
-	if (!check_format(plug, vm, error) || !plug_open(plug, vm, error)) {
+	if (!plug_open(plug, vm, error)) {
 		plug_free(plug);
 		return NULL;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Another size of a disk: the image is given it here, then the worker looks, and its guest is told.
- * Without a size whoever has changed the image did the first part.
+ * Without a size whoever has changed the image did the first part. An image that is not raw gets
+ * its size from its next server.
  */
 #include <inttypes.h>
 #include <sys/stat.h>
@@ -11,7 +12,10 @@
 #include "disk_image.h"
 #include "duration.h"
 #include "operation.h"
+#include "qcow2_header.h"
+#include "vm_disks.h"
 #include "vm_plug_check.h"
+#include "vm_serve.h"
 #include "worker_link.h"
 
 #define RESIZE_CALL_US SECONDS(20)
@@ -22,12 +26,16 @@ struct resize {
 	char *name; /* of the disk */
 	int fd;	    /* the image, when it was given another size; -1 */
 	off_t before;
+	uint64_t size;
+	struct vm_disks disks; /* an image that is not raw, of a VM that is off */
+	struct job *job;
 };
 
 static void resize_free(void *context)
 {
 	struct resize *resize = context;
 
+	vm_disks_clear(&resize->disks);
 	fd_close(resize->fd);
 	g_free(resize->name);
 	g_free(resize);
@@ -53,9 +61,10 @@ static gboolean check_disk(const struct definition_disk *disk, uint64_t size, GE
 {
 	if (size == 0)
 		return TRUE;
-	if (disk->format != DISK_FORMAT_RAW)
+	if (disk->format == DISK_FORMAT_VHD || disk->format == DISK_FORMAT_VHDX)
 		return fail(error, SERVICE_ERROR_NOT_SUPPORTED,
-			    "this version resizes raw images only, not %s",
+			    "QEMU cannot resize %s images; convert it with qemu-img convert -O "
+			    "qcow2",
 			    definition_disk_format_name(disk->format));
 	if (disk->read_only)
 		return fail(error, SERVICE_ERROR_INVALID_ARGUMENT,
@@ -85,19 +94,42 @@ static gboolean check_owner(const struct vm *vm, int fd, GError **error)
 	return TRUE;
 }
 
+static gboolean check_loss(uint64_t before, uint64_t size, gboolean force, GError **error)
+{
+	if (size >= before || force)
+		return TRUE;
+	return fail(error, SERVICE_ERROR_INVALID_ARGUMENT,
+		    "it has %" PRIu64 " bytes, and what is behind the first %" PRIu64
+		    " would be lost; shrink the guest's file systems, then use --force",
+		    before, size);
+}
+
+/* Of an image that is not raw: what can be said before its server resizes it. Of a VM that is off
+ * it is locked then: the server of before may still be at its end. */
+static gboolean check_served(const struct vm *vm, const struct definition_disk *disk, uint64_t size,
+			     gboolean force, GError **error)
+{
+	struct qcow2_header header = {0};
+	autofd int fd = disk_image_open(disk, error);
+	gboolean ok = fd >= 0 && (!vm_plug_is_up(vm) || check_owner(vm, fd, error)) &&
+		      qcow2_header_read(fd, &header, error) &&
+		      check_loss(header.size, size, force, error);
+
+	qcow2_header_clear(&header);
+	return ok;
+}
+
 static gboolean image_resize(struct resize *resize, const struct vm *vm,
 			     const struct definition_disk *disk, uint64_t size, gboolean force,
 			     GError **error)
 {
+	if (disk->format != DISK_FORMAT_RAW)
+		return check_served(vm, disk, size, force, error);
 	autofd int fd = disk_image_open_size(disk, &resize->before, error);
 
-	if (fd < 0 || !check_owner(vm, fd, error))
+	if (fd < 0 || !check_owner(vm, fd, error) ||
+	    !check_loss((uint64_t)resize->before, size, force, error))
 		return FALSE;
-	if ((off_t)size < resize->before && !force)
-		return fail(error, SERVICE_ERROR_INVALID_ARGUMENT,
-			    "it has %" PRIdMAX " bytes, and what is behind the first %" PRIu64
-			    " would be lost; shrink the guest's file systems, then use --force",
-			    (intmax_t)resize->before, size);
 	if (ftruncate(fd, (off_t)size) < 0)
 		return fail(error, SERVICE_ERROR_FAILED,
 			    "it cannot have %" PRIu64 " bytes (%s); give less, or make room", size,
@@ -172,6 +204,54 @@ static void resize_ask(struct job *job, uint32_t controller, uint32_t lun)
 	job_finish(job, vm_error(vm, error));
 }
 
+/* ---- by a server ----------------------------------------------------------------------------- */
+
+/* Of a worker's disk. Takes error. */
+static void on_served(struct service *service, uint32_t job_id, GError *error)
+{
+	struct job *job = job_find(service->jobs, job_id);
+	g_autoptr(GError) failure = error;
+
+	/* What ended the VM in order may have taken the job's place. */
+	if (!job || job->state != JOB_RUNNING)
+		return;
+	if (failure)
+		job_finish(job, vm_error(job->vm, failure));
+	else
+		resize_done(job, ((const struct resize *)job->context)->size);
+}
+
+/* Of nobody's: it is served for a moment. Takes error. */
+static void on_ready(void *context, GError *error)
+{
+	struct resize *resize = context;
+	g_autoptr(GError) failure = error;
+
+	if (failure)
+		job_finish(resize->job, vm_error(resize->job->vm, failure));
+	else
+		resize_done(resize->job, resize->size);
+}
+
+static void resize_serve(struct job *job, size_t index)
+{
+	struct resize *resize = job->context;
+	struct vm *vm = job->vm;
+	GError *error = NULL;
+
+	if (vm_plug_is_up(vm)) {
+		if (!vm_serve_resize(vm->worker, index, resize->size, job->id, on_served, &error))
+			on_served(resize->service, job->id, error);
+		return;
+	}
+	vm_disks_init_from(&resize->disks, resize->service, vm, vm->definition, index, index + 1);
+	resize->disks.size = resize->size;
+	if (vm_disks_open(&resize->disks, &error))
+		vm_disks_prepare(&resize->disks, on_ready, resize);
+	else
+		on_ready(resize, error);
+}
+
 /* ---- the operation --------------------------------------------------------------------------- */
 
 /* A VM that is off, or that can be asked; none that comes or goes. */
@@ -214,6 +294,7 @@ struct job *vm_resize(struct service *service, struct vm *vm, const char *which,
 	resize = g_new0(struct resize, 1);
 	resize->service = service;
 	resize->fd = -1;
+	resize->size = size;
 	resize->name = definition_device_name(vm->definition, PLUG_DISK, index);
 	if (!check_disk(disk, size, &local) ||
 	    (size > 0 && !image_resize(resize, vm, disk, size, force, &local))) {
@@ -222,8 +303,10 @@ struct job *vm_resize(struct service *service, struct vm *vm, const char *which,
 		resize_free(resize);
 		return NULL;
 	}
-	job = job_new(service->jobs, &resize_ops, resize, vm, NULL); /* vm is idle */
-	if (vm_plug_is_up(vm))
+	resize->job = job = job_new(service->jobs, &resize_ops, resize, vm, NULL); /* vm is idle */
+	if (size > 0 && disk->format != DISK_FORMAT_RAW)
+		resize_serve(job, index);
+	else if (vm_plug_is_up(vm))
 		resize_ask(job, disk->controller, disk->lun);
 	else
 		resize_done(job, size);

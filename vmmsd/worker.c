@@ -15,6 +15,7 @@
 #include "service.h"
 #include "socket_at.h"
 #include "systemd_unit.h"
+#include "vm_serve.h"
 #include "worker_dir.h"
 #include "worker_host.h"
 #include "worker_link.h"
@@ -47,6 +48,7 @@ void worker_free(struct worker *worker)
 {
 	if (!worker)
 		return;
+	vm_serve_cancel(worker->serve);
 	unit_job_forget(worker->unit_job);
 	sd_bus_slot_unref(worker->stop_call);
 	sd_bus_slot_unref(worker->query);

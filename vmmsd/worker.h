@@ -15,6 +15,7 @@
 
 #include "vm.h"
 
+struct serve;
 struct service;
 struct unit_job;
 struct worker;
@@ -51,6 +52,7 @@ struct worker {
 	sd_bus_slot *query;
 	guint queries;
 	gboolean settling;
+	struct serve *serve; /* of vm_serve.c: a server that is on its way to it, or NULL */
 	/* GuestEvent: a bucket of tokens */
 	guint guest_tokens, guest_dropped;
 	gint64 guest_refilled_us;

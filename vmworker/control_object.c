@@ -219,6 +219,8 @@ const sd_bus_vtable control_object_vtable[] = {
 				SD_BUS_NO_RESULT, control_attach, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("DetachDisk", SD_BUS_ARGS("u", controller, "u", lun),
 				SD_BUS_NO_RESULT, control_detach_disk, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("SuspendDisk", SD_BUS_ARGS("u", controller, "u", lun),
+				SD_BUS_NO_RESULT, control_suspend_disk, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("RefreshDisk", SD_BUS_ARGS("u", controller, "u", lun),
 				SD_BUS_RESULT("t", size), control_refresh_disk,
 				SD_BUS_VTABLE_UNPRIVILEGED),

@@ -67,7 +67,9 @@ int control_attach(sd_bus_message *message, void *userdata, sd_bus_error *ret_er
 	return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
 }
 
-int control_detach_disk(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+/* The methods that name the place of a disk and return nothing. */
+static int call_place(sd_bus_message *message, void *userdata, sd_bus_error *ret_error,
+		      gboolean (*call)(struct worker *, uint32_t, uint32_t, GError **))
 {
 	g_autoptr(GError) error = NULL;
 	uint32_t controller, lun;
@@ -75,9 +77,19 @@ int control_detach_disk(sd_bus_message *message, void *userdata, sd_bus_error *r
 	int r = sd_bus_message_read(message, "uu", &controller, &lun);
 	if (r < 0)
 		return r;
-	if (!worker_detach_disk(userdata, controller, lun, &error))
+	if (!call(userdata, controller, lun, &error))
 		return reply_error(ret_error, error);
 	return sd_bus_reply_method_return(message, NULL);
+}
+
+int control_detach_disk(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	return call_place(message, userdata, ret_error, worker_detach_disk);
+}
+
+int control_suspend_disk(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	return call_place(message, userdata, ret_error, worker_suspend_disk);
 }
 
 int control_refresh_disk(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)

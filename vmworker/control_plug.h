@@ -7,6 +7,7 @@
 
 int control_attach(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 int control_detach_disk(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
+int control_suspend_disk(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 int control_refresh_disk(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 int control_detach_nic(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 

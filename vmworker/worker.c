@@ -192,6 +192,21 @@ static void worker_on_disk_stopped(void *context, const char *text)
 					  text);
 }
 
+/* vmmsd starts another and passes it on by Attach. */
+static void worker_on_server_lost(void *context, uint32_t controller, uint32_t lun)
+{
+	struct worker *worker = context;
+	char place[32];
+
+	if (worker->state == WORKER_ENDED)
+		return;
+	g_snprintf(place, sizeof(place), "%u:%u", controller, lun);
+	log_line(SD_WARNING, "virtual machine %s: disk %s has lost its server", worker->config.name,
+		 place);
+	worker->config.events.guest_event(worker->config.events.context, VMMS_GUEST_EVENT_SERVER,
+					  place);
+}
+
 static void worker_on_responding(void *context, bool is)
 {
 	struct worker *worker = context;
@@ -288,6 +303,7 @@ static gboolean worker_build(struct worker *worker, GError **error)
 		.events = {.halted = worker_on_halted,
 			   .panic = worker_on_panic,
 			   .disk_stopped = worker_on_disk_stopped,
+			   .server_lost = worker_on_server_lost,
 			   .responding = worker_on_responding,
 			   .connect_host = worker_on_connect_host,
 			   .context = worker},
@@ -447,6 +463,13 @@ gboolean worker_detach_disk(struct worker *worker, uint32_t controller, uint32_t
 {
 	return state_check(worker, error) &&
 	       worker->ops->detach_disk(worker->engine, controller, lun, error);
+}
+
+gboolean worker_suspend_disk(struct worker *worker, uint32_t controller, uint32_t lun,
+			     GError **error)
+{
+	return state_check(worker, error) &&
+	       worker->ops->suspend_disk(worker->engine, controller, lun, error);
 }
 
 gboolean worker_refresh_disk(struct worker *worker, uint32_t controller, uint32_t lun,

@@ -72,6 +72,8 @@ gboolean worker_attach(struct worker *worker, const char *device, size_t size,
 		       const struct device_files *files, GError **error);
 gboolean worker_detach_disk(struct worker *worker, uint32_t controller, uint32_t lun,
 			    GError **error);
+gboolean worker_suspend_disk(struct worker *worker, uint32_t controller, uint32_t lun,
+			     GError **error);
 gboolean worker_refresh_disk(struct worker *worker, uint32_t controller, uint32_t lun,
 			     uint64_t *ret_size, GError **error);
 gboolean worker_detach_nic(struct worker *worker, const char *mac, GError **error);

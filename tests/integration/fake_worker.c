@@ -510,6 +510,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_SIGNAL("CopyProgress", "u", 0),
 	SD_BUS_METHOD("Attach", "sa(sh)", NULL, fake_attach, 0),
 	SD_BUS_METHOD("DetachDisk", "uu", NULL, fake_detach_disk, 0),
+	SD_BUS_METHOD("SuspendDisk", "uu", NULL, fake_detach_disk, 0), /* lets go of it */
 	SD_BUS_METHOD("RefreshDisk", "uu", "t", fake_refresh_disk, 0),
 	SD_BUS_METHOD("DetachNic", "s", NULL, fake_detach_nic, 0),
 	SD_BUS_METHOD("GetStatistics", NULL, "a{st}", method_get_statistics, 0),

@@ -16,6 +16,7 @@
 #define STARTED_DISK  100
 #define ATTACHED_DISK 400
 #define ATTACHED_NIC  600
+#define ATTACHED_LIFE 800
 
 /* Positive: it goes on. */
 static int behave(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -55,6 +56,8 @@ static int keep(const char *tag, int fd, int lun)
 
 	if (g_str_equal(tag, VMMS_FILE_DISK "0"))
 		at = ATTACHED_DISK + lun;
+	else if (g_str_equal(tag, VMMS_FILE_DISK "0" VMMS_FILE_DISK_LIFE))
+		at = ATTACHED_LIFE + lun;
 	else if (g_str_has_prefix(tag, VMMS_FILE_NIC "0."))
 		at = ATTACHED_NIC +
 		     (int)g_ascii_strtoull(tag + strlen(VMMS_FILE_NIC "0."), NULL, 10);
@@ -91,7 +94,8 @@ int fake_detach_disk(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	if (sd_bus_message_read(call, "uu", &controller, &lun) < 0)
 		return -EINVAL;
 	(void)close(STARTED_DISK + (int)lun);
-	(void)close(ATTACHED_DISK + (int)lun);
+	(void)close(ATTACHED_DISK + (int)lun); /* or what keeps the server of the former */
+	(void)close(ATTACHED_LIFE + (int)lun);
 	return sd_bus_reply_method_return(call, NULL);
 }
 

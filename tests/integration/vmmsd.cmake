@@ -13,17 +13,21 @@ target_compile_definitions(vmmsd_fixture PRIVATE VMMSD="$<TARGET_FILE:vmmsd>"
   HVCTL="$<TARGET_FILE:hvctl>")
 add_dependencies(vmmsd_fixture vmmsd hvctl fake-vmworker fake-unpack)
 
-foreach(name IN ITEMS clients disks failures groups guest host images lifecycle nics plug restart scheduling)
+# Programs and images beside them.
+add_library(vmmsd_tools STATIC vmmsd_tools.c)
+target_link_libraries(vmmsd_tools PUBLIC vmmsd_fixture PRIVATE vmms_flags)
+target_compile_definitions(vmmsd_tools PRIVATE HVCTL="$<TARGET_FILE:hvctl>"
+  VMWORKER="$<TARGET_FILE:vmworker>" TINY_GUEST="$<TARGET_FILE:tiny_guest>")
+add_dependencies(vmmsd_tools hvctl vmms-nbd vmworker vmms-unpack tiny_guest)
+
+foreach(name IN ITEMS clients failures groups guest host lifecycle nics restart scheduling)
   vmms_test(test-vmmsd-${name} SOURCES vmmsd_${name}_test.c LIBS vmmsd_fixture
     LABEL integration TIMEOUT 240)
 endforeach()
-foreach(name IN ITEMS disks images plug)
-  target_compile_definitions(test-vmmsd-${name} PRIVATE HVCTL="$<TARGET_FILE:hvctl>")
-  add_dependencies(test-vmmsd-${name} hvctl)
+foreach(name IN ITEMS disks images plug served)
+  vmms_test(test-vmmsd-${name} SOURCES vmmsd_${name}_test.c LIBS vmmsd_tools
+    LABEL integration TIMEOUT 240)
 endforeach()
-target_compile_definitions(test-vmmsd-images PRIVATE
-  VMWORKER="$<TARGET_FILE:vmworker>" TINY_GUEST="$<TARGET_FILE:tiny_guest>")
-add_dependencies(test-vmmsd-images vmms-nbd vmworker vmms-unpack tiny_guest)
 add_dependencies(test-vmmsd-plug vmms-switch)
 add_dependencies(test-vmmsd-nics vmms-switch)
 target_link_libraries(test-vmmsd-scheduling PRIVATE PkgConfig::JSONC)

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "vmmsd_fixture.h"
+#include "vmmsd_tools.h"
 
 #define IMAGE_BYTES 1048576
 
@@ -41,7 +41,7 @@ static char *vm_new(struct fixture *f, const char *name, const char *path, const
 }
 
 /* 0 when nobody is in the way of a user like this one. */
-static int try_lock(const char *path, gboolean read_only)
+static int try_lock_as(const char *path, gboolean read_only)
 {
 	struct flock lock = {.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
 	int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC), r;
@@ -86,15 +86,15 @@ static void test_handed_over(void)
 	g_assert_cmpstr(second, ==, b);
 	g_assert_cmpint(flags & O_ACCMODE, ==, O_RDONLY);
 	/* The locks are the worker's: they outlive the service, and end with it. */
-	g_assert_cmpint(try_lock(a, TRUE), ==, EAGAIN);
-	g_assert_cmpint(try_lock(b, FALSE), ==, EAGAIN);
-	g_assert_cmpint(try_lock(b, TRUE), ==, 0);
+	g_assert_cmpint(try_lock_as(a, TRUE), ==, EAGAIN);
+	g_assert_cmpint(try_lock_as(b, FALSE), ==, EAGAIN);
+	g_assert_cmpint(try_lock_as(b, TRUE), ==, 0);
 	(void)fixture_end(f, SIGKILL);
-	g_assert_cmpint(try_lock(a, FALSE), ==, EAGAIN);
+	g_assert_cmpint(try_lock_as(a, FALSE), ==, EAGAIN);
 	fixture_start(f);
 	fixture_do(f, vm, "Stop");
-	g_assert_cmpint(try_lock(a, FALSE), ==, 0);
-	g_assert_cmpint(try_lock(b, FALSE), ==, 0);
+	g_assert_cmpint(try_lock_as(a, FALSE), ==, 0);
+	g_assert_cmpint(try_lock_as(b, FALSE), ==, 0);
 	fixture_do(f, vm, "Start");
 	fixture_free(f);
 }
@@ -138,7 +138,7 @@ static void test_in_use(void)
 	g_autofree char *state = fixture_get(f, web2, "State");
 	g_assert_cmpstr(state, ==, "off");
 	/* The refusal has not taken the lock away. */
-	g_assert_cmpint(try_lock(image, TRUE), ==, EAGAIN);
+	g_assert_cmpint(try_lock_as(image, TRUE), ==, EAGAIN);
 	fixture_do(f, web1, "Stop");
 	fixture_do(f, reader, "Start");
 	fixture_do(f, again, "Start"); /* readers bear each other */
@@ -243,7 +243,7 @@ static void test_bad_images(void)
 		g_autofree char *text =
 			g_strdup_printf("VM %s: disk %s: %s", rows[i].name, image, rows[i].text);
 		fixture_refuses(f, vm, "Start", rows[i].error, text);
-		g_assert_cmpint(try_lock(image, FALSE), ==, 0);
+		g_assert_cmpint(try_lock_as(image, FALSE), ==, 0);
 		g_autofree char *state = fixture_get(f, vm, "State");
 		g_assert_cmpstr(state, ==, "off");
 	}
@@ -288,24 +288,6 @@ static int run(char **argv, char **out, char **err)
 }
 
 /* The same as a user meets it. */
-static void hvctl(const struct fixture *f, int code, const char *text, const char *const *words)
-{
-	g_autoptr(GPtrArray) argv = g_ptr_array_new();
-	g_autofree char *out = NULL, *err = NULL;
-
-	g_ptr_array_add(argv, (gpointer)HVCTL);
-	g_ptr_array_add(argv, (gpointer) "--connect");
-	g_ptr_array_add(argv, f->dir);
-	for (; *words; words++)
-		g_ptr_array_add(argv, (gpointer)*words);
-	g_ptr_array_add(argv, NULL);
-	int status = run((char **)argv->pdata, &out, &err);
-	if (status != code || !strstr(code == 0 ? out : err, text))
-		g_error("expected %d and \"%s\"; got %d\nout: %s\nerr: %s", code, text, status, out,
-			err);
-}
-#define HVCTL_EXPECT(code, text, ...) hvctl(f, code, text, (const char *const[]){__VA_ARGS__, NULL})
-
 static void test_hvctl(void)
 {
 	struct fixture *f = fixture_new(NULL);

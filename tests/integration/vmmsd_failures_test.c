@@ -243,24 +243,6 @@ static void test_no_memory(void)
 	fixture_free(f);
 }
 
-/* The kept events with this name, or, for NULL, all of them. */
-static guint events_count(struct fixture *f, const char *wanted)
-{
-	sd_bus_message *reply = NULL;
-	const char *event;
-	guint count = 0;
-
-	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
-					   "GetEvents", NULL, &reply, "t", (uint64_t)0),
-			>=, 0);
-	g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "(ttssss)"), >, 0);
-	while (sd_bus_message_read(reply, "(ttssss)", NULL, NULL, NULL, NULL, &event, NULL) > 0)
-		if (!wanted || g_str_equal(event, wanted))
-			count++;
-	sd_bus_message_unref(reply);
-	return count;
-}
-
 /* A guest that reports without end neither fills the log nor stops the service. */
 static void test_flood(void)
 {
@@ -269,8 +251,8 @@ static void test_flood(void)
 
 	fixture_do(f, vm, "Start");
 	fixture_do(f, vm, "Pause");
-	g_assert_cmpuint(events_count(f, NULL), >=, 20);
-	g_assert_cmpuint(events_count(f, NULL), <, 60);
+	g_assert_cmpuint(fixture_events_count(f, NULL), >=, 20);
+	g_assert_cmpuint(fixture_events_count(f, NULL), <, 60);
 	fixture_free(f);
 }
 
@@ -286,7 +268,7 @@ static void test_disk_fails_in_flood(void)
 						   NULL, "sb", "x", 0),
 				>=, 0);
 		fixture_wait_state(f, vm, "paused");
-		g_assert_cmpuint(events_count(f, VMMS_GUEST_EVENT_DISK), ==, times);
+		g_assert_cmpuint(fixture_events_count(f, VMMS_GUEST_EVENT_DISK), ==, times);
 		fixture_do(f, vm, "Resume");
 	}
 	fixture_free(f);

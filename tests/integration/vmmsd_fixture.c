@@ -445,3 +445,20 @@ void fixture_pretend_boot(const struct fixture *fixture)
 
 	g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
 }
+
+guint fixture_events_count(struct fixture *f, const char *wanted)
+{
+	sd_bus_message *reply = NULL;
+	const char *event;
+	guint count = 0;
+
+	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
+					   "GetEvents", NULL, &reply, "t", (uint64_t)0),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "(ttssss)"), >, 0);
+	while (sd_bus_message_read(reply, "(ttssss)", NULL, NULL, NULL, NULL, &event, NULL) > 0)
+		if (!wanted || g_str_equal(event, wanted))
+			count++;
+	sd_bus_message_unref(reply);
+	return count;
+}

@@ -63,6 +63,8 @@ void fixture_do(struct fixture *fixture, const char *vm, const char *method);
 void fixture_turn(struct fixture *fixture);
 
 char *fixture_get(struct fixture *fixture, const char *vm, const char *property);
+/* The kept events with this name, or, for NULL, all of them. */
+guint fixture_events_count(struct fixture *fixture, const char *wanted);
 guint32 fixture_worker_pid(struct fixture *fixture, const char *vm);
 void fixture_wait_state(struct fixture *fixture, const char *vm, const char *state);
 

@@ -10,30 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "vmmsd_fixture.h"
+#include "vmmsd_tools.h"
 
 /* ---- tools ----------------------------------------------------------------------------------- */
-
-static void run(const char *const *words)
-{
-	g_autoptr(GError) error = NULL;
-	int status;
-
-	g_spawn_sync(NULL, (char **)words, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL,
-		     NULL, NULL, NULL, NULL, &status, &error);
-	g_assert_no_error(error);
-	g_assert_cmpint(status, ==, 0);
-}
-#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
-
-/* format: qemu-img's name; path, g_free. */
-static char *image_new(const struct fixture *f, const char *name, const char *format)
-{
-	char *path = g_build_filename(f->dir, name, NULL);
-
-	RUN("qemu-img", "create", "-q", "-f", format, path, "8M");
-	return path;
-}
 
 /* over: on that base, as it is written into the image. */
 static char *overlay_new(const struct fixture *f, const char *name, const char *base,
@@ -54,28 +33,6 @@ static char *vm_new(struct fixture *f, const char *name, const char *path, const
 	return fixture_define_with(f, name, "run", disks);
 }
 
-static int try_lock(const char *path)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	int fd = open(path, O_RDWR | O_CLOEXEC), r;
-
-	g_assert_cmpint(fd, >=, 0);
-	r = fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
-	close(fd);
-	return r;
-}
-
-/* Until whoever serves it has let go. */
-static void wait_unlocked(const char *path)
-{
-	gint64 end = g_get_monotonic_time() + WAIT_US;
-
-	while (try_lock(path) != 0) {
-		g_assert_cmpint(g_get_monotonic_time(), <, end);
-		g_usleep(2000);
-	}
-}
-
 static void assert_start_fails(struct fixture *f, const char *vm, const char *error,
 			       const char *text)
 {
@@ -92,16 +49,6 @@ static void assert_start_fails(struct fixture *f, const char *vm, const char *er
 	g_assert_cmpstr(state, ==, "off");
 }
 
-static struct fixture *fixture_with_tools(void)
-{
-	g_autofree char *program = g_find_program_in_path("qemu-nbd");
-
-	if (program)
-		return fixture_new(NULL);
-	g_test_skip("qemu-nbd is not installed (package qemu-utils)");
-	return NULL;
-}
-
 /* ---- what works ------------------------------------------------------------------------------ */
 
 /* The fake worker keeps what it gets as disk N and says nothing to it. */
@@ -116,7 +63,7 @@ static mode_t worker_file_kind(struct fixture *f, const char *vm, int place)
 
 static void test_served(struct fixture *f, const char *name, const char *driver)
 {
-	g_autofree char *image = image_new(f, name, driver);
+	g_autofree char *image = image_of_format(f, name, driver);
 	g_autofree char *vm = vm_new(f, name, image, name, "");
 
 	fixture_do(f, vm, "Start");
@@ -155,7 +102,7 @@ static void test_failed_start(void)
 
 	if (!f)
 		return;
-	g_autofree char *image = image_new(f, "a", "qcow2");
+	g_autofree char *image = image_of_format(f, "a", "qcow2");
 	g_autofree char *disks =
 		g_strdup_printf(",\"disks\":[{\"path\":\"%s\",\"format\":\"qcow2\"}]", image);
 	g_autofree char *vm = fixture_define_with(f, "web1", "refuse", disks);
@@ -171,7 +118,7 @@ static void test_in_use(void)
 
 	if (!f)
 		return;
-	g_autofree char *image = image_new(f, "a", "vhdx");
+	g_autofree char *image = image_of_format(f, "a", "vhdx");
 	g_autofree char *web1 = vm_new(f, "web1", image, "vhdx", "");
 	g_autofree char *web2 = vm_new(f, "web2", image, "vhdx", "");
 	g_autofree char *reader = vm_new(f, "reader", image, "vhdx", ",\"readOnly\":true");
@@ -185,82 +132,6 @@ static void test_in_use(void)
 	fixture_free(f);
 }
 
-/* ---- the real worker ------------------------------------------------------------------------- */
-
-static gboolean worker_has_library(struct fixture *f, const char *vm)
-{
-	g_autofree char *path = g_strdup_printf("/proc/%u/maps", fixture_worker_pid(f, vm));
-	g_autofree char *maps = NULL;
-
-	g_assert_true(g_file_get_contents(path, &maps, NULL, NULL));
-	return strstr(maps, "libnbd") != NULL;
-}
-
-/* Who has that parent; 0: nobody (any more). */
-static guint64 child_of(guint64 parent, const char *name)
-{
-	g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
-	g_autofree char *wanted = g_strdup_printf("(%s) ", name);
-	const char *entry;
-
-	while ((entry = g_dir_read_name(proc))) {
-		g_autofree char *path = g_build_filename("/proc", entry, "stat", NULL);
-		g_autofree char *text = NULL;
-		char *at;
-
-		if (!g_ascii_isdigit(*entry) || !g_file_get_contents(path, &text, NULL, NULL))
-			continue;
-		at = strstr(text, wanted);
-		if (at && g_ascii_strtoull(at + strlen(wanted) + 2, NULL, 10) == parent)
-			return g_ascii_strtoull(entry, NULL, 10);
-	}
-	return 0;
-}
-
-/* Speaks with a real qemu-nbd before it is confined, and lets the guest run; a guest whose disks
- * are all raw has a worker that knows nothing of it. */
-static void test_real_worker(void)
-{
-	struct fixture *f;
-
-	if (access("/dev/kvm", R_OK | W_OK) < 0) {
-		g_test_skip("/dev/kvm cannot be used here");
-		return;
-	}
-	g_assert_true(g_setenv("VMMS_WORKER", VMWORKER, TRUE));
-	f = fixture_with_tools();
-	g_unsetenv("VMMS_WORKER");
-	if (!f)
-		return;
-	g_free(f->kernel);
-	f->kernel = g_strdup(TINY_GUEST);
-	g_autofree char *image = image_new(f, "a", "qcow2"), *raw = image_new(f, "b", "raw");
-	g_autofree char *members = g_strdup_printf(
-		",\"disks\":[{\"path\":\"%s\",\"format\":\"qcow2\"},{\"path\":\"%s\"}]", image,
-		raw);
-	g_autofree char *web1 = fixture_define_with(f, "web1", "echo", members);
-	fixture_do(f, web1, "Start");
-	g_assert_true(worker_has_library(f, web1));
-	/* Without its server the VM is still there to be stopped. */
-	guint64 keeper = child_of((guint64)f->pid, "vmms-nbd");
-	g_assert_cmpuint(keeper, !=, 0);
-	g_assert_cmpint(kill((pid_t)child_of(keeper, "qemu-nbd"), SIGKILL), ==, 0);
-	wait_unlocked(image);
-	g_autofree char *state = fixture_get(f, web1, "State");
-	g_assert_cmpstr(state, ==, "running");
-	fixture_do(f, web1, "Stop");
-	fixture_do(f, web1, "Start");
-	fixture_do(f, web1, "Stop");
-
-	g_autofree char *other = g_strdup_printf(",\"disks\":[{\"path\":\"%s\"}]", raw);
-	g_autofree char *web2 = fixture_define_with(f, "web2", "echo", other);
-	fixture_do(f, web2, "Start");
-	g_assert_false(worker_has_library(f, web2));
-	fixture_do(f, web2,
-		   "Stop"); /* a guest that hears no button would keep fixture_free waiting */
-	fixture_free(f);
-}
-
 /* ---- what an image is based on --------------------------------------------------------------- */
 
 static void test_backing(void)
@@ -269,7 +140,7 @@ static void test_backing(void)
 
 	if (!f)
 		return;
-	g_autofree char *base = image_new(f, "base", "qcow2");
+	g_autofree char *base = image_of_format(f, "base", "qcow2");
 	g_autofree char *middle = overlay_new(f, "middle", "base", "qcow2");
 	g_autofree char *one = overlay_new(f, "one", middle, "qcow2"); /* by its whole path */
 	g_autofree char *two = overlay_new(f, "two", "./middle", "qcow2");
@@ -296,7 +167,7 @@ static void test_bad_backing(void)
 
 	if (!f)
 		return;
-	g_autofree char *base = image_new(f, "base", "raw");
+	g_autofree char *base = image_of_format(f, "base", "raw");
 	g_autofree char *link = g_build_filename(f->dir, "link", NULL);
 	g_autofree char *below = g_build_filename(f->dir, "below", NULL);
 	g_assert_cmpint(symlink("/etc/passwd", link), ==, 0);
@@ -340,8 +211,9 @@ static void test_bad_images(void)
 
 	if (!f)
 		return;
-	g_autofree char *qcow2 = image_new(f, "a", "qcow2"), *vhdx = image_new(f, "b", "vhdx");
-	g_autofree char *vhd = image_new(f, "c", "vpc");
+	g_autofree char *qcow2 = image_of_format(f, "a", "qcow2"),
+			*vhdx = image_of_format(f, "b", "vhdx");
+	g_autofree char *vhd = image_of_format(f, "c", "vpc");
 	g_autofree char *outside = g_build_filename(f->dir, "d", NULL);
 	g_autofree char *options = g_strdup_printf("data_file=%s.data", outside);
 	g_autofree char *cut_qcow2 = vm_new(f, "qcow2", qcow2, "qcow2", "");
@@ -373,7 +245,7 @@ static void test_differencing(void)
 
 	if (!f)
 		return;
-	g_autofree char *image = image_new(f, "a", "vpc");
+	g_autofree char *image = image_of_format(f, "a", "vpc");
 	g_autofree char *vm = vm_new(f, "web1", image, "vhd", "");
 	int fd = open(image, O_RDWR | O_CLOEXEC);
 	g_assert_cmpint(fstat(fd, &st), ==, 0);
@@ -390,7 +262,7 @@ static void test_no_program(void)
 
 	if (!f)
 		return;
-	g_autofree char *image = image_new(f, "a", "qcow2");
+	g_autofree char *image = image_of_format(f, "a", "qcow2");
 	g_autofree char *vm = vm_new(f, "web1", image, "qcow2", "");
 	(void)fixture_end(f, SIGTERM);
 	g_assert_true(g_setenv("PATH", f->dir, TRUE));
@@ -405,35 +277,14 @@ static void test_no_program(void)
 
 /* ---- as a user meets it ---------------------------------------------------------------------- */
 
-static void hvctl(const struct fixture *f, int code, const char *text, const char *const *words)
-{
-	g_autoptr(GPtrArray) argv = g_ptr_array_new();
-	g_autofree char *out = NULL, *err = NULL;
-	int status;
-
-	g_ptr_array_add(argv, (gpointer)HVCTL);
-	g_ptr_array_add(argv, (gpointer) "--connect");
-	g_ptr_array_add(argv, f->dir);
-	for (; *words; words++)
-		g_ptr_array_add(argv, (gpointer)*words);
-	g_ptr_array_add(argv, NULL);
-	g_assert_true(g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL,
-				   &out, &err, &status, NULL));
-	status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	if (status != code || !strstr(code == 0 ? out : err, text))
-		g_error("expected %d and \"%s\"; got %d\nout: %s\nerr: %s", code, text, status, out,
-			err);
-}
-#define HVCTL_EXPECT(code, text, ...) hvctl(f, code, text, (const char *const[]){__VA_ARGS__, NULL})
-
 static void test_hvctl(void)
 {
 	struct fixture *f = fixture_with_tools();
 
 	if (!f)
 		return;
-	g_autofree char *image = image_new(f, "a.qcow2", "qcow2");
-	g_autofree char *cut = image_new(f, "b.vhdx", "vhdx");
+	g_autofree char *image = image_of_format(f, "a.qcow2", "qcow2");
+	g_autofree char *cut = image_of_format(f, "b.vhdx", "vhdx");
 	g_autofree char *plain = g_strdup_printf("path=%s", image);
 	g_autofree char *named = g_strdup_printf("path=%s,format=qcow2", image);
 	g_autofree char *bad = g_strdup_printf("path=%s,format=vhdx", cut);
@@ -468,6 +319,5 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/images/differencing", test_differencing);
 	g_test_add_func("/vmmsd/images/no-program", test_no_program);
 	g_test_add_func("/vmmsd/images/hvctl", test_hvctl);
-	g_test_add_func("/vmmsd/images/real-worker", test_real_worker);
 	return g_test_run();
 }

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "vmmsd_fixture.h"
+#include "vmmsd_tools.h"
 
 #define IMAGE_BYTES 1048576
 
@@ -35,44 +35,6 @@ static off_t size_of(const char *path)
 	g_assert_cmpint(stat(path, &st), ==, 0);
 	return st.st_size;
 }
-
-static bool is_locked(const char *path)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	bool locked;
-
-	g_assert_cmpint(fd, >=, 0);
-	locked = fcntl(fd, F_OFD_SETLK, &lock) < 0;
-	close(fd);
-	return locked;
-}
-
-static void hvctl(const struct fixture *f, int code, const char *text, const char *const *words)
-{
-	g_autoptr(GPtrArray) argv = g_ptr_array_new();
-	g_autofree char *out = NULL, *err = NULL;
-	g_autoptr(GError) error = NULL;
-	int status;
-
-	g_ptr_array_add(argv, (gpointer)HVCTL);
-	g_ptr_array_add(argv, (gpointer) "--connect");
-	g_ptr_array_add(argv, f->dir);
-	for (; *words; words++)
-		g_ptr_array_add(argv, (gpointer)*words);
-	g_ptr_array_add(argv, NULL);
-	(void)g_spawn_sync("/", (char **)argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err,
-			   &status, &error);
-	g_assert_no_error(error);
-	status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	if (status != code || !strstr(code == 0 ? out : err, text))
-		g_error("expected %d and \"%s\"; got %d\nout: %s\nerr: %s", code, text, status, out,
-			err);
-	/* One sentence, and nothing beside it. */
-	if (code != 0)
-		g_assert_true(strchr(err, '\n') == err + strlen(err) - 1);
-}
-#define HVCTL_EXPECT(code, text, ...) hvctl(f, code, text, (const char *const[]){__VA_ARGS__, NULL})
 
 static bool definition_has(struct fixture *f, const char *vm, const char *text)
 {
@@ -115,31 +77,31 @@ static void test_disk(void)
 	HVCTL_EXPECT(0, "", "attach", "web1", "--disk", spec);
 	HVCTL_EXPECT(0, "", "attach", "web1", "--disk", second);
 	g_assert_true(definition_has(f, vm, image));
-	g_assert_true(is_locked(image));
-	g_assert_true(is_locked(other));
+	g_assert_true(try_lock(image));
+	g_assert_true(try_lock(other));
 	HVCTL_EXPECT(0, "attached", "events", "--no-follow");
 	HVCTL_EXPECT(0, "b.img (0:9)", "events", "--no-follow");
 	/* The service that comes next knows of both, and can take them away. */
 	(void)fixture_end(f, SIGKILL);
-	g_assert_true(is_locked(image));
+	g_assert_true(try_lock(image));
 	fixture_start(f);
 	g_assert_true(definition_has(f, vm, image));
 	HVCTL_EXPECT(0, "", "detach", "web1", "--disk", image);
-	g_assert_false(is_locked(image));
+	g_assert_false(try_lock(image));
 	g_assert_false(definition_has(f, vm, image));
 	HVCTL_EXPECT(2, "is the image of none of its disks", "detach", "web1", "--disk", image);
 	/* One that is paused, too; and the place is free again. */
 	fixture_do(f, vm, "Pause");
 	HVCTL_EXPECT(0, "", "detach", "web1", "--disk", "0:9");
 	HVCTL_EXPECT(2, "\"0:9\" is the place of no disk", "detach", "web1", "--disk", "0:9");
-	g_assert_false(is_locked(other));
+	g_assert_false(try_lock(other));
 	HVCTL_EXPECT(0, "", "attach", "web1", "--disk", second);
 	fixture_do(f, vm, "Resume");
 	/* What was attached is there when it starts again. */
 	fixture_do(f, vm, "Stop");
-	g_assert_false(is_locked(other));
+	g_assert_false(try_lock(other));
 	fixture_do(f, vm, "Start");
-	g_assert_true(is_locked(other));
+	g_assert_true(try_lock(other));
 	fixture_free(f);
 }
 
@@ -164,8 +126,8 @@ static void test_disk_refused(void)
 	HVCTL_EXPECT(2, "controller 0, LUN 0 is the address of $.disks[0] already", "attach",
 		     "web1", "--disk", at_zero);
 	HVCTL_EXPECT(1, "none: No such file or directory", "attach", "web1", "--disk", missing);
-	HVCTL_EXPECT(1, "only raw images can be attached while it runs, not vhd; stop it", "attach",
-		     "web1", "--disk", vhd);
+	HVCTL_EXPECT(1, "is not a vhd image, or the beginning of one is lost;", "attach", "web1",
+		     "--disk", vhd);
 	HVCTL_EXPECT(2, "path is missing", "attach", "web1", "--disk", "lun=1");
 	HVCTL_EXPECT(2, "give --disk or --nic, one of them", "attach", "web1");
 	HVCTL_EXPECT(2, "give --disk or --nic, one of them", "attach", "web1", "--disk", spec,
@@ -210,7 +172,7 @@ static void test_too_many(void)
 		     "--disk", spec);
 	HVCTL_EXPECT(2, "$.nics: has 9 elements, more than the 8 allowed", "attach", "web1",
 		     "--nic", "type=none");
-	g_assert_false(is_locked(last));
+	g_assert_false(try_lock(last));
 	fixture_free(f);
 }
 
@@ -256,7 +218,7 @@ static void test_undone(gconstpointer data)
 		const struct outcome *outcome = fixture_wait(f, job);
 		g_assert_cmpstr(outcome->state, ==, hangs ? "canceled" : "failed");
 		g_assert_true(definition_has(f, vm, i ? "kept.img" : "\"disks\":[]"));
-		g_assert_false(is_locked(image));
+		g_assert_false(try_lock(image));
 		if (g_str_equal(behaviour, "refuse-plug")) {
 			g_autofree char *state = fixture_get(f, vm, "State");
 			g_assert_cmpstr(state, ==, "running");

@@ -67,6 +67,13 @@ static void direct_on_disk_stopped(void *context, const char *text)
 	mailbox_post_disk(engine->mailbox, text);
 }
 
+static void direct_on_server_lost(void *context, uint32_t controller, uint32_t lun)
+{
+	struct engine *engine = context;
+
+	mailbox_post_server(engine->mailbox, controller, lun);
+}
+
 /* ---- building -------------------------------------------------------------------------------- */
 
 static gboolean hv_failed(struct engine *engine, hv_status status, const char *call, GError **error)
@@ -254,6 +261,7 @@ static gboolean direct_build_disks(struct engine *engine, GError **error)
 		.n = devices->n_disks,
 		.vm_name = engine->config.vm_name,
 		.stopped = direct_on_disk_stopped,
+		.server_lost = direct_on_server_lost,
 		.context = engine,
 	};
 
@@ -402,6 +410,13 @@ static gboolean direct_detach_disk(struct engine *engine, uint32_t controller, u
 	       disk_set_detach(engine->disks, controller, lun, error);
 }
 
+static gboolean direct_suspend_disk(struct engine *engine, uint32_t controller, uint32_t lun,
+				    GError **error)
+{
+	return direct_can_plug_disk(engine, error) &&
+	       disk_set_suspend(engine->disks, controller, lun, error);
+}
+
 static gboolean direct_refresh_disk(struct engine *engine, uint32_t controller, uint32_t lun,
 				    uint64_t *ret_size, GError **error)
 {
@@ -503,6 +518,7 @@ const struct engine_ops direct_engine = {
 	.reset = direct_reset,
 	.attach_disk = direct_attach_disk,
 	.detach_disk = direct_detach_disk,
+	.suspend_disk = direct_suspend_disk,
 	.refresh_disk = direct_refresh_disk,
 	.attach_nic = direct_attach_nic,
 	.detach_nic = direct_detach_nic,

@@ -70,9 +70,10 @@ static void disk_on_stop(void *context, enum block_op op, uint64_t offset, int e
 		[BLOCK_WRITE_ZEROES] = "zeroing",
 	};
 	const struct disk *disk = context;
-	const char *remedy = error == -ENOTCONN
-				     ? "its server has ended: stop the VM and start it anew"
-				     : "mend the host's storage and resume";
+	const char *remedy =
+		error == -ENOTCONN
+			? "its server has ended and none came in its place: resume the VM to try again"
+			: "mend the host's storage and resume";
 	g_autofree char *text = g_strdup_printf(
 		"disk %s: %s at byte %" G_GUINT64_FORMAT " failed (%s); %s", disk->path, verbs[op],
 		offset, g_strerror(error < 0 ? -error : error), remedy);
@@ -115,6 +116,14 @@ static struct block *disk_open_file(struct disk *disk, GError **error)
 	return file_block_new(disk->set->ring, &file, error);
 }
 
+static void disk_on_lost(void *context)
+{
+	const struct disk *disk = context;
+
+	disk->set->config.server_lost(disk->set->config.context, disk->config.controller,
+				      disk->config.lun);
+}
+
 static struct block *disk_open_server(struct disk *disk, GError **error)
 {
 	const struct engine_disk *config = &disk->config;
@@ -124,6 +133,7 @@ static struct block *disk_open_server(struct disk *disk, GError **error)
 		/* QEMU gives space back in images of this format only. */
 		.no_discard = !config->discard || config->format != ENGINE_DISK_QCOW2,
 		.write_through = config->cache == ENGINE_CACHE_WRITETHROUGH,
+		.lost = disk_on_lost,
 		.block = disk_block_config(disk),
 	};
 
@@ -201,18 +211,6 @@ static void disk_remove(struct disk_set *set, size_t index)
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
-
-/* The library that speaks with servers of images cannot be loaded in the sandbox. */
-static bool disk_format_late(const char *vm_name, const struct engine_disk *disk, GError **error)
-{
-	if (disk->format == ENGINE_DISK_RAW)
-		return true;
-	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
-		    "VM %s: disk %s: only raw images can come while it runs; convert it with "
-		    "qemu-img convert -O raw, or stop the VM and use hvctl edit",
-		    vm_name, disk->path);
-	return false;
-}
 
 static bool disk_set_open(struct disk_set *set, GError **error)
 {
@@ -372,14 +370,103 @@ static bool disk_show_late(struct disk_set *set, struct disk *disk, GError **err
 	return false;
 }
 
+/* ---- servers that come and go ---------------------------------------------------------------- */
+
+struct disk_serving {
+	struct disk *disk;
+	const struct engine_disk *config; /* NULL: to suspend */
+	bool awaited, done;
+	GError **error;
+};
+
+static void disk_look_awaited(void *context)
+{
+	struct disk_serving *serving = context;
+
+	serving->awaited = serving->disk->config.format != ENGINE_DISK_RAW &&
+			   nbd_block_is_awaited(serving->disk->block);
+}
+
+static bool disk_is_awaited(struct disk *disk)
+{
+	struct disk_serving serving = {.disk = disk};
+
+	io_thread_call(disk->set->thread, disk_look_awaited, &serving);
+	return serving.awaited;
+}
+
+static void disk_keep_life(struct disk *disk, int life_fd)
+{
+	if (disk->life >= 0)
+		close(disk->life);
+	disk->life = life_fd < 0 ? -1 : fcntl(life_fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static void disk_serve_there(void *context)
+{
+	struct disk_serving *serving = context;
+	struct block *block = serving->disk->block;
+
+	serving->done = nbd_block_serve(block, fcntl(serving->config->fd, F_DUPFD_CLOEXEC, 3),
+					serving->error);
+	if (serving->done)
+		disk_keep_life(serving->disk, serving->config->life_fd);
+}
+
+static void disk_suspend_there(void *context)
+{
+	struct disk_serving *serving = context;
+
+	serving->done = nbd_block_suspend(serving->disk->block, serving->error);
+	if (serving->done)
+		disk_keep_life(serving->disk, -1); /* the server closes the image, and ends */
+}
+
+/* Another server of the image that a disk has. */
+static bool disk_serve(struct disk *disk, const struct engine_disk *config, GError **error)
+{
+	struct disk_set *set = disk->set;
+	GError *failure = NULL;
+	struct disk_serving serving = {.disk = disk, .config = config, .error = &failure};
+	uint64_t size;
+
+	if (config->format != disk->config.format || strcmp(config->path, disk->path) != 0 ||
+	    config->read_only != disk->config.read_only)
+		return place_fail(error, set, config->controller, config->lun,
+				  "its disk is another one; choose another place");
+	io_thread_call(set->thread, disk_serve_there, &serving);
+	if (!serving.done)
+		return disk_error(error, set, failure);
+	return disk_set_refresh(set, config->controller, config->lun, &size, error);
+}
+
+bool disk_set_suspend(struct disk_set *set, uint32_t controller, uint32_t lun, GError **error)
+{
+	size_t index = disk_find(set, controller, lun);
+	GError *failure = NULL;
+	struct disk_serving serving = {.error = &failure};
+
+	if (index == set->disks->len)
+		return place_fail(error, set, controller, lun, "there is no disk; see hvctl show");
+	serving.disk = disk_at(set, index);
+	if (serving.disk->config.format == ENGINE_DISK_RAW)
+		return place_fail(error, set, controller, lun, "its disk has no server; leave it");
+	io_thread_call(set->thread, disk_suspend_there, &serving);
+	return serving.done || disk_error(error, set, failure);
+}
+
 bool disk_set_attach(struct disk_set *set, const struct engine_disk *config, GError **error)
 {
 	GError *failure = NULL;
+	size_t index;
 
 	if (config->controller >= CONTROLLERS || config->lun >= STORVSP_LUNS)
 		return place_fail(error, set, config->controller, config->lun,
 				  "there is no such place; choose another");
-	if (disk_find(set, config->controller, config->lun) < set->disks->len)
+	index = disk_find(set, config->controller, config->lun);
+	if (index < set->disks->len && disk_is_awaited(disk_at(set, index)))
+		return disk_serve(disk_at(set, index), config, error);
+	if (index < set->disks->len)
 		return place_fail(error, set, config->controller, config->lun,
 				  "there is a disk already; choose another");
 	if (set->disks->len == VMMS_MAX_DISKS) {
@@ -388,8 +475,6 @@ bool disk_set_attach(struct disk_set *set, const struct engine_disk *config, GEr
 			    set->config.vm_name, VMMS_MAX_DISKS);
 		return false;
 	}
-	if (!disk_format_late(set->config.vm_name, config, error))
-		return false;
 	if (!disk_add(set, config, &failure))
 		return disk_error(error, set, failure);
 	if (disk_set_start(set, error) &&

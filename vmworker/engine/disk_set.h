@@ -24,6 +24,9 @@ struct disk_set_config {
 	/* An I/O error of a disk whose policy is to pause the VM; once until disk_set_resume. On
 	 * the I/O thread. `text` is a sentence without the VM's name. */
 	void (*stopped)(void *context, const char *text);
+	/* The server of a disk has ended, and another is to come by disk_set_attach; told again
+	 * and again. On the I/O thread. */
+	void (*server_lost)(void *context, uint32_t controller, uint32_t lun);
 	void *context;
 };
 
@@ -46,10 +49,13 @@ void disk_set_withdraw(struct disk_set *set);
  * While the machine runs: one comes, goes, or has another size. A guest that is there is told, and
  * the next one is offered what there is then. Its descriptor is duplicated. What is detached is
  * closed when it returns, and what was in flight is over. INVALID_ARGUMENT: the place is taken, or
- * empty.
+ * empty. A place whose disk waits for a server is not taken for the same image: that is served
+ * again, and may have another size.
  */
 bool disk_set_attach(struct disk_set *set, const struct engine_disk *disk, GError **error);
 bool disk_set_detach(struct disk_set *set, uint32_t controller, uint32_t lun, GError **error);
+/* Leaves the server of a disk, with everything durable; requests wait for the next. */
+bool disk_set_suspend(struct disk_set *set, uint32_t controller, uint32_t lun, GError **error);
 bool disk_set_refresh(struct disk_set *set, uint32_t controller, uint32_t lun, uint64_t *ret_size,
 		      GError **error);
 

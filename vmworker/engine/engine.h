@@ -47,6 +47,9 @@ struct engine_events {
 	/* A disk waits, as its policy wants it after an I/O error of the host; resume tries again.
 	 * The VPs run on, the worker is to pause them. A sentence without the VM's name. */
 	void (*disk_stopped)(void *context, const char *text);
+	/* The server of a disk's image is gone; attach_disk with the same disk brings another. Told
+	 * again and again until then, or until the disk's requests have failed. May be NULL. */
+	void (*server_lost)(void *context, uint32_t controller, uint32_t lun);
 	/* The guest does not answer its heartbeat any more, or does again; may be NULL. */
 	void (*responding)(void *context, bool is);
 	/* A program in the guest connects to a port of the host: host_connected answers, perhaps
@@ -128,6 +131,10 @@ struct engine_ops {
 				GError **error);
 	gboolean (*detach_disk)(struct engine *engine, uint32_t controller, uint32_t lun,
 				GError **error);
+	/* Leaves the server of a disk, with everything durable, for attach_disk to bring another
+	 * within a minute. */
+	gboolean (*suspend_disk)(struct engine *engine, uint32_t controller, uint32_t lun,
+				 GError **error);
 	gboolean (*refresh_disk)(struct engine *engine, uint32_t controller, uint32_t lun,
 				 uint64_t *ret_size, GError **error);
 	gboolean (*attach_nic)(struct engine *engine, const struct engine_nic *nic, GError **error);

@@ -11,7 +11,8 @@
 
 #include "worker_error.h"
 
-#define PANIC_LINE_MAX 255u
+#define PANIC_LINE_MAX	   255u
+#define SERVER_CONTROLLERS 4u
 
 enum slot { SLOT_EMPTY, SLOT_POSTED, SLOT_DELIVERED };
 
@@ -25,6 +26,7 @@ struct mailbox {
 	char panic_line[PANIC_LINE_MAX + 1];
 	char crash_line[PANIC_LINE_MAX + 1], crash_detail[PANIC_LINE_MAX + 1];
 	char *disk_text;
+	uint64_t servers[SERVER_CONTROLLERS]; /* LUNs: a bit each */
 };
 
 static void mailbox_wake(struct mailbox *mailbox)
@@ -90,6 +92,14 @@ void mailbox_post_disk(struct mailbox *mailbox, const char *text)
 	pthread_mutex_unlock(&mailbox->lock);
 }
 
+void mailbox_post_server(struct mailbox *mailbox, uint32_t controller, uint32_t lun)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	mailbox->servers[controller % SERVER_CONTROLLERS] |= UINT64_C(1) << lun % 64;
+	mailbox_wake(mailbox);
+	pthread_mutex_unlock(&mailbox->lock);
+}
+
 void mailbox_clear(struct mailbox *mailbox)
 {
 	pthread_mutex_lock(&mailbox->lock);
@@ -98,6 +108,7 @@ void mailbox_clear(struct mailbox *mailbox)
 	mailbox->crash_slot = SLOT_EMPTY;
 	mailbox->disk_slot = SLOT_EMPTY;
 	g_clear_pointer(&mailbox->disk_text, g_free);
+	memset(mailbox->servers, 0, sizeof(mailbox->servers));
 	pthread_mutex_unlock(&mailbox->lock);
 }
 
@@ -121,13 +132,24 @@ static char *crash_text(const struct mailbox *mailbox)
 	return g_strdup_printf("%s (%s)", line, mailbox->crash_detail);
 }
 
+static void mailbox_tell_servers(const struct engine_events *events,
+				 const uint64_t servers[SERVER_CONTROLLERS])
+{
+	for (uint32_t i = 0; i < SERVER_CONTROLLERS && events->server_lost; i++) {
+		for (uint32_t lun = 0; lun < 64; lun++) {
+			if (servers[i] & UINT64_C(1) << lun)
+				events->server_lost(events->context, i, lun);
+		}
+	}
+}
+
 static int mailbox_on_wake(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
 	struct mailbox *mailbox = context;
 	g_autofree char *line = NULL, *crash = NULL, *disk = NULL;
 	struct engine_halt halt;
+	uint64_t n, servers[SERVER_CONTROLLERS];
 	bool halted = false;
-	uint64_t n;
 
 	(void)source;
 	(void)revents;
@@ -145,6 +167,8 @@ static int mailbox_on_wake(sd_event_source *source, int fd, uint32_t revents, vo
 		disk = g_steal_pointer(&mailbox->disk_text);
 		mailbox->disk_slot = SLOT_DELIVERED;
 	}
+	memcpy(servers, mailbox->servers, sizeof(servers));
+	memset(mailbox->servers, 0, sizeof(mailbox->servers));
 	if (mailbox->halt_slot == SLOT_POSTED) {
 		halt = mailbox->halt;
 		halted = true;
@@ -161,6 +185,7 @@ static int mailbox_on_wake(sd_event_source *source, int fd, uint32_t revents, vo
 		events.panic(events.context, crash);
 	if (disk)
 		events.disk_stopped(events.context, disk);
+	mailbox_tell_servers(&events, servers);
 	if (halted)
 		events.halted(events.context, &halt);
 	return 0;

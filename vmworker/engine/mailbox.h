@@ -24,6 +24,9 @@ void mailbox_post_crash(struct mailbox *mailbox, const char *line, size_t size, 
 /* A disk waits for the host's storage to be mended. */
 void mailbox_post_disk(struct mailbox *mailbox, const char *text);
 
+/* A disk waits for another server. */
+void mailbox_post_server(struct mailbox *mailbox, uint32_t controller, uint32_t lun);
+
 /* Forgets what was posted and not delivered, and takes the next of each. While no VP runs. */
 void mailbox_clear(struct mailbox *mailbox);
 

@@ -31,6 +31,8 @@ bool image_server_check(const void *order, size_t size, size_t n_fds)
 		if (o->formats[i] >= VMMS_NBD_FORMATS)
 			return false;
 	}
+	if (o->size > 0 && (o->read_only || o->size > INT64_MAX))
+		return false;
 	return o->cache < VMMS_NBD_CACHES && o->read_only <= 1 && o->discard <= 1;
 }
 
@@ -69,5 +71,22 @@ void image_server_command(const struct vmms_nbd_order *order, struct image_serve
 		command->argv[n++] = "--read-only";
 	command->argv[n++] = "--image-opts";
 	command->argv[n++] = command->image;
+	command->argv[n] = NULL;
+}
+
+void image_server_resize_command(const struct vmms_nbd_order *order,
+				 struct image_server_command *command)
+{
+	size_t n = 0;
+
+	snprintf(command->size, sizeof(command->size), "%llu", (unsigned long long)order->size);
+	image_describe(order, command->image, sizeof(command->image));
+	command->argv[n++] = "qemu-img";
+	command->argv[n++] = "resize";
+	command->argv[n++] = "-q";
+	command->argv[n++] = "--shrink";
+	command->argv[n++] = "--image-opts";
+	command->argv[n++] = command->image;
+	command->argv[n++] = command->size;
 	command->argv[n] = NULL;
 }

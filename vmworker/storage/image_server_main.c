@@ -87,25 +87,25 @@ static bool child_place_fds(const struct server *server, int words_fd)
 	       close_range((unsigned int)last, ~0u, 0) == 0;
 }
 
-static _Noreturn void child_run(const struct server *server, int words_fd, pid_t parent)
+static _Noreturn void child_run(const struct server *server,
+				const struct image_server_command *command, int words_fd,
+				pid_t parent)
 {
-	struct image_server_command command;
 	char pid[16];
 
-	image_server_command(&server->order, &command);
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    getppid() != parent || setenv("LISTEN_FDS", "1", 1) < 0 ||
 	    setenv("LISTEN_PID", pid, 1) < 0 || unsetenv("LISTEN_FDNAMES") < 0 ||
 	    !child_place_fds(server, words_fd))
 		_exit(127);
-	(void)execvp(command.argv[0], (char *const *)command.argv);
-	fprintf(stderr, "qemu-nbd cannot be run: %s; install the package qemu-utils\n",
+	(void)execvp(command->argv[0], (char *const *)command->argv);
+	fprintf(stderr, "%s cannot be run: %s; install the package qemu-utils\n", command->argv[0],
 		strerror(errno));
 	_exit(127);
 }
 
-static bool server_start(struct server *server)
+static bool child_start(struct server *server, const struct image_server_command *command)
 {
 	pid_t parent = getpid();
 	int words[2];
@@ -114,16 +114,26 @@ static bool server_start(struct server *server)
 		return false;
 	server->pid = fork();
 	if (server->pid == 0)
-		child_run(server, words[1], parent);
+		child_run(server, command, words[1], parent);
 	close(words[1]);
 	server->words_fd = words[0];
 	if (server->pid < 0)
 		return false;
 	server->pidfd = pidfd_open(server->pid, 0);
+	return server->pidfd >= 0;
+}
+
+static bool server_start(struct server *server)
+{
+	struct image_server_command command;
+
+	image_server_command(&server->order, &command);
+	if (!child_start(server, &command))
+		return false;
 	/* The layers stay open: their locks are to last as long as anything here. The listener must
 	 * not: who connects is to learn that nobody serves any more. */
 	close(server->fds[0]);
-	return server->pidfd >= 0;
+	return true;
 }
 
 /* Keeps the end of what was said. False at the end of it. */
@@ -195,17 +205,48 @@ static void server_end(struct server *server)
 		(void)pidfd_send_signal(server->pidfd, SIGKILL, NULL, 0);
 }
 
+static int child_wait(const struct server *server)
+{
+	int status = 0;
+
+	return waitpid(server->pid, &status, 0) < 0 ? 0 : status;
+}
+
+/* The image gets its size before anybody is served. False: it has not got it, and whoever waits
+ * knows why. */
+static bool image_resize(struct server *server)
+{
+	struct image_server_command command;
+	int status;
+
+	if (server->order.size == 0)
+		return true;
+	image_server_resize_command(&server->order, &command);
+	if (!child_start(server, &command))
+		return false;
+	while (words_read(server))
+		;
+	status = child_wait(server);
+	if (status != 0)
+		words_send(server, status);
+	close(server->words_fd);
+	close(server->pidfd);
+	return status == 0;
+}
+
 int main(void)
 {
 	const struct rlimit no_core = {0, 0}; /* the guest's data would be in it */
 	struct server server = {.pidfd = -1, .words_fd = -1};
-	int status = 0;
+	int status;
 
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	if (fcntl(LIFE, F_SETFD, FD_CLOEXEC) < 0 || !order_receive(&server)) {
 		fprintf(stderr, "vmms-nbd: no order came; vmmsd runs this program, nobody else\n");
 		return 2;
 	}
+	if (!image_resize(&server))
+		return EXIT_FAILURE;
 	if (!server_start(&server)) {
 		perror("vmms-nbd: qemu-nbd cannot be started");
 		return EXIT_FAILURE;
@@ -213,8 +254,7 @@ int main(void)
 	bool by_itself = server_watch(&server);
 	if (!by_itself)
 		server_end(&server);
-	if (waitpid(server.pid, &status, 0) < 0)
-		status = 0;
+	status = child_wait(&server);
 	if (by_itself)
 		words_send(&server, status);
 	return by_itself && status != 0 ? EXIT_FAILURE : EXIT_SUCCESS;

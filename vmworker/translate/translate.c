@@ -524,6 +524,7 @@ const struct engine_ops translate_engine = {
 	.reset = translate_reset,
 	.attach_disk = translate_attach_disk,
 	.detach_disk = translate_detach_disk,
+	.suspend_disk = translate_detach_disk, /* refuses, as all of these */
 	.refresh_disk = translate_refresh_disk,
 	.attach_nic = translate_attach_nic,
 	.detach_nic = translate_detach_nic,
