@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Devices that come to a VM that runs, and go. What it takes is opened, the new definition is
- * stored, then the worker is asked; whatever fails on the way leaves the definition as it was.
+ * stored, then the worker is asked; whatever fails on the way leaves the definition as it was. When
+ * the worker does not answer in time the job fails, and the definition has the device, which the
+ * guest may have, until the worker's answer tells.
  */
 #include "cleanup.h"
 #include "definition_plug.h"
@@ -12,17 +14,21 @@
 #include "vm_plug_check.h"
 #include "worker_link.h"
 
-#define PLUG_CALL_US SECONDS(30) /* a disk that goes waits for what is in flight */
-#define PLUG_JOB_US  SECONDS(60) /* with what is opened before: passt, locks */
+#define PLUG_OPEN_US   SECONDS(60)   /* what is opened before: passt, locks, servers */
+#define PLUG_ANSWER_US SECONDS(20)   /* a disk that goes waits for what is in flight */
+#define PLUG_LATE_US   SECONDS(3600) /* so long an answer is listened to that nobody waits for */
 
 struct plug {
+	unsigned references; /* the job, and a call that outlives it */
 	struct service *service;
-	struct job *job;
+	struct job *job; /* NULL: it is over, and the worker has not answered yet */
+	char *vm_uuid;
 	struct definition *before, *after;
 	gboolean stored; /* after is the VM's */
 	enum plug_list list;
 	const char *told; /* the event when it is done */
 	char *name;	  /* of the device */
+	char *place;	  /* of a disk; the address of an adapter */
 	/* What the worker is asked: */
 	const char *method;
 	sd_bus_message *call;
@@ -31,16 +37,20 @@ struct plug {
 	struct vm_nics nics;
 };
 
-static void plug_free(void *context)
+static void plug_unref(void *context)
 {
 	struct plug *plug = context;
 
+	if (--plug->references > 0)
+		return;
 	vm_disks_clear(&plug->disks);
 	vm_nics_clear(&plug->nics);
 	sd_bus_message_unref(plug->call);
 	definition_unref(plug->before);
 	definition_unref(plug->after);
+	g_free(plug->vm_uuid);
 	g_free(plug->name);
+	g_free(plug->place);
 	g_free(plug);
 }
 
@@ -75,12 +85,48 @@ static void plug_ended(struct job *job, const struct vm_end *end)
 	plug_undo(job);
 }
 
+/* The call is the link's from now on, and ends with that. */
+static void plug_leave(struct plug *plug)
+{
+	sd_bus_slot *call = g_steal_pointer(&plug->job->call);
+
+	plug->references++;
+	plug->job = NULL;
+	vm_disks_clear(&plug->disks);
+	vm_nics_clear(&plug->nics);
+	(void)sd_bus_slot_set_destroy_callback(call, plug_unref);
+	(void)sd_bus_slot_set_floating(call, 1);
+	sd_bus_slot_unref(call);
+}
+
+/* The guest has the device, or will have it, or has it no more: only the worker knows. */
+static void plug_unanswered(struct job *job)
+{
+	struct plug *plug = job->context;
+	g_autoptr(GError) error = g_error_new(
+		SERVICE_ERROR, SERVICE_ERROR_TIMED_OUT,
+		"%s: the worker has not answered within %d s; until it does the definition has the "
+		"device: see hvctl show and hvctl events",
+		plug->name, (int)(PLUG_ANSWER_US / G_USEC_PER_SEC));
+	GError *named = vm_error(job->vm, error);
+
+	if (g_str_equal(plug->told, "detached"))
+		plug_undo(job);
+	plug_leave(plug);
+	job_finish(job, named);
+}
+
 static void plug_deadline(struct job *job)
 {
-	plug_fail(job, g_error_new(SERVICE_ERROR, SERVICE_ERROR_TIMED_OUT,
-				   "the device was not ready within %d s; the host may be "
-				   "overloaded: try again",
-				   (int)(PLUG_JOB_US / G_USEC_PER_SEC)));
+	struct plug *plug = job->context;
+
+	if (plug->stored)
+		plug_unanswered(job);
+	else
+		plug_fail(job, g_error_new(SERVICE_ERROR, SERVICE_ERROR_TIMED_OUT,
+					   "the device was not ready within %d s; the host may be "
+					   "overloaded: try again",
+					   (int)(PLUG_OPEN_US / G_USEC_PER_SEC)));
 }
 
 static const struct job_ops attach_ops = {
@@ -88,25 +134,66 @@ static const struct job_ops attach_ops = {
 	.detach = plug_undo,
 	.deadline = plug_deadline,
 	.ended = plug_ended,
-	.free = plug_free,
+	.free = plug_unref,
 };
 
 static const struct job_ops detach_ops = {
 	.kind = "detach",
 	.detach = plug_undo,
+	.deadline = plug_deadline,
 	.ended = plug_ended,
-	.free = plug_free,
+	.free = plug_unref,
 };
 
 /* ---- the worker ------------------------------------------------------------------------------ */
 
+/* A device that the guest does not have, as it turned out later. */
+static void plug_forget(const struct plug *plug, struct vm *vm)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(definition_t) definition = NULL;
+	g_autofree char *patch = NULL;
+	size_t index;
+
+	if (!(plug->list == PLUG_DISK
+		      ? definition_find_disk(vm->definition, plug->place, &index, NULL)
+		      : definition_find_nic(vm->definition, plug->place, &index, NULL)))
+		return;
+	patch = definition_patch_without(vm->definition, plug->list, index);
+	definition = vm_registry_propose(vm->registry, vm, patch, &error);
+	if (!definition || !vm_registry_replace(vm->registry, vm, definition, &error))
+		log_vm(plug->service->log, LOG_ERR, vm, "%s", error->message);
+}
+
+/* The answer that the job did not wait for. */
+static int on_late(struct plug *plug, sd_bus_message *reply)
+{
+	struct vm *vm = vm_registry_find(plug->service->registry, plug->vm_uuid);
+	gboolean comes = g_str_equal(plug->told, "attached");
+	g_autoptr(GError) error = NULL;
+	enum worker_reply how = worker_link_check_reply(reply, plug->method, &error);
+
+	if (!vm || (how != WORKER_REPLY_OK && how != WORKER_REPLY_ERROR))
+		return 0;
+	if (how == WORKER_REPLY_ERROR)
+		log_vm(plug->service->log, LOG_ERR, vm, "%s: not %s: %s", plug->name, plug->told,
+		       error->message);
+	if (comes == (how == WORKER_REPLY_ERROR))
+		plug_forget(plug, vm);
+	if (how == WORKER_REPLY_OK)
+		vm_tell(plug->service, vm, plug->told, plug->name);
+	return 0;
+}
+
 static int on_plugged(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
 {
-	struct job *job = userdata;
-	struct plug *plug = job->context;
+	struct plug *plug = userdata;
+	struct job *job = plug->job;
 	GError *error = NULL;
 
 	(void)unused;
+	if (!job)
+		return on_late(plug, reply);
 	job->call = sd_bus_slot_unref(job->call);
 	switch (worker_link_check_reply(reply, plug->method, &error)) {
 	case WORKER_REPLY_ERROR:
@@ -123,9 +210,8 @@ static int on_plugged(sd_bus_message *reply, void *userdata, sd_bus_error *unuse
 		vm_tell(plug->service, job->vm, plug->told, plug->name);
 		job_finish(job, NULL);
 		break;
-	case WORKER_REPLY_TIMED_OUT:
-		/* Nobody knows any more what the guest has: it ends as one that died. */
-		worker_fail(job->vm->worker, error);
+	case WORKER_REPLY_TIMED_OUT: /* the job's deadline is earlier */
+		plug_fail(job, error);
 		break;
 	case WORKER_REPLY_GONE:
 		break;
@@ -139,14 +225,14 @@ static void plug_ask(struct plug *plug)
 	struct vm *vm = plug->job->vm;
 	GError *error = NULL;
 
-	job_set_deadline(plug->job, 0);
+	job_set_deadline(plug->job, PLUG_ANSWER_US);
 	job_set_progress(plug->job, 50);
 	if (!vm_registry_replace(vm->registry, vm, plug->after, &error)) {
 		plug_fail(plug->job, error);
 		return;
 	}
 	plug->stored = TRUE;
-	if (!worker_link_send(vm->worker->link, plug->call, PLUG_CALL_US, on_plugged, plug->job,
+	if (!worker_link_send(vm->worker->link, plug->call, PLUG_LATE_US, on_plugged, plug,
 			      &plug->job->call, &error))
 		plug_fail(plug->job,
 			  error ? error
@@ -201,6 +287,17 @@ static void on_ready(void *context, GError *error)
 		plug_ask(plug);
 }
 
+static char *place_of(const struct definition *definition, enum plug_list list, size_t index)
+{
+	char mac[MAC_ADDRESS_TEXT];
+
+	if (list == PLUG_DISK)
+		return g_strdup_printf("%u:%u", definition->disks[index].controller,
+				       definition->disks[index].lun);
+	mac_address_format(&definition->nics[index].mac, mac);
+	return g_strdup(mac);
+}
+
 static gboolean plug_open(struct plug *plug, struct vm *vm, GError **error)
 {
 	g_autoptr(GError) local = NULL;
@@ -227,7 +324,9 @@ static struct plug *plug_new(struct service *service, struct vm *vm, enum plug_l
 	if (!after)
 		return NULL;
 	plug = g_new0(struct plug, 1);
+	plug->references = 1;
 	plug->service = service;
+	plug->vm_uuid = g_strdup(vm->definition->uuid);
 	plug->list = list;
 	plug->before = definition_ref(vm->definition);
 	plug->after = after;
@@ -249,14 +348,15 @@ struct job *vm_attach(struct service *service, struct vm *vm, enum plug_list lis
 	if (!plug)
 		return NULL;
 	if (!plug_open(plug, vm, error)) {
-		plug_free(plug);
+		plug_unref(plug);
 		return NULL;
 	}
 	last = list == PLUG_DISK ? plug->after->n_disks : plug->after->n_nics;
 	plug->name = definition_device_name(plug->after, list, last - 1);
+	plug->place = place_of(plug->after, list, last - 1);
 	plug->told = "attached";
 	plug->job = job = job_new(service->jobs, &attach_ops, plug, vm, NULL); /* vm is idle */
-	job_set_deadline(job, PLUG_JOB_US);
+	job_set_deadline(job, PLUG_OPEN_US);
 	if (list == PLUG_DISK)
 		vm_disks_prepare(&plug->disks, on_ready, plug);
 	else
@@ -269,15 +369,13 @@ struct job *vm_attach(struct service *service, struct vm *vm, enum plug_list lis
 static int append_place(const struct plug *plug, size_t index)
 {
 	const struct definition *definition = plug->before;
-	char mac[MAC_ADDRESS_TEXT];
 
 	if (!plug->call)
 		return -ENOMEM;
 	if (plug->list == PLUG_DISK)
 		return sd_bus_message_append(plug->call, "uu", definition->disks[index].controller,
 					     definition->disks[index].lun);
-	mac_address_format(&definition->nics[index].mac, mac);
-	return sd_bus_message_append(plug->call, "s", mac);
+	return sd_bus_message_append(plug->call, "s", plug->place);
 }
 
 struct job *vm_detach(struct service *service, struct vm *vm, enum plug_list list,
@@ -297,12 +395,13 @@ struct job *vm_detach(struct service *service, struct vm *vm, enum plug_list lis
 	if (!plug)
 		return NULL;
 	plug->name = definition_device_name(plug->before, list, index);
+	plug->place = place_of(plug->before, list, index);
 	plug->told = "detached";
 	plug->method = list == PLUG_DISK ? "DetachDisk" : "DetachNic";
 	plug->call = worker_link_new_call(vm->worker->link, VMMS_IFACE_WORKER, plug->method);
 	r = append_place(plug, index);
 	if (r < 0) {
-		plug_free(plug);
+		plug_unref(plug);
 		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WORKER,
 			    "VM %s: its worker cannot be asked (%s)", vm->definition->name,
 			    g_strerror(-r));

@@ -49,13 +49,13 @@ static void serve_end(struct serve *serve, GError *error)
 	g_autoptr(GError) failure = error ? error : g_steal_pointer(&serve->failure);
 
 	worker->serve = NULL;
-	if (error)
-		log_vm(worker->service->log, LOG_ERR, worker->vm, "%s is not served: %s", name,
-		       error->message);
-	else if (!serve->done)
-		vm_tell(worker->service, worker->vm, "served-again", name);
 	if (serve->done)
 		serve->done(worker->service, serve->job_id, g_steal_pointer(&failure));
+	else if (error)
+		log_vm(worker->service->log, LOG_ERR, worker->vm, "%s is not served: %s", name,
+		       error->message);
+	else
+		vm_tell(worker->service, worker->vm, "served-again", name);
 	vm_serve_cancel(serve);
 }
 

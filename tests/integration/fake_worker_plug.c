@@ -17,13 +17,38 @@
 #define ATTACHED_DISK 400
 #define ATTACHED_NIC  600
 #define ATTACHED_LIFE 800
+#define LATE_US	      UINT64_C(22000000) /* vmmsd waits for 20 s */
+
+static int on_late(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	sd_bus_message *call = userdata;
+
+	(void)source, (void)usec;
+	(void)sd_bus_reply_method_return(call, NULL);
+	sd_bus_message_unref(call);
+	return 0;
+}
+
+static int on_late_refusal(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	sd_bus_message *call = userdata;
+
+	(void)source, (void)usec;
+	(void)sd_bus_reply_method_errorf(call, VMMS_ERROR_PREFIX "Failed", "the slot was stuck");
+	sd_bus_message_unref(call);
+	return 0;
+}
 
 /* Positive: it goes on. */
 static int behave(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	const char *behaviour = fake_behaviour(userdata);
 
-	(void)call;
+	if (g_str_has_prefix(behaviour, "late-"))
+		return sd_event_add_time_relative(
+			sd_bus_get_event(sd_bus_message_get_bus(call)), NULL, CLOCK_MONOTONIC,
+			LATE_US, 0, g_str_equal(behaviour, "late-plug") ? on_late : on_late_refusal,
+			sd_bus_message_ref(call));
 	if (g_str_equal(behaviour, "refuse-plug"))
 		return sd_bus_error_set(error, VMMS_ERROR_PREFIX "Failed",
 					"the slot is stuck; pull harder");

@@ -229,6 +229,63 @@ static void test_undone(gconstpointer data)
 	fixture_free(f);
 }
 
+/* Slow. A worker that does not answer in time is no reason to end its guest: the job fails, and the
+ * definition says what is known, and the truth when the answer comes. */
+static void test_late(void)
+{
+	static const struct late_row {
+		const char *name, *behaviour;
+		gboolean detach, after; /* whether the definition has the disk in the end */
+	} rows[] = {
+		{"comes", "late-plug", FALSE, TRUE},
+		{"stays-away", "late-refusal", FALSE, FALSE},
+		{"goes", "late-plug", TRUE, FALSE},
+		{"stays", "late-refusal", TRUE, TRUE},
+	};
+	struct fixture *f = fixture_new(NULL);
+	char *vms[G_N_ELEMENTS(rows)], *jobs[G_N_ELEMENTS(rows)];
+	gint64 end;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *image = image_new(f, rows[i].name);
+		g_autofree char *disk = g_strdup_printf("{\"path\":\"%s\"}", image);
+		g_autofree char *disks = g_strdup_printf(",\"disks\":[%s]", disk);
+
+		vms[i] = fixture_define_with(f, rows[i].name, rows[i].behaviour,
+					     rows[i].detach ? disks : "");
+		fixture_do(f, vms[i], "Start");
+		jobs[i] = plug_begin(f, vms[i], rows[i].detach ? "DetachDisk" : "AttachDisk",
+				     rows[i].detach ? image : disk);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const struct outcome *outcome = fixture_wait(f, jobs[i]);
+		g_autofree char *path = g_strdup_printf("/%s\"", rows[i].name);
+
+		g_assert_cmpstr(outcome->error, ==, VMMS_ERROR_PREFIX "TimedOut");
+		g_assert_nonnull(strstr(outcome->message, "has not answered within 20 s"));
+		g_assert_true(definition_has(f, vms[i], path));
+	}
+	end = g_get_monotonic_time() + WAIT_US;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *state = fixture_get(f, vms[i], "State");
+		g_autofree char *path = g_strdup_printf("/%s\"", rows[i].name);
+
+		g_assert_cmpstr(state, ==, "running");
+		while (definition_has(f, vms[i], path) != rows[i].after) {
+			g_assert_cmpint(g_get_monotonic_time(), <, end);
+			g_usleep(20000);
+		}
+		g_free(vms[i]);
+		g_free(jobs[i]);
+	}
+	/* The second answers of each kind have come when these have. */
+	while (fixture_events_count(f, "attached") + fixture_events_count(f, "detached") < 2) {
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
+		g_usleep(20000);
+	}
+	fixture_free(f);
+}
+
 /* The host shuts down: the guest is asked, though a device was just on its way to it. */
 static void test_stop_all(void)
 {
@@ -396,6 +453,7 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/vmmsd/plug/undone/refused", "refuse-plug", test_undone);
 	g_test_add_data_func("/vmmsd/plug/undone/died", "die-in-plug", test_undone);
 	g_test_add_data_func("/vmmsd/plug/undone/stopped", "hang-in-plug", test_undone);
+	g_test_add_func("/vmmsd/plug/late", test_late);
 	g_test_add_func("/vmmsd/plug/stop-all", test_stop_all);
 	g_test_add_func("/vmmsd/plug/forgotten", test_forgotten);
 	g_test_add_func("/vmmsd/plug/nic", test_nic);
