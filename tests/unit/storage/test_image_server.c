@@ -39,6 +39,10 @@ static void test_check(void)
 	BAD(cache = VMMS_NBD_CACHES, 2);
 	BAD(read_only = 2, 2);
 	BAD(discard = 2, 2);
+	BAD(size = UINT64_MAX, 2);
+	good.size = SIZE;
+	g_assert_true(image_server_check(&good, sizeof(good), 2));
+	BAD(read_only = 1, 2);
 #undef BAD
 }
 
@@ -75,6 +79,19 @@ static void test_command(void)
 	g_autofree char *all = words(&order);
 	g_assert_true(g_str_has_suffix(all, ".file.filename=/dev/fd/11,backing.backing.backing."
 					    "backing.backing.backing.backing.file.locking=off"));
+}
+
+static void test_resize_command(void)
+{
+	struct vmms_nbd_order order = order_of(VMMS_NBD_QCOW2);
+	struct image_server_command command;
+
+	order.size = INT64_MAX;
+	image_server_resize_command(&order, &command);
+	g_autofree char *all = g_strjoinv(" ", (char **)command.argv);
+	g_assert_cmpstr(all, ==,
+			"qemu-img resize -q --shrink --image-opts driver=qcow2,file.driver=file,"
+			"file.filename=/dev/fd/4,file.locking=off 9223372036854775807");
 }
 
 static void greeting_expect(struct served_image *image)
@@ -144,6 +161,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/image-server/check", test_check);
 	g_test_add_func("/image-server/command", test_command);
+	g_test_add_func("/image-server/resize-command", test_resize_command);
 	g_test_add_func("/image-server/unneeded", test_unneeded);
 	g_test_add_func("/image-server/last-words", test_last_words);
 	g_test_add_func("/image-server/bad-order", test_bad_order);

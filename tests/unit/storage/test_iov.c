@@ -36,6 +36,7 @@ static void test_property(void)
 		uint8_t buffer[SIZE], out[SIZE + 1];
 		struct iovec row[PIECES], *iov = row;
 		uint32_t n = random_row(buffer, row), cut, i;
+		struct iovec part[PIECES];
 		size_t size = row_size(row, n), want = (size_t)g_random_int_range(0, SIZE);
 		size_t skip = g_random_int() % (size + 1);
 
@@ -49,6 +50,10 @@ static void test_property(void)
 		for (i = 0; i < MIN(want, size); i++)
 			g_assert_cmpuint(buffer[i], ==, 0x77);
 
+		cut = iov_part(row, n, skip, want, part, PIECES);
+		g_assert_cmpuint(row_size(part, cut), ==, MIN(want, size - skip));
+		g_assert_true(cut == 0 || part[0].iov_base == buffer + skip);
+		g_assert_cmpuint(iov_part(row, n, skip, want, part, 1), ==, MIN(cut, 1));
 		cut = iov_cut(row, n, want);
 		if (want > size) {
 			g_assert_cmpuint(cut, ==, UINT32_MAX);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The disks of a machine alone, with a guest at the other side of a bus that needs no memory. */
 #include <glib.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "disk_set.h"
 #include "scsi.h"
+#include "served_image.h"
 #include "storvsp_guest.h"
 #include "worker_error.h"
 
@@ -15,7 +17,7 @@
 struct disks {
 	struct disk_set *set;
 	int fd; /* of the first image */
-	gint stops;
+	gint stops, lost;
 	struct storvsp_guest guest; /* of the controller that was connected last */
 };
 
@@ -24,6 +26,15 @@ static void on_stopped(void *context, const char *text G_GNUC_UNUSED)
 	struct disks *d = context;
 
 	g_atomic_int_inc(&d->stops);
+}
+
+static void on_lost(void *context, uint32_t controller, uint32_t lun)
+{
+	struct disks *d = context;
+
+	g_assert_cmpuint(controller, ==, 0);
+	g_assert_cmpuint(lun, ==, 5);
+	g_atomic_int_inc(&d->lost);
 }
 
 static int image_new(void)
@@ -46,6 +57,7 @@ static void set_up(struct disks *d, gconstpointer data)
 					       .vm_name = "web1",
 					       .vm_uuid = {1},
 					       .stopped = on_stopped,
+					       .server_lost = on_lost,
 					       .context = d};
 	g_autoptr(GError) error = NULL;
 
@@ -240,8 +252,7 @@ static void test_attach_refused(struct disks *d, gconstpointer data G_GNUC_UNUSE
 	refused(d, &disk, WORKER_ERROR_INVALID_ARGUMENT, "controller 4, ");
 	disk = disk_of(fd, 0, 1);
 	disk.format = ENGINE_DISK_QCOW2;
-	refused(d, &disk, WORKER_ERROR_NOT_SUPPORTED,
-		"/srv/b.img: only raw images can come while it runs");
+	refused(d, &disk, WORKER_ERROR_FAILED, "/srv/b.img: its server does not serve it");
 	disk = disk_of(-1, 0, 1);
 	refused(d, &disk, WORKER_ERROR_FAILED, "/srv/b.img");
 	/* The bus has no room for a controller: the disk is not there either. */
@@ -312,6 +323,105 @@ static void test_detach_stopped(struct disks *d, gconstpointer data G_GNUC_UNUSE
 	guest_ends(d);
 }
 
+/* ---- served ones ----------------------------------------------------------------------------- */
+
+static struct engine_disk disk_served(const struct served_image *image)
+{
+	struct engine_disk disk = disk_of(image->fd, 0, 5);
+
+	disk.format = ENGINE_DISK_QCOW2;
+	disk.life_fd = image->life_fd;
+	return disk;
+}
+
+static bool attach_served(struct disks *d, struct served_image *image)
+{
+	const struct engine_disk disk = disk_served(image);
+	g_autoptr(GError) error = NULL;
+	bool ok = disk_set_attach(d->set, &disk, &error);
+
+	g_assert_no_error(error);
+	close(image->fd);
+	close(image->life_fd);
+	image->fd = image->life_fd = -1;
+	return ok;
+}
+
+static void serve_anew(struct served_image *image, uint64_t size)
+{
+	const struct vmms_nbd_order order = {
+		.magic = VMMS_NBD_MAGIC, .n_layers = 1, .formats = {VMMS_NBD_QCOW2}, .size = size};
+
+	served_image_serve(image, &order);
+}
+
+/* It dies while the guest reads, which waits; the guest never hears of it. */
+static void test_server_lost(struct disks *d, gconstpointer data G_GNUC_UNUSED)
+{
+	uint8_t buffer[512];
+	struct guest_srb read = guest_rw(5, false, 0, 1, buffer);
+	struct served_image image;
+	struct engine_disk other;
+	struct guest_answer answer;
+
+	if (!served_image_new(&image, VMMS_NBD_QCOW2, IMAGE_SIZE))
+		return;
+	guest_boots(d);
+	guest_finds(d, "storvsp0");
+	g_assert_true(attach_served(d, &image));
+	assert_told(d);
+	g_assert_cmphex(read_status(d, 5), ==, SRB_STATUS_SUCCESS);
+	g_assert_cmpint(kill(image.pid, SIGKILL), ==, 0);
+	(void)served_image_wait(&image);
+	while (g_atomic_int_get(&d->lost) == 0)
+		g_thread_yield();
+	guest_push(&d->guest, d->guest.channel, &read);
+	fake_channel_kick(d->guest.channel);
+	serve_anew(&image, 0);
+	other = disk_served(&image);
+	other.path = "/srv/c.img";
+	refused(d, &other, WORKER_ERROR_INVALID_ARGUMENT, "LUN 5: its disk is another one");
+	g_assert_true(attach_served(d, &image));
+	g_assert_true(guest_answer(d->guest.channel, GUEST_TIMEOUT_MS, &answer));
+	g_assert_cmphex(answer.packet.srb.srb_status, ==, SRB_STATUS_SUCCESS);
+	g_assert_cmpint(g_atomic_int_get(&d->stops), ==, 0);
+	detach(d, 0, 5);
+	g_assert_cmpint(served_image_wait(&image), ==, 0);
+	served_image_clear(&image);
+	guest_ends(d);
+}
+
+/* Let go of, given another size, and served again: the guest is told of the size. */
+static void test_suspend(struct disks *d, gconstpointer data G_GNUC_UNUSED)
+{
+	struct served_image image;
+	g_autoptr(GError) error = NULL;
+	uint64_t size = 0;
+
+	if (!served_image_new(&image, VMMS_NBD_QCOW2, IMAGE_SIZE))
+		return;
+	guest_boots(d);
+	guest_finds(d, "storvsp0");
+	g_assert_true(attach_served(d, &image));
+	assert_told(d);
+	g_assert_true(disk_set_suspend(d->set, 0, 5, &error));
+	g_assert_cmpint(served_image_wait(&image), ==, 0); /* its life was let go of */
+	serve_anew(&image, 2 * IMAGE_SIZE);
+	g_assert_true(attach_served(d, &image));
+	assert_told(d);
+	g_assert_true(disk_set_refresh(d->set, 0, 5, &size, &error));
+	g_assert_cmpuint(size, ==, 2 * IMAGE_SIZE);
+	g_assert_cmpint(g_atomic_int_get(&d->lost), ==, 0);
+	g_assert_false(disk_set_suspend(d->set, 0, 0, &error));
+	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_ARGUMENT);
+	g_assert_nonnull(strstr(error->message, "its disk has no server"));
+	g_assert_false(disk_set_suspend(d->set, 0, 1, NULL));
+	detach(d, 0, 5);
+	g_assert_cmpint(served_image_wait(&image), ==, 0);
+	served_image_clear(&image);
+	guest_ends(d);
+}
+
 static void test_refresh(struct disks *d, gconstpointer data G_GNUC_UNUSED)
 {
 	struct guest_srb ready = {.cdb_size = 6, .direction = SRB_DATA_NONE};
@@ -349,6 +459,8 @@ int main(int argc, char **argv)
 	CASE("attach-refused", 1, test_attach_refused);
 	CASE("detach-busy", 1, test_detach_busy);
 	CASE("detach-stopped", 1, test_detach_stopped);
+	CASE("server-lost", 1, test_server_lost);
+	CASE("suspend", 1, test_suspend);
 	CASE("refresh", 1, test_refresh);
 	return g_test_run();
 }

@@ -263,6 +263,15 @@ static void test_disk_stops(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpstr(f->what, ==, VMMS_GUEST_EVENT_DISK);
 }
 
+/* vmmsd learns which; the guest goes on. */
+static void test_server_lost(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	the_engine.events.server_lost(the_engine.events.context, 2, 17);
+	g_assert_cmpint(worker_state(f->worker), ==, WORKER_RUNNING);
+	g_assert_cmpuint(f->told, ==, 1);
+	g_assert_cmpstr(f->what, ==, VMMS_GUEST_EVENT_SERVER);
+}
+
 /* Who hears the event believes that the VM is paused: it is not told of one that is not. */
 static void test_disk_stops_stuck(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -340,5 +349,6 @@ int main(int argc, char **argv)
 	CASE("disk-stops-stuck", test_disk_stops_stuck);
 	CASE("host", test_host);
 	CASE("host-goes", test_host_goes);
+	CASE("server-lost", test_server_lost);
 	return g_test_run();
 }

@@ -153,11 +153,43 @@ static void test_disk(void)
 	g_string_free(seen.order, TRUE);
 }
 
+static void on_server(void *context, uint32_t controller, uint32_t lun)
+{
+	g_string_append_printf(context, "%u:%u ", controller, lun);
+}
+
+/* Each disk is told of, once until it asks again. */
+static void test_servers(void)
+{
+	g_autoptr(GString) told = g_string_new(NULL);
+	const struct engine_events events = {.server_lost = on_server, .context = told};
+	sd_event *event = NULL;
+
+	g_assert_cmpint(sd_event_new(&event), >=, 0);
+	struct mailbox *mailbox = mailbox_new(event, &events, NULL);
+	mailbox_post_server(mailbox, 3, 63);
+	mailbox_post_server(mailbox, 0, 1);
+	mailbox_post_server(mailbox, 0, 1);
+	g_assert_cmpint(sd_event_run(event, 5000000), >, 0);
+	g_assert_cmpstr(told->str, ==, "0:1 3:63 ");
+	mailbox_post_server(mailbox, 0, 1);
+	g_assert_cmpint(sd_event_run(event, 5000000), >, 0);
+	g_assert_cmpstr(told->str, ==, "0:1 3:63 0:1 ");
+	mailbox_post_server(mailbox, 0, 1);
+	mailbox_clear(mailbox);
+	while (sd_event_run(event, 0) > 0)
+		;
+	g_assert_cmpstr(told->str, ==, "0:1 3:63 0:1 ");
+	mailbox_free(mailbox);
+	sd_event_unref(event);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/worker/mailbox/first-counts", test_first_counts);
 	g_test_add_func("/worker/mailbox/crash", test_crash);
 	g_test_add_func("/worker/mailbox/disk", test_disk);
+	g_test_add_func("/worker/mailbox/servers", test_servers);
 	return g_test_run();
 }
