@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Images that are not raw: a stock guest finds in them what the host has put there, and what it
-# writes is in them afterwards; what becomes of a VM whose server is killed.
+# writes is in them afterwards; a VM whose server is killed, and one whose image changes its size.
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -53,7 +53,7 @@ for format in qcow2 vhd vhdx; do
 done
 within 60 "no server is left" eval '! pgrep -x qemu-nbd && ! pgrep -x vmms-nbd'
 
-# The server does not mind the service's end, but the VM minds the server's.
+# The server does not mind the service's end, and the VM does not mind the server's.
 words="vmms.reads" vm_new waits --disk path=/srv/disks/data.qcow2,format=qcow2,on-error=pause
 hvctl start waits
 vm_says waits 'vmms-disk: read 2'
@@ -61,16 +61,31 @@ vm_new other --disk path=/srv/disks/data.qcow2,format=qcow2
 refused 1 'disk /srv/disks/data.qcow2: it is in use by VM waits' hvctl start other
 systemctl kill -s KILL vmmsd
 within "$patience" "vmmsd is back" hvctl list
-seen=$(vm_log waits | grep -c 'vmms-disk: read')
-within "$patience" "the guest reads on" \
-	eval '[ "$(vm_log waits | grep -c "vmms-disk: read")" -gt "$seen" ]'
+reads_on() {
+	local seen
+	seen=$(vm_log waits | grep -c 'vmms-disk: read')
+	within "$patience" "the guest reads on" \
+		eval '[ "$(vm_log waits | grep -c "vmms-disk: read")" -gt '"$((seen + 1))"' ]'
+}
+reads_on
+pkill -KILL -x qemu-nbd
+within "$patience" "another server has come" eval \
+	'journalctl -u vmmsd -o cat --since -5min | grep -q "served-again: disk /srv/disks/data.qcow2"'
+reads_on
+# It gets another size, and one comes and goes, while it reads.
+hvctl resize waits --disk /srv/disks/data.qcow2 80M
+reads_on
+hvctl attach waits --disk path=/srv/disks/data.vhd,format=vhd,lun=9
+hvctl detach waits --disk 0:9
+# One that cannot be served any more: its policy, and a resume that finds it again.
+mv data.qcow2 away.qcow2
 pkill -KILL -x qemu-nbd
 vm_becomes waits paused
-has "the events" "$(journalctl -u vmmsd -o cat --since -2min)" \
-	'io-error: disk /srv/disks/data.qcow2: .* its server has ended: stop the VM and start it anew'
-hvctl stop waits
-hvctl start waits
-vm_says waits 'vmms-disk: read 2'
+has "the events" "$(journalctl -u vmmsd -o cat --since -5min)" \
+	'io-error: disk /srv/disks/data.qcow2: .* its server has ended and none came in its place'
+mv away.qcow2 data.qcow2
+hvctl resume waits
+reads_on
 hvctl stop waits
 
 # Bad images.

@@ -199,9 +199,9 @@ static void block_stop(struct block *block, struct block_request *request, int e
 	uint64_t offset = request->offset + request->moved;
 
 	block->stats.stopped = true;
-	if (op == BLOCK_FLUSH) {
+	if (op == BLOCK_FLUSH && error != -ENOTCONN) {
 		/* Not again: the kernel forgets what it could not write, so that a second fsync
-		 * says all is well. */
+		 * says all is well. A server that comes anew knows by itself what is lost. */
 		request->done(request, error);
 	} else {
 		/* Those in flight may all fail; they are tried again in this reversed order, which

@@ -72,8 +72,9 @@ struct block_limits { /* 0: none. Bursts of 0: a tenth of a second's worth. */
 /* What the host's I/O errors lead to. */
 enum block_error_policy {
 	BLOCK_ERROR_REPORT, /* the request fails */
-	/* It waits, with those that come after it, for block_resume. A FLUSH fails all the same:
-	 * what the kernel could not write back is lost, and trying again would hide that. */
+	/* It waits, with those that come after it, for block_resume. A FLUSH fails all the same,
+	 * but for want of a server: what the kernel could not write back is lost, and trying again
+	 * would hide that. */
 	BLOCK_ERROR_STOP,
 };
 

@@ -296,6 +296,10 @@ static void burst_begin(void *context)
 						       .iov = slot->iov,
 						       .n_iov = 2,
 						       .done = burst_done};
+		if (i == 7) {
+			slot->request.op = BLOCK_FLUSH;
+			slot->request.offset = slot->request.length = 0;
+		}
 		f->busy++;
 		block_submit(f->block, &slot->request);
 	}
