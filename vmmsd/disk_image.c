@@ -13,17 +13,8 @@
 #define SECTOR_BYTES	 512u
 #define DVD_SECTOR_BYTES 2048u
 
-G_GNUC_PRINTF(3, 4)
-static int fail(GError **error, enum service_error code, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	g_autofree char *what = g_strdup_vprintf(format, args);
-	va_end(args);
-	g_set_error_literal(error, SERVICE_ERROR, (int)code, what);
-	return -1;
-}
+/* Where a descriptor or a count is expected. */
+#define fail(...) (service_error_fail(__VA_ARGS__) ? 0 : -1)
 
 /* ---- format ---------------------------------------------------------------------------------- */
 

@@ -24,3 +24,14 @@ enum service_error service_error_from_bus_name(const char *name)
 	}
 	return SERVICE_ERROR_FAILED;
 }
+
+gboolean service_error_fail(GError **error, enum service_error code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_autofree char *what = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_set_error_literal(error, SERVICE_ERROR, (int)code, what);
+	return FALSE;
+}

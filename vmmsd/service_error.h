@@ -17,6 +17,10 @@ enum service_error {
 		SERVICE_ERROR_N
 };
 
+/* Sets an error of that code; FALSE. */
+gboolean service_error_fail(GError **error, enum service_error code, const char *format, ...)
+	G_GNUC_PRINTF(3, 4);
+
 /* "org.vmms1.Error.NoSuchVm"; static. */
 const char *service_error_bus_name(enum service_error code);
 /* SERVICE_ERROR_FAILED for a name that is not ours. */

@@ -45,35 +45,26 @@ static const struct job_ops resize_ops = {.kind = "resize", .free = resize_free}
 
 /* ---- the image ------------------------------------------------------------------------------- */
 
-G_GNUC_PRINTF(3, 4)
-static gboolean fail(GError **error, enum service_error code, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	g_autofree char *what = g_strdup_vprintf(format, args);
-	va_end(args);
-	g_set_error_literal(error, SERVICE_ERROR, (int)code, what);
-	return FALSE;
-}
-
 static gboolean check_disk(const struct definition_disk *disk, uint64_t size, GError **error)
 {
 	if (size == 0)
 		return TRUE;
 	if (disk->format == DISK_FORMAT_VHD || disk->format == DISK_FORMAT_VHDX)
-		return fail(error, SERVICE_ERROR_NOT_SUPPORTED,
-			    "QEMU cannot resize %s images; convert it with qemu-img convert -O "
-			    "qcow2",
-			    definition_disk_format_name(disk->format));
+		return service_error_fail(
+			error, SERVICE_ERROR_NOT_SUPPORTED,
+			"QEMU cannot resize %s images; convert it with qemu-img convert -O "
+			"qcow2",
+			definition_disk_format_name(disk->format));
 	if (disk->read_only)
-		return fail(error, SERVICE_ERROR_INVALID_ARGUMENT,
-			    "it is read-only; resize the image by other means, then without a "
-			    "SIZE");
+		return service_error_fail(
+			error, SERVICE_ERROR_INVALID_ARGUMENT,
+			"it is read-only; resize the image by other means, then without a "
+			"SIZE");
 	if (size % SECTOR_BYTES != 0 || size > INT64_MAX)
-		return fail(error, SERVICE_ERROR_INVALID_ARGUMENT,
-			    "%" PRIu64 " bytes is no size of a disk; give a multiple of %u", size,
-			    SECTOR_BYTES);
+		return service_error_fail(error, SERVICE_ERROR_INVALID_ARGUMENT,
+					  "%" PRIu64
+					  " bytes is no size of a disk; give a multiple of %u",
+					  size, SECTOR_BYTES);
 	return TRUE;
 }
 
@@ -83,14 +74,16 @@ static gboolean check_owner(const struct vm *vm, int fd, GError **error)
 	int r = disk_image_lock(fd, FALSE);
 
 	if (!vm_plug_is_up(vm) && r < 0)
-		return fail(error, SERVICE_ERROR_FAILED,
-			    r == -EAGAIN ? "it is in use; stop what uses it"
-					 : "it cannot be locked; keep it on a file system that has "
-					   "locks");
+		return service_error_fail(
+			error, SERVICE_ERROR_FAILED,
+			r == -EAGAIN ? "it is in use; stop what uses it"
+				     : "it cannot be locked; keep it on a file system that has "
+				       "locks");
 	if (vm_plug_is_up(vm) && r == 0)
-		return fail(error, SERVICE_ERROR_FAILED,
-			    "the file of that name is not the one that the VM has open; put that "
-			    "one back, or stop the VM");
+		return service_error_fail(
+			error, SERVICE_ERROR_FAILED,
+			"the file of that name is not the one that the VM has open; put that "
+			"one back, or stop the VM");
 	return TRUE;
 }
 
@@ -98,10 +91,11 @@ static gboolean check_loss(uint64_t before, uint64_t size, gboolean force, GErro
 {
 	if (size >= before || force)
 		return TRUE;
-	return fail(error, SERVICE_ERROR_INVALID_ARGUMENT,
-		    "it has %" PRIu64 " bytes, and what is behind the first %" PRIu64
-		    " would be lost; shrink the guest's file systems, then use --force",
-		    before, size);
+	return service_error_fail(
+		error, SERVICE_ERROR_INVALID_ARGUMENT,
+		"it has %" PRIu64 " bytes, and what is behind the first %" PRIu64
+		" would be lost; shrink the guest's file systems, then use --force",
+		before, size);
 }
 
 /* Of an image that is not raw: what can be said before its server resizes it. Of a VM that is off
@@ -131,9 +125,10 @@ static gboolean image_resize(struct resize *resize, const struct vm *vm,
 	    !check_loss((uint64_t)resize->before, size, force, error))
 		return FALSE;
 	if (ftruncate(fd, (off_t)size) < 0)
-		return fail(error, SERVICE_ERROR_FAILED,
-			    "it cannot have %" PRIu64 " bytes (%s); give less, or make room", size,
-			    g_strerror(errno));
+		return service_error_fail(error, SERVICE_ERROR_FAILED,
+					  "it cannot have %" PRIu64
+					  " bytes (%s); give less, or make room",
+					  size, g_strerror(errno));
 	resize->fd = fd_steal(&fd);
 	return TRUE;
 }

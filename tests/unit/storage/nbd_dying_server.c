@@ -9,39 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EXPORT_BYTES   (UINT64_C(1) << 20)
-#define OPTION_GO      7u
-#define REPLY_ACK      1u
-#define REPLY_INFO     3u
-#define REPLY_UNKNOWN  0x80000001u
-#define FLAGS	       0x6du /* has flags, flush, FUA, trim, write zeroes */
-#define FLAG_READ_ONLY 0x02u
-#define COMMAND_READ   0u
-#define COMMAND_WRITE  1u
-#define COMMAND_END    2u
+#include "nbd_wire.h"
 
-struct __attribute__((packed)) option_reply {
-	uint64_t magic;
-	uint32_t option, type, length;
-};
-
-struct __attribute__((packed)) export_info {
-	uint16_t type;
-	uint64_t size;
-	uint16_t flags;
-};
-
-struct __attribute__((packed)) request {
-	uint32_t magic;
-	uint16_t flags, type;
-	uint64_t handle, offset;
-	uint32_t length;
-};
-
-struct __attribute__((packed)) answer {
-	uint32_t magic, error;
-	uint64_t handle;
-};
+#define EXPORT_BYTES  (UINT64_C(1) << 20)
+#define REPLY_UNKNOWN (NBD_OPTION_FAILED | 1u)
+#define FLAGS	      (1u | NBD_EXPORT_FLUSH | NBD_EXPORT_FUA | NBD_EXPORT_TRIM | NBD_EXPORT_ZEROES)
 
 static bool take(int fd, void *data, size_t size)
 {
@@ -62,8 +34,8 @@ static bool give(int fd, const void *data, size_t size)
 
 static bool reply(int fd, uint32_t option, uint32_t type, const void *data, size_t size)
 {
-	const struct option_reply head = {
-		.magic = htobe64(UINT64_C(0x3e889045565a9)),
+	const struct nbd_option_reply head = {
+		.magic = htobe64(NBD_OPTION_REPLY),
 		.option = htobe32(option),
 		.type = htobe32(type),
 		.length = htobe32((uint32_t)size),
@@ -76,9 +48,9 @@ static bool reply(int fd, uint32_t option, uint32_t type, const void *data, size
 static bool shake_hands(const struct dying_server *server)
 {
 	static const char greeting[] = "NBDMAGICIHAVEOPT\0\3";
-	unsigned int flags = FLAGS | (server->how == DYING_READ_ONLY ? FLAG_READ_ONLY : 0u);
-	const struct export_info info = {.size = htobe64(EXPORT_BYTES),
-					 .flags = htobe16((uint16_t)flags)};
+	unsigned int flags = FLAGS | (server->how == DYING_READ_ONLY ? NBD_EXPORT_READ_ONLY : 0u);
+	const struct nbd_export_info info = {.size = htobe64(EXPORT_BYTES),
+					     .flags = htobe16((uint16_t)flags)};
 	struct __attribute__((packed)) {
 		uint64_t magic;
 		uint32_t option, length;
@@ -90,18 +62,18 @@ static bool shake_hands(const struct dying_server *server)
 	while (take(fd, &option, sizeof(option)) && skip(fd, be32toh(option.length))) {
 		uint32_t number = be32toh(option.option);
 
-		if (number == OPTION_GO)
-			return reply(fd, number, REPLY_INFO, &info, sizeof(info)) &&
-			       reply(fd, number, REPLY_ACK, NULL, 0);
+		if (number == NBD_OPTION_GO)
+			return reply(fd, number, NBD_OPTION_INFO, &info, sizeof(info)) &&
+			       reply(fd, number, NBD_OPTION_ACK, NULL, 0);
 		if (!reply(fd, number, REPLY_UNKNOWN, NULL, 0))
 			return false;
 	}
 	return false;
 }
 
-static bool answer(const struct dying_server *server, const struct request *request)
+static bool answer(const struct dying_server *server, const struct nbd_request *request)
 {
-	struct answer answer = {.magic = htobe32(0x67446698), .handle = request->handle};
+	struct nbd_reply answer = {.magic = htobe32(NBD_REPLY_MAGIC), .handle = request->handle};
 
 	if (server->how == DYING_EIO)
 		answer.error = htobe32(EIO);
@@ -112,20 +84,21 @@ static bool answer(const struct dying_server *server, const struct request *requ
 
 static void serve(const struct dying_server *server)
 {
-	struct request request;
+	struct nbd_request request;
 	unsigned int n = 0;
 
 	while (take(server->theirs, &request, sizeof(request))) {
 		unsigned int type = be16toh(request.type);
 
-		if (type == COMMAND_END ||
-		    (type == COMMAND_WRITE && !skip(server->theirs, be32toh(request.length))))
+		if (type == NBD_COMMAND_DISCONNECT ||
+		    (type == NBD_COMMAND_WRITE && !skip(server->theirs, be32toh(request.length))))
 			return;
 		if (server->how == DYING_EIO) {
 			(void)answer(server, &request);
 			continue;
 		}
-		if (++n <= server->after || (server->how == DYING_MID_READ && type != COMMAND_READ))
+		if (++n <= server->after ||
+		    (server->how == DYING_MID_READ && type != NBD_COMMAND_READ))
 			continue;
 		if (server->how != DYING_SILENT)
 			(void)answer(server, &request);

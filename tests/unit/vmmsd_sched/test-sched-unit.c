@@ -3,15 +3,12 @@
 #include "sched_unit.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 #include "cpus.h"
-
-#define WAIT_US 30000000u
+#include "systemd_stand_in.h"
 
 struct world {
-	sd_event *event;
-	sd_bus *systemd, *client;
+	struct stand_in systemd;
 	GString *said;
 	int refuse, answers;
 };
@@ -68,46 +65,22 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *unused
 	return 0;
 }
 
-static sd_bus *bus_on(struct world *world, int fd, gboolean server)
-{
-	sd_bus *bus = NULL;
-
-	g_assert_cmpint(sd_bus_new(&bus), >=, 0);
-	g_assert_cmpint(sd_bus_set_fd(bus, fd, fd), >=, 0);
-	if (server)
-		g_assert_cmpint(sd_bus_set_server(bus, 1,
-						  SD_ID128_MAKE(1, 2, 3, 4, 5, 6, 7, 8, 9, a, b, c,
-								d, e, f, 0)),
-				>=, 0);
-	g_assert_cmpint(sd_bus_start(bus), >=, 0);
-	g_assert_cmpint(sd_bus_attach_event(bus, world->event, 0), >=, 0);
-	return bus;
-}
-
 static void expect(const struct sched_unit_properties *properties, const char *expected)
 {
 	struct world world = {.said = g_string_new(NULL)};
-	int pair[2];
 
-	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair),
-			==, 0);
-	g_assert_cmpint(sd_event_new(&world.event), >=, 0);
-	world.systemd = bus_on(&world, pair[0], TRUE);
-	world.client = bus_on(&world, pair[1], FALSE);
-	g_assert_cmpint(sd_bus_add_filter(world.systemd, NULL, on_call, &world), >=, 0);
+	stand_in_init(&world.systemd, on_call, &world);
 	for (world.refuse = 0; world.refuse < 2; world.refuse++) {
 		g_string_truncate(world.said, 0);
-		g_assert_cmpint(sched_unit_set(world.client, "a.service", properties, on_answer,
-					       &world, NULL),
+		g_assert_cmpint(sched_unit_set(world.systemd.client, "a.service", properties,
+					       on_answer, &world, NULL),
 				>=, 0);
 		while (world.answers <= world.refuse)
-			g_assert_cmpint(sd_event_run(world.event, WAIT_US), >, 0);
+			stand_in_run(&world.systemd);
 		g_assert_cmpstr(world.said->str, ==, expected);
 	}
 	g_assert_cmpint(world.answers, ==, 2);
-	sd_bus_close_unref(world.client);
-	sd_bus_close_unref(world.systemd);
-	sd_event_unref(world.event);
+	stand_in_clear(&world.systemd);
 	g_string_free(world.said, TRUE);
 }
 

@@ -3,17 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
+#include "systemd_stand_in.h"
 #include "systemd_unit.h"
 
-#define WAIT_US 30000000u
-#define IFACE	"org.freedesktop.systemd1.Manager"
-#define JOB	"/org/freedesktop/systemd1/job/7"
+#define IFACE "org.freedesktop.systemd1.Manager"
+#define JOB   "/org/freedesktop/systemd1/job/7"
 
 struct world {
-	sd_event *event;
-	sd_bus *systemd, *client;
+	struct stand_in systemd;
 	char *asked;
 	const char *result; /* of the job; NULL: the call is refused */
 	gboolean done, failed;
@@ -44,14 +42,14 @@ static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	if (!world->result)
 		return sd_bus_error_set(error, "org.freedesktop.systemd1.UnitExists", "is there");
 	g_assert_cmpint(sd_bus_reply_method_return(call, "o", JOB), >=, 0);
-	g_assert_cmpint(sd_bus_message_new_signal(world->systemd, &signal,
+	g_assert_cmpint(sd_bus_message_new_signal(world->systemd.systemd, &signal,
 						  "/org/freedesktop/systemd1", IFACE, "JobRemoved"),
 			>=, 0);
 	/* A broker would do that. */
 	g_assert_cmpint(sd_bus_message_set_sender(signal, "org.freedesktop.systemd1"), >=, 0);
 	g_assert_cmpint(sd_bus_message_append(signal, "uoss", 7, JOB, "x.scope", world->result), >=,
 			0);
-	g_assert_cmpint(sd_bus_send(world->systemd, signal, NULL), >=, 0);
+	g_assert_cmpint(sd_bus_send(world->systemd.systemd, signal, NULL), >=, 0);
 	sd_bus_message_unref(signal);
 	return 1;
 }
@@ -62,22 +60,6 @@ static void on_done(void *context, const GError *error)
 
 	world->done = TRUE;
 	world->failed = error != NULL;
-}
-
-static sd_bus *bus_on(struct world *world, int fd, gboolean server)
-{
-	sd_bus *bus = NULL;
-
-	g_assert_cmpint(sd_bus_new(&bus), >=, 0);
-	g_assert_cmpint(sd_bus_set_fd(bus, fd, fd), >=, 0);
-	if (server)
-		g_assert_cmpint(sd_bus_set_server(bus, 1,
-						  SD_ID128_MAKE(1, 2, 3, 4, 5, 6, 7, 8, 9, a, b, c,
-								d, e, f, 0)),
-				>=, 0);
-	g_assert_cmpint(sd_bus_start(bus), >=, 0);
-	g_assert_cmpint(sd_bus_attach_event(bus, world->event, 0), >=, 0);
-	return bus;
 }
 
 static void expect(const char *result, gboolean failed)
@@ -103,29 +85,21 @@ static void expect(const char *result, gboolean failed)
 	struct world world = {.result = result};
 	g_autoptr(GError) error = NULL;
 	struct systemd_units *units;
-	int pair[2];
 
-	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair),
-			==, 0);
-	g_assert_cmpint(sd_event_new(&world.event), >=, 0);
-	world.systemd = bus_on(&world, pair[0], TRUE);
-	world.client = bus_on(&world, pair[1], FALSE);
-	g_assert_cmpint(sd_bus_add_filter(world.systemd, NULL, on_call, &world), >=, 0);
-	units = systemd_units_new(world.client, &error);
+	stand_in_init(&world.systemd, on_call, &world);
+	units = systemd_units_new(world.systemd.client, &error);
 	g_assert_no_error(error);
 	g_assert_nonnull(
 		systemd_scope_start(units, "x.scope", "vmms-web.slice", 4711, on_done, &world));
 	while (!world.done)
-		g_assert_cmpint(sd_event_run(world.event, WAIT_US), >, 0);
+		stand_in_run(&world.systemd);
 	g_assert_cmpint(world.failed, ==, failed);
 	for (gsize i = 0; i < G_N_ELEMENTS(words); i++) {
 		if (!strstr(world.asked, words[i]))
 			g_error("%s is not in %s", words[i], world.asked);
 	}
 	systemd_units_free(units);
-	sd_bus_close_unref(world.client);
-	sd_bus_close_unref(world.systemd);
-	sd_event_unref(world.event);
+	stand_in_clear(&world.systemd);
 	free(world.asked);
 }
 
