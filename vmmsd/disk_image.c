@@ -139,7 +139,8 @@ static int get_size(int fd, off_t *size, GError **error)
 {
 	*size = lseek(fd, 0, SEEK_END);
 	if (*size < 0)
-		return fail(error, SERVICE_ERROR_INVALID_IMAGE, "its size cannot be had: %s",
+		return fail(error, SERVICE_ERROR_INVALID_IMAGE,
+			    "its size cannot be had (%s); give the path of an image",
 			    g_strerror(errno));
 	if (*size == 0)
 		return fail(error, SERVICE_ERROR_INVALID_IMAGE,

@@ -320,6 +320,80 @@ static void test_hvctl(void)
 	fixture_free(f);
 }
 
+/* Each is said when the definition is made: usage. */
+static void test_bad_specs(void)
+{
+	static const struct {
+		const char *spec, *text;
+	} rows[] = {
+		{"path=/a,lun=64", "$.disks[0].lun: 64 is above the maximum 63"},
+		{"path=/a,lun=x", "lun"},
+		{"path=/a,controller=4", "$.disks[0].controller: 4 is above the maximum 3"},
+		{"path=/a,format=vmdk", "format is one of raw|qcow2|vhd|vhdx, not 'vmdk'"},
+		{"format=raw", "path is missing"},
+		{"path=/a,on-error=ignore", "on-error is one of "},
+		{"path=/a,colour=red", "colour"},
+	};
+	struct fixture *f = fixture_new(NULL);
+	g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		HVCTL_EXPECT(2, rows[i].text, "create", "web1", "--kernel", f->kernel, "--disk",
+			     rows[i].spec);
+	HVCTL_EXPECT(2, "$.disks[1].path: ", "create", "web1", "--kernel", f->kernel, "--disk",
+		     "path=/a", "--disk", "path=/a");
+	HVCTL_EXPECT(2, "controller 1, LUN 2 is the address of $.disks[0] already", "create",
+		     "web1", "--kernel", f->kernel, "--disk", "path=/a,controller=1,lun=2",
+		     "--disk", "path=/b,controller=1,lun=2");
+	for (const char *const *word =
+		     (const char *const[]){"create", "web1", "--kernel", f->kernel, NULL};
+	     *word; word++)
+		g_ptr_array_add(words, g_strdup(*word));
+	for (unsigned i = 0; i <= VMMS_MAX_DISKS; i++) {
+		g_ptr_array_add(words, g_strdup("--disk"));
+		g_ptr_array_add(words, g_strdup_printf("path=/%u,controller=%u", i, i % 4));
+	}
+	g_ptr_array_add(words, NULL);
+	hvctl_expect(f, 2, "--disk is given more than 64 times", (const char *const *)words->pdata);
+	HVCTL_EXPECT(0, "", "list", "-o", "name");
+	HVCTL_EXPECT(3, "web1", "show", "web1");
+	fixture_free(f);
+}
+
+/* Each is said when it starts: the host's files are not what they should be. */
+static void test_bad_files(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *cut = image_new(f, "cut", 1000, 0, NULL, 0);
+	g_autofree char *empty = image_new(f, "empty", 0, 0, NULL, 0);
+	g_autofree char *sealed = image_new(f, "sealed", 0, 0, NULL, 0);
+	const struct {
+		const char *path, *format, *text;
+	} rows[] = {
+		{"/nonexistent/a", "raw", "/nonexistent/a: No such file or directory; give the"},
+		{"/proc/version", "raw", "/proc/version: "},
+		/* Root may write to it all the same. */
+		{sealed, "raw",
+		 geteuid() == 0 ? "it is empty" : "that can be written, or make it read-only"},
+		{"/", "raw",
+		 "neither a regular file nor a block device; give the path of an image"},
+		{cut, "raw", "it has 1000 bytes, no multiple of 512: the end of it may be lost;"},
+		{empty, "raw", "it is empty; give it a size with truncate -s SIZE"},
+	};
+
+	g_assert_cmpint(chmod(sealed, 0400), ==, 0);
+	HVCTL_EXPECT(0, "", "create", "web1", "--kernel", f->kernel, "--memory", "2M");
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *spec =
+			g_strdup_printf("path=%s,format=%s", rows[i].path, rows[i].format);
+
+		HVCTL_EXPECT(0, "", "edit", "web1", "--disk", spec);
+		HVCTL_EXPECT(1, rows[i].text, "start", "web1");
+		HVCTL_EXPECT(0, "off", "list", "web1");
+	}
+	fixture_free(f);
+}
+
 /* A block device is claimed, so that neither the host nor another VM writes to it. */
 static void test_block_device(void)
 {
@@ -367,5 +441,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/disks/bad-paths", test_bad_paths);
 	g_test_add_func("/vmmsd/disks/hvctl", test_hvctl);
 	g_test_add_func("/vmmsd/disks/block-device", test_block_device);
+	g_test_add_func("/vmmsd/disks/bad-specs", test_bad_specs);
+	g_test_add_func("/vmmsd/disks/bad-files", test_bad_files);
 	return g_test_run();
 }
