@@ -167,6 +167,14 @@ static void test_verbs(gconstpointer data)
 	fixture_do(f, vm, "Reset");
 	console_expect(console, "tiny guest up\n"); /* the second time */
 	close(console);
+	fixture_expect_error(
+		f, vm, VMMS_IFACE_VM, "AttachDisk", "NotSupported",
+		"VM loop is of the engine translate, which cannot attach devices while "
+		"it runs: stop it, and use hvctl edit loop --disk",
+		"s", "{\"path\":\"/srv/b.img\"}");
+	fixture_expect_error(f, vm, VMMS_IFACE_VM, "DetachDisk", "NotSupported",
+			     "VM loop is of the engine translate, which cannot detach devices", "s",
+			     "0:7");
 	int pidfd = qemu_pidfd(f, vm);
 	fixture_do(f, vm, "Stop");
 	fixture_wait_state(f, vm, "off");
