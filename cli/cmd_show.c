@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "batch.h"
+#include "libvirt_helper.h"
 #include "output.h"
 #include "show_placement.h"
 
@@ -12,7 +13,7 @@ struct options {
 };
 
 static const struct option_spec options[] = {
-	{"output", 'o', OPTION_CHOICE, "table|json|name", "how to print it",
+	{"output", 'o', OPTION_CHOICE, "table|json|name|libvirt-xml", "how to print it",
 	 offsetof(struct options, format)},
 	{"definition", 0, OPTION_FLAG, NULL, "the stored definition, as 'create --file' takes it",
 	 offsetof(struct options, definition)},
@@ -24,7 +25,7 @@ static const struct option_spec options[] = {
 /* What the names have in common; `printed` separates their documents. */
 struct show {
 	struct options options;
-	bool json, several;
+	bool json, several, xml;
 	int printed;
 };
 
@@ -53,10 +54,15 @@ static int show_one(struct cli *cli, const char *name, const void *context)
 	struct show *show = *(struct show *const *)context;
 	char *text;
 
-	int r = show->options.definition ? hvctl_definition(cli->h, name, &text)
-					 : hvctl_describe(cli->h, name, &text);
+	int r = show->options.definition || show->xml ? hvctl_definition(cli->h, name, &text)
+						      : hvctl_describe(cli->h, name, &text);
 	if (r < 0)
 		return report_error(cli->h);
+	if (show->xml) {
+		r = libvirt_export(text);
+		free(text);
+		return r;
+	}
 	struct json_object *document = json_tokener_parse(text);
 	free(text);
 	if (!json_object_is_type(document, json_type_object)) {
@@ -79,6 +85,10 @@ static int check_options(const struct cli *cli, const struct options *o)
 	if (o->placement && (o->definition || strcmp(o->format, "name") == 0))
 		return report_usage(&cmd_show, "--placement is a table or JSON of the host's CPUs; "
 					       "leave out --definition and -o name");
+	if (strcmp(o->format, "libvirt-xml") == 0 && (o->placement || cli->n_names > 1))
+		return report_usage(&cmd_show,
+				    "-o libvirt-xml is the definition of one VM; give one "
+				    "name, and no --placement");
 	return -1;
 }
 
@@ -97,6 +107,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		return show_placement(cli, strcmp(show.options.format, "json") == 0);
 	show.json = strcmp(show.options.format, "json") == 0 ||
 		    (show.options.definition && strcmp(show.options.format, "table") == 0);
+	show.xml = strcmp(show.options.format, "libvirt-xml") == 0;
 	show.several = cli->n_names > 1;
 	r = batch_calls(cli, show_one, &context);
 	if (show.json && show.several)
@@ -110,7 +121,8 @@ const struct command cmd_show = {
 	.summary = "Show all about virtual machines",
 	.details = "With -o json one name gives an object, several give an array of objects. Only\n"
 		   "--placement needs no name: then it shows all VMs that run.",
-	.example = "hvctl show web1\nhvctl show web1 -o json\nhvctl show --placement",
+	.example =
+		"hvctl show web1\nhvctl show web1 -o json\nhvctl show web1 -o libvirt-xml\nhvctl show --placement",
 	.options = options,
 	.max_names = -1,
 	.run = run,

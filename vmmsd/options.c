@@ -35,6 +35,8 @@ void options_clear(struct options *options)
 	g_free(options->unpack);
 	g_free(options->net_switch);
 	g_free(options->image_server);
+	g_free(options->libvirt_helper);
+	g_free(options->libvirt_uri);
 	*options = (struct options){0};
 }
 
@@ -167,6 +169,10 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
 		 "The program that joins adapters of the type private", "FILE"},
 		{"image-server", 0, 0, G_OPTION_ARG_FILENAME, &options->image_server,
 		 "The program that serves images of other formats than raw", "FILE"},
+		{"libvirt-helper", 0, 0, G_OPTION_ARG_FILENAME, &options->libvirt_helper,
+		 "The program that asks libvirt", "FILE"},
+		{"libvirt-uri", 0, 0, G_OPTION_ARG_STRING, &options->libvirt_uri,
+		 "The libvirt whose networks adapters may join", "URI"},
 		{"log-level", 0, 0, G_OPTION_ARG_STRING, &level,
 		 "error, warning, info (the default) or debug", "LEVEL"},
 		{"version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL},
@@ -194,6 +200,7 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
 	path_settle(&options->unpack, program_find("vmms-unpack", "vmworker/boot"));
 	path_settle(&options->net_switch, program_find("vmms-switch", "vmworker/net"));
 	path_settle(&options->image_server, program_find("vmms-nbd", "vmworker/storage"));
+	path_settle(&options->libvirt_helper, program_find("vmms-libvirt", "vmmsd/libvirt"));
 	return TRUE;
 }
 

@@ -9,15 +9,17 @@ enum service_mode { MODE_SYSTEM, MODE_SESSION, MODE_PRIVATE };
 
 struct options {
 	enum service_mode mode;
-	char *private_dir;  /* absolute; NULL unless MODE_PRIVATE */
-	char *state_dir;    /* the store */
-	char *runtime_dir;  /* one directory per VM: control socket, console rings, result */
-	char *cache_dir;    /* unpacked kernels */
-	char *worker;	    /* absolute path of vmworker */
-	char *translator;   /* absolute path of vmworker-translate */
-	char *unpack;	    /* absolute path of vmms-unpack */
-	char *image_server; /* absolute path of vmms-nbd */
-	char *net_switch;   /* absolute path of vmms-switch */
+	char *private_dir;    /* absolute; NULL unless MODE_PRIVATE */
+	char *state_dir;      /* the store */
+	char *runtime_dir;    /* one directory per VM: control socket, console rings, result */
+	char *cache_dir;      /* unpacked kernels */
+	char *worker;	      /* absolute path of vmworker */
+	char *translator;     /* absolute path of vmworker-translate */
+	char *unpack;	      /* absolute path of vmms-unpack */
+	char *image_server;   /* absolute path of vmms-nbd */
+	char *net_switch;     /* absolute path of vmms-switch */
+	char *libvirt_helper; /* absolute path of vmms-libvirt */
+	char *libvirt_uri;    /* NULL: the host's own */
 	int log_level;
 	gboolean exit_now; /* --version was answered */
 };

@@ -28,6 +28,7 @@ vmms_library(vmmsd_service
     job.c
     kernel_image.c
     launch.c
+    libvirt_network.c
     log.c
     options.c
     passt.c

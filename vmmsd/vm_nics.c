@@ -2,6 +2,7 @@
 #include "vm_nics.h"
 
 #include "cleanup.h"
+#include "libvirt_network.h"
 #include "passt.h"
 #include "switch_port.h"
 #include "tap.h"
@@ -23,7 +24,7 @@ void vm_nics_init_from(struct vm_nics *nics, struct service *service, struct vm 
 
 void vm_nics_clear(struct vm_nics *nics)
 {
-	subprocess_cancel(g_steal_pointer(&nics->passt));
+	subprocess_cancel(g_steal_pointer(&nics->helper));
 	for (size_t i = 0; i < VMMS_MAX_NICS; i++) {
 		struct vm_nic_files *files = &nics->nic[i];
 		while (files->n > 0) {
@@ -55,19 +56,13 @@ static gboolean take(struct vm_nic_files *files, int fd)
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* Several processors send at once; each needs a queue to do so. */
-static gboolean open_bridge(struct vm_nic_files *files, const struct definition *definition,
-			    const struct definition_nic *nic, GError **error)
+static gboolean open_bridge(struct vm_nics *nics, size_t index, const char *bridge, GError **error)
 {
-	const struct tap_spec spec = {.bridge = nic->bridge, .mac = nic->mac, .mtu = nic->mtu};
-	size_t n = MIN(definition->cpus, VMMS_MAX_NIC_QUEUES);
+	const struct definition_nic *nic = nic_at(nics, index);
+	const struct tap_spec spec = {.bridge = bridge, .mac = nic->mac, .mtu = nic->mtu};
+	struct vm_nic_files *files = &nics->nic[index];
+	size_t n = MIN(nics->definition->cpus, VMMS_MAX_NIC_QUEUES);
 
-	if (!nic->bridge) {
-		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED,
-			    "networks of libvirt are not in this version; give its bridge, which "
-			    "virsh net-info %s tells",
-			    nic->network);
-		return FALSE;
-	}
 	if (!tap_open(&spec, files->fds, n, error))
 		return FALSE;
 	files->n = n;
@@ -81,7 +76,8 @@ static gboolean open_one(struct vm_nics *nics, size_t index, GError **error)
 
 	switch (nic->type) {
 	case NIC_TYPE_BRIDGE:
-		return open_bridge(files, nics->definition, nic, error);
+		/* That of a network is asked for later. */
+		return !nic->bridge || open_bridge(nics, index, nic->bridge, error);
 	case NIC_TYPE_PRIVATE:
 		return take(files, switch_port_open(nics->service, nic->network, &nic->mac, error));
 	case NIC_TYPE_USER: /* connected later */
@@ -105,13 +101,10 @@ gboolean vm_nics_open(struct vm_nics *nics, GError **error)
 
 static void connect_more(struct vm_nics *nics);
 
-static void on_passt(void *context, const struct subprocess_result *result)
+/* Takes error; NULL: the adapter that a helper was run for is connected. */
+static void on_connected(struct vm_nics *nics, GError *error)
 {
-	struct vm_nics *nics = context;
-	GError *error = NULL;
-
-	nics->passt = NULL;
-	if (passt_check_result(result, &error)) {
+	if (!error) {
 		nics->next++;
 		connect_more(nics);
 		return;
@@ -120,18 +113,59 @@ static void on_passt(void *context, const struct subprocess_result *result)
 	nics->done(nics->context, error);
 }
 
-/* FALSE and an error; FALSE and none: its end is waited for. */
+static void on_passt(void *context, const struct subprocess_result *result)
+{
+	struct vm_nics *nics = context;
+	GError *error = NULL;
+
+	nics->helper = NULL;
+	(void)passt_check_result(result, &error);
+	on_connected(nics, error);
+}
+
+static void on_bridge(void *context, const struct subprocess_result *result)
+{
+	struct vm_nics *nics = context;
+	GError *error = NULL;
+	g_autofree char *bridge =
+		libvirt_network_bridge(result, nic_at(nics, nics->next)->network, &error);
+
+	nics->helper = NULL;
+	if (bridge)
+		(void)open_bridge(nics, nics->next, bridge, &error);
+	on_connected(nics, error);
+}
+
+/* These two: FALSE and an error; FALSE and none: its end is waited for. */
+static gboolean connect_network(struct vm_nics *nics, size_t index, GError **error)
+{
+	nics->helper = libvirt_network_ask(nics->service, nic_at(nics, index)->network, on_bridge,
+					   nics, error);
+	return FALSE;
+}
+
 static gboolean connect_user(struct vm_nics *nics, size_t index, GError **error)
 {
 	struct vm_nic_files *files = &nics->nic[index];
 
 	if (nics->service->units)
 		return take(files, passt_connect(nics->service, error));
-	nics->passt = passt_run(nics->service, nic_at(nics, index)->mtu, &files->fds[0], on_passt,
-				nics, error);
-	if (nics->passt)
+	nics->helper = passt_run(nics->service, nic_at(nics, index)->mtu, &files->fds[0], on_passt,
+				 nics, error);
+	if (nics->helper)
 		files->n = 1;
 	return FALSE;
+}
+
+static gboolean connect_one(struct vm_nics *nics, size_t index, GError **error)
+{
+	const struct definition_nic *nic = nic_at(nics, index);
+
+	if (nic->type == NIC_TYPE_USER)
+		return connect_user(nics, index, error);
+	if (nic->type == NIC_TYPE_BRIDGE && !nic->bridge)
+		return connect_network(nics, index, error);
+	return TRUE;
 }
 
 static void connect_more(struct vm_nics *nics)
@@ -139,8 +173,7 @@ static void connect_more(struct vm_nics *nics)
 	GError *error = NULL;
 
 	for (; nics->next < nics->definition->n_nics; nics->next++) {
-		if (nic_at(nics, nics->next)->type != NIC_TYPE_USER ||
-		    connect_user(nics, nics->next, &error))
+		if (connect_one(nics, nics->next, &error))
 			continue;
 		if (!error)
 			return;

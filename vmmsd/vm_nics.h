@@ -20,9 +20,9 @@ struct vm_nics {
 	const struct definition *definition; /* borrowed: the VM's, or the one that it is to get */
 	size_t first;			     /* of the list: those before it are open elsewhere */
 	struct vm_nic_files nic[VMMS_MAX_NICS];
-	/* While passt starts: */
+	/* While passt starts, or libvirt is asked: */
 	size_t next; /* the adapters before it are connected */
-	struct subprocess *passt;
+	struct subprocess *helper;
 	void (*done)(void *context, GError *error);
 	void *context;
 };

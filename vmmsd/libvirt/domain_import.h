@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libvirt's domain XML -> a definition. docs/vmms-libvirt.7 has the table. Pure; any thread.
+ */
+#ifndef DOMAIN_IMPORT_H
+#define DOMAIN_IMPORT_H
+
+#include <glib.h>
+
+/*
+ * The JSON of a definition (which vmmsd checks: values are taken over, not judged), g_free.
+ * has_kernel: a kernel is given elsewhere. notes gets a sentence for each element and attribute
+ * that was not taken over: "/domain/devices/video: ...". NULL: XML_TREE_ERROR, INVALID for XML that
+ * is wrong and NOT_SUPPORTED for a domain that would be another machine here.
+ */
+char *domain_import(const char *xml, size_t size, gboolean has_kernel, GPtrArray *notes,
+		    GError **error);
+
+#endif
