@@ -29,7 +29,7 @@ foreach(name IN ITEMS disks images plug served)
     LABEL integration TIMEOUT 240)
 endforeach()
 add_dependencies(test-vmmsd-plug vmms-switch)
-add_dependencies(test-vmmsd-nics vmms-switch)
+add_dependencies(test-vmmsd-nics vmms-switch vmms-libvirt)
 target_link_libraries(test-vmmsd-scheduling PRIVATE PkgConfig::JSONC)
 target_compile_definitions(test-vmmsd-clients PRIVATE SCHEMAS="${CMAKE_SOURCE_DIR}/schemas/dbus")
 

@@ -91,12 +91,14 @@ static void die_with_parent(void *unused)
 
 static GPid fixture_spawn(struct fixture *fixture, int *error_fd)
 {
-	const char *worker = g_getenv("VMMS_WORKER");
+	const char *worker = g_getenv("VMMS_WORKER"), *uri = g_getenv("VMMS_LIBVIRT_URI");
+	const char *helper = g_getenv("VMMS_LIBVIRT_HELPER");
 	char *real[] = {VMMSD, "--private", fixture->dir, NULL};
 	g_autofree char *translator = g_build_filename(fixture->dir, FIXTURE_TRANSLATOR, NULL);
 	char *argv[] = {VMMSD,	     "--private",    fixture->dir, "--log-level",
 			"debug",     "--translator", translator,   "--worker",
-			FAKE_WORKER, "--unpack",     FAKE_UNPACK,  NULL};
+			FAKE_WORKER, "--unpack",     FAKE_UNPACK,  NULL,
+			NULL,	     NULL};
 	g_auto(GStrv) env = g_get_environ();
 	g_autofree char *notify = g_build_filename(fixture->dir, "notify", NULL);
 	g_autoptr(GError) error = NULL;
@@ -105,6 +107,14 @@ static GPid fixture_spawn(struct fixture *fixture, int *error_fd)
 	if (worker) {
 		argv[8] = (char *)worker;
 		argv[9] = NULL; /* a real kernel is unpacked by the real unpacker */
+	}
+	if (uri) {
+		argv[11] = (char *)"--libvirt-uri";
+		argv[12] = (char *)uri;
+	}
+	if (helper) {
+		argv[11] = (char *)"--libvirt-helper";
+		argv[12] = (char *)helper;
 	}
 	env = g_environ_setenv(env, "NOTIFY_SOCKET", notify, TRUE);
 	env = g_environ_setenv(env, "FAKE_WORKER_PROBES", fixture->dir, TRUE);

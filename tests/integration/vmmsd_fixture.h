@@ -25,7 +25,7 @@ struct outcome {
 };
 
 /* probe NULL: a usable hypervisor. VMMS_WORKER in the environment takes the place of both
- * fakes. */
+ * fakes, VMMS_LIBVIRT_URI or VMMS_LIBVIRT_HELPER are vmmsd's options. */
 struct fixture *fixture_new(const char *probe);
 /* With the worker programs of this build. */
 struct fixture *fixture_new_real(void);

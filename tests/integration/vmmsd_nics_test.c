@@ -92,6 +92,17 @@ static char *vm_new(struct fixture *f, const char *name, const char *nics)
 	return fixture_define_with(f, name, "run", members);
 }
 
+static void cancel_start(struct fixture *f, const char *vm)
+{
+	g_autofree char *job = fixture_run(f, vm, "Start");
+
+	g_assert_cmpint(
+		sd_bus_call_method(f->bus, NULL, job, VMMS_IFACE_JOB, "Cancel", NULL, NULL, NULL),
+		>=, 0);
+	g_assert_cmpstr(fixture_wait(f, job)->error, ==, VMMS_ERROR_PREFIX "Canceled");
+	fixture_wait_state(f, vm, "off");
+}
+
 /* ---- bridge ---------------------------------------------------------------------------------- */
 
 static void assert_port(const char *name, const char *bridge, int mtu)
@@ -184,9 +195,6 @@ static void test_bad_bridges(void)
 		 "type bridge, or give another"},
 		{"other", "{\"type\":\"bridge\",\"bridge\":\"lo\"}", "Failed",
 		 "VM other: adapter 1: lo is not a bridge; give the name of one"},
-		{"libvirt", "{\"type\":\"bridge\",\"network\":\"default\"}", "NotSupported",
-		 "VM libvirt: adapter 1: networks of libvirt are not in this version; give its "
-		 "bridge, which virsh net-info default tells"},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -241,6 +249,106 @@ static void test_no_tun(void)
 	g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
 	g_test_trap_assert_passed();
 	bridge_delete("br0");
+}
+
+/* ---- networks of libvirt --------------------------------------------------------------------- */
+
+/* The start of a VM whose second adapter is on a network must fail, and leave nothing. */
+static void refuses_network(const char *variable, const char *value, const char *network,
+			    const char *text)
+{
+	g_autofree char *nics = g_strdup_printf(
+		"{\"type\":\"none\"},{\"type\":\"bridge\",\"network\":\"%s\"}", network);
+	const struct outcome *outcome;
+	struct fixture *f;
+
+	g_setenv(variable, value, TRUE);
+	f = fixture_new(NULL);
+	g_autofree char *vm = vm_new(f, "web1", nics);
+	g_autofree char *job = fixture_run(f, vm, "Start");
+	outcome = fixture_wait(f, job);
+	g_assert_cmpstr(outcome->error, ==, VMMS_ERROR_PREFIX "Failed");
+	if (!strstr(outcome->message, text))
+		g_error("%s does not have %s", outcome->message, text);
+	g_assert_true(g_str_has_prefix(outcome->message, "VM web1: adapter 1: "));
+	fixture_wait_state(f, vm, "off");
+	g_assert_cmpint(interface_index("vmms0"), ==, -ENODEV);
+	fixture_free(f);
+	g_unsetenv(variable);
+}
+
+/* libvirt's test driver has a network default with the bridge virbr0. */
+static void test_network(void)
+{
+	struct fixture *f;
+	struct ifreq request = {0};
+	int fd;
+
+	g_setenv("VMMS_LIBVIRT_URI", "test:///default", TRUE);
+	f = fixture_new(NULL);
+	g_autofree char *vm = vm_new(
+		f, "web1",
+		"{\"type\":\"bridge\",\"network\":\"default\",\"mac\":\"56:4d:53:00:00:21\"},"
+		"{\"type\":\"bridge\",\"network\":\"default\"}");
+	bridge_new("virbr0", 1500);
+	fixture_do(f, vm, "Start");
+	fd = worker_nic(f, vm, 0, 0);
+	g_assert_cmpint(ioctl(fd, TUNGETIFF, &request), ==, 0);
+	close(fd);
+	assert_port(request.ifr_name, "virbr0", 1500);
+	fd = worker_nic(f, vm, 1, 0);
+	g_assert_cmpint(fd, >=, 0);
+	close(fd);
+	fixture_do(f, vm, "Stop");
+	fixture_free(f);
+	bridge_delete("virbr0");
+	g_unsetenv("VMMS_LIBVIRT_URI");
+}
+
+static void test_bad_networks(void)
+{
+	static const char domains[] =
+		"<node><network><name>pci</name><forward mode='hostdev'><pf dev='eth3'/></forward>"
+		"</network></node>";
+	g_autofree char *file = NULL, *uri = NULL;
+	int fd = g_file_open_tmp("networks-XXXXXX.xml", &file, NULL);
+
+	close(fd);
+	g_assert_true(g_file_set_contents(file, domains, -1, NULL));
+	uri = g_strdup_printf("test://%s", file);
+	refuses_network("VMMS_LIBVIRT_URI", uri, "pci", "libvirt's network pci has no bridge (");
+	refuses_network("VMMS_LIBVIRT_URI", "test:///default", "lan",
+			"libvirt has no network lan; virsh net-list --all shows those that ");
+	refuses_network("VMMS_LIBVIRT_URI", "test:///default", "default",
+			"there is no bridge virbr0; create it with ");
+	refuses_network("VMMS_LIBVIRT_URI", "qemu+unix:///system?socket=/nonexistent", "default",
+			"libvirt cannot be reached at qemu+unix:///system?socket=/nonexistent (");
+	refuses_network("VMMS_LIBVIRT_HELPER", "/bin/true", "default",
+			"libvirt's bridge has a name that no bridge can have");
+	refuses_network("VMMS_LIBVIRT_HELPER", "/bin/false", "default",
+			"libvirt cannot be asked for a bridge");
+	refuses_network("VMMS_LIBVIRT_HELPER", "/nonexistent", "default",
+			"/nonexistent cannot be run: No such file or directory");
+	(void)g_unlink(file);
+}
+
+/* A daemon that does not answer holds up one start, which can be cancelled. */
+static void test_network_cancelled(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("helper-XXXXXX", NULL);
+	g_autofree char *file = g_build_filename(dir, "helper", NULL);
+	struct fixture *f;
+
+	g_assert_true(g_file_set_contents(file, "#!/bin/sh\nexec sleep 600\n", -1, NULL));
+	g_assert_cmpint(chmod(file, 0700), ==, 0);
+	g_setenv("VMMS_LIBVIRT_HELPER", file, TRUE);
+	f = fixture_new(NULL);
+	g_autofree char *vm = vm_new(f, "web1", "{\"type\":\"bridge\",\"network\":\"default\"}");
+	cancel_start(f, vm);
+	fixture_free(f);
+	g_unsetenv("VMMS_LIBVIRT_HELPER");
+	(void)g_unlink(file);
+	(void)g_rmdir(dir);
 }
 
 /* ---- user ------------------------------------------------------------------------------------ */
@@ -346,13 +454,8 @@ static void test_passt_cancelled(void)
 	g_autofree char *dir = path_with_passt("#!/bin/sh\nexec /bin/cat <&3\n");
 	struct fixture *f = fixture_new(NULL);
 	g_autofree char *vm = vm_new(f, "web1", "{\"type\":\"user\"}");
-	g_autofree char *job = fixture_run(f, vm, "Start");
 
-	g_assert_cmpint(
-		sd_bus_call_method(f->bus, NULL, job, VMMS_IFACE_JOB, "Cancel", NULL, NULL, NULL),
-		>=, 0);
-	g_assert_cmpstr(fixture_wait(f, job)->error, ==, VMMS_ERROR_PREFIX "Canceled");
-	fixture_wait_state(f, vm, "off");
+	cancel_start(f, vm);
 	fixture_free(f);
 	path_restore(dir);
 }
@@ -458,6 +561,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/nics/bad-bridges", test_bad_bridges);
 	g_test_add_func("/vmmsd/nics/tap-denied", test_tap_denied);
 	g_test_add_func("/vmmsd/nics/no-tun", test_no_tun);
+	g_test_add_func("/vmmsd/nics/network", test_network);
+	g_test_add_func("/vmmsd/nics/bad-networks", test_bad_networks);
+	g_test_add_func("/vmmsd/nics/network-cancelled", test_network_cancelled);
 	g_test_add_func("/vmmsd/nics/user", test_user);
 	g_test_add_func("/vmmsd/nics/passt-missing", test_passt_missing);
 	g_test_add_func("/vmmsd/nics/passt-fails", test_passt_fails);

@@ -5,8 +5,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "host_cpu_list.h"
-
 static gboolean parse_number(const char *text, unsigned *ret)
 {
 	guint64 value;

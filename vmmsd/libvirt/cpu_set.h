@@ -3,9 +3,9 @@
 #ifndef CPU_SET_H
 #define CPU_SET_H
 
-#include <glib.h>
+#include "host_cpu_list.h"
 
-#define CPU_SET_MAX 10000u
+#define CPU_SET_MAX HOST_CPU_MAX
 
 /* "3,0-2,^1" -> "0,2-3"; g_free. NULL: it is none, it is empty, or has numbers from CPU_SET_MAX. */
 char *cpu_set_canonical(const char *text);

@@ -104,14 +104,14 @@ static void put_pins(struct exporting *export, xmlNode *cputune, struct json_obj
 	struct json_object *sets = member(scheduling, "vcpuAffinity");
 	size_t n = sets ? json_object_array_length(sets) : 0;
 
+	if (n > 0)
+		import_put_number(export->kept, "pins", n);
 	for (size_t i = 0; i < n; i++) {
 		const char *set = json_object_get_string(json_object_array_get_idx(sets, i));
 		xmlNode *pin;
 
-		if (g_str_equal(set, "all")) {
-			keep(kept_scheduling(export), scheduling, "vcpuAffinity");
+		if (g_str_equal(set, "all"))
 			continue;
-		}
 		pin = export_element(cputune, "vcpupin", NULL);
 		export_attribute(pin, "vcpu", "%zu", i);
 		export_attribute(pin, "cpuset", "%s", set);

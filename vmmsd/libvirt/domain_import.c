@@ -24,6 +24,10 @@ static void import_engine(struct importing *import, xmlNode *domain)
 	if (!type)
 		import_fail(import, domain, NULL, XML_TREE_ERROR_INVALID,
 			    "a domain needs the attribute type");
+	/* A machine of ours that takes what there is has this type, too. */
+	if (g_strcmp0(type, "kvm") == 0 && import->kept &&
+	    json_object_object_get_ex(import->kept, "engine", NULL))
+		return;
 	import_put_text(import->definition, "engine",
 			import_choose(import, domain, "type", type, types));
 }
@@ -34,10 +38,11 @@ static void import_uuid(struct importing *import, xmlNode *domain)
 	xmlNode *element = xml_take_child(domain, "uuid");
 	g_autofree char *text = element ? xml_text(element) : NULL;
 	g_autoptr(GString) uuid = g_string_new(NULL);
+	const char *c = text;
 
 	if (!text)
 		return;
-	for (const char *c = text; *c; c++) {
+	for (; *c; c++) {
 		if (*c == '-')
 			continue;
 		if (uuid->len == 8 || uuid->len == 13 || uuid->len == 18 || uuid->len == 23)
@@ -46,7 +51,7 @@ static void import_uuid(struct importing *import, xmlNode *domain)
 			break;
 		g_string_append_c(uuid, g_ascii_tolower(*c));
 	}
-	if (uuid->len != 36 || strlen(text) > 36) {
+	if (uuid->len != 36 || *c) {
 		g_autofree char *shown = json_text_excerpt(text);
 		import_fail(import, element, NULL, XML_TREE_ERROR_INVALID,
 			    "\"%s\" is not a uuid; give 32 hexadecimal digits", shown);
@@ -356,6 +361,8 @@ static void import_domain(struct importing *import, xmlNode *domain)
 	import_rest(import, domain);
 	if (import->kept && !import->error) {
 		json_object_object_del(import->kept, "adapters");
+		json_object_object_del(import->kept, "pins");
+		json_object_object_del(import->kept, "serials");
 		merge_kept(import->definition, import->kept);
 	}
 }

@@ -46,7 +46,24 @@ static void put_limits(xmlNode *element, struct json_object *disk)
 		(void)export_element(iotune, "total_iops_sec", "%u", iops);
 }
 
-static void put_disk(xmlNode *devices, struct json_object *disk, size_t index)
+/* libvirt's have no colon. */
+static void put_serial(struct exporting *export, xmlNode *element, struct json_object *disk)
+{
+	const char *serial = text(disk, "serial");
+	char key[IMPORT_ADDRESS];
+
+	if (!serial)
+		return;
+	if (!strchr(serial, ':')) {
+		(void)export_element(element, "serial", "%s", serial);
+		return;
+	}
+	import_address_key(disk, key);
+	import_put_text(import_object(export->kept, "serials"), key, serial);
+}
+
+static void put_disk(struct exporting *export, xmlNode *devices, struct json_object *disk,
+		     size_t index)
 {
 	gboolean block = g_str_has_prefix(text(disk, "path"), "/dev/");
 	xmlNode *element = export_element(devices, "disk", NULL), *address;
@@ -61,8 +78,7 @@ static void put_disk(xmlNode *devices, struct json_object *disk, size_t index)
 	put_limits(element, disk);
 	if (json_object_get_boolean(member(disk, "readOnly")))
 		(void)export_element(element, "readonly", NULL);
-	if (text(disk, "serial"))
-		(void)export_element(element, "serial", "%s", text(disk, "serial"));
+	put_serial(export, element, disk);
 	address = export_element(element, "address", NULL);
 	export_attribute(address, "type", "drive");
 	export_attribute(address, "controller", "%u", number(disk, "controller"));
@@ -148,7 +164,7 @@ void export_devices(struct exporting *export, xmlNode *domain)
 	xmlNode *devices = export_element(domain, "devices", NULL), *balloon;
 
 	for (size_t i = 0; i < json_object_array_length(disks); i++)
-		put_disk(devices, json_object_array_get_idx(disks, i), i);
+		put_disk(export, devices, json_object_array_get_idx(disks, i), i);
 	put_controllers(devices, disks);
 	for (size_t i = 0; i < json_object_array_length(nics); i++)
 		put_nic(export, devices, json_object_array_get_idx(nics, i));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "definition_member.h"
 #include "import_part.h"
 
 #define CONTROLLERS 4u
@@ -159,6 +160,26 @@ static void import_sharing(struct importing *import, xmlNode *disk, struct json_
 		refuse(import, shareable, NULL, "an image has one machine that writes to it");
 }
 
+void import_address_key(struct json_object *disk, char ret[IMPORT_ADDRESS])
+{
+	(void)g_snprintf(ret, IMPORT_ADDRESS, "%u.%u", number(disk, "controller"),
+			 number(disk, "lun"));
+}
+
+static void import_serial(struct importing *import, xmlNode *disk, struct json_object *to)
+{
+	g_autofree char *serial = xml_take_text(disk, "serial");
+	struct json_object *serials = NULL;
+	char key[IMPORT_ADDRESS];
+
+	import_address_key(to, key);
+	if (!serial && import->kept &&
+	    json_object_object_get_ex(import->kept, "serials", &serials) &&
+	    json_object_is_type(serials, json_type_object))
+		serial = g_strdup(text(serials, key));
+	import_put_text(to, "serial", serial);
+}
+
 /* What may be NULL is not in the list. */
 static struct json_object *import_disk(struct importing *import, xmlNode *disk)
 {
@@ -169,7 +190,6 @@ static struct json_object *import_disk(struct importing *import, xmlNode *disk)
 	};
 	g_autofree char *device = xml_take_attribute(disk, "device");
 	const char *ours = device ? import_choose(import, disk, "device", device, devices) : "disk";
-	g_autofree char *serial = xml_take_text(disk, "serial");
 	struct json_object *to;
 
 	if (!ours)
@@ -181,11 +201,11 @@ static struct json_object *import_disk(struct importing *import, xmlNode *disk)
 		return NULL;
 	}
 	import_put_text(to, "type", ours);
-	import_put_text(to, "serial", serial);
 	import_driver(import, disk, to);
 	import_limits(import, disk, to);
 	import_sharing(import, disk, to);
 	import_address(import, disk, import_target(import, disk), to);
+	import_serial(import, disk, to);
 	return to;
 }
 

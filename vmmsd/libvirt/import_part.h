@@ -12,6 +12,10 @@
 
 #define IMPORT_NOTES_MAX 256u
 
+/* "controller.lun" of a disk, by which metadata of ours names it. */
+#define IMPORT_ADDRESS 32
+void import_address_key(struct json_object *disk, char ret[IMPORT_ADDRESS]);
+
 struct importing {
 	struct json_object *definition; /* what is made */
 	struct json_object *kept;	/* our own metadata, or NULL */

@@ -188,15 +188,25 @@ static void import_pin(struct importing *import, xmlNode *pin, char **sets)
 		sets[vcpu] = cpu_set(import, pin, "cpuset", text);
 }
 
+/* Of a machine of ours: how many there are with those that are not pinned at the end. */
+static size_t kept_pins(const struct importing *import)
+{
+	int64_t n = import->kept
+			    ? json_object_get_int64(json_object_object_get(import->kept, "pins"))
+			    : 0;
+
+	return (size_t)CLAMP(n, 0, (int64_t)import->cpus);
+}
+
 static void import_pins(struct importing *import, xmlNode *cputune)
 {
 	char *sets[MAX_CPUS] = {NULL};
 	struct json_object *array;
-	size_t n = 0;
+	size_t n = kept_pins(import);
 
 	for (xmlNode *pin = xml_take_child(cputune, "vcpupin"); pin; pin = xml_take_next(pin))
 		import_pin(import, pin, sets);
-	for (size_t i = 0; i < MAX_CPUS; i++)
+	for (size_t i = n; i < MAX_CPUS; i++)
 		n = sets[i] ? i + 1 : n;
 	if (n == 0)
 		return;

@@ -13,7 +13,8 @@ static const struct rule {
 	const char *why;
 	gboolean refused;
 } rules[] = {
-	{"*qemu:*", "options for QEMU change the machine in ways that vmms cannot follow", TRUE},
+	{"/domain/metadata/*", "kept by libvirt for other programs", FALSE},
+	{"*foreign:*", "extensions of a hypervisor change the machine as vmms cannot", TRUE},
 	{"/domain/bootloader*", "a program of the host that loads the guest is not run", TRUE},
 	{"/domain/launchSecurity", "memory is not encrypted here; the guest counts on it", TRUE},
 	{"/domain/devices/hostdev", "devices of the host are not passed through", TRUE},
@@ -38,7 +39,6 @@ static const struct rule {
 	{"/domain/os/dtb", "an x86_64 machine has no device tree", TRUE},
 	{"/domain/@id", "the number of a domain that runs", FALSE},
 	{"/domain/genid", "there is no generation id", FALSE},
-	{"/domain/metadata/*", "kept by libvirt for other programs", FALSE},
 	{"/domain/maxMemory", "memory cannot be added while it runs", FALSE},
 	{"/domain/memory/@dumpCore", "dumps are the host's affair", FALSE},
 	{"/domain/memoryBacking", "the host chooses how memory is backed", FALSE},
@@ -78,7 +78,6 @@ static const struct rule {
 	{D "/*/address", "addresses of devices are vmms' own", FALSE},
 	{D "/*/acpi", "the guest finds synthetic devices by VMBus", FALSE},
 	{D "/*/boot", "the kernel is started directly", FALSE},
-	{D "/disk/driver/@name", "images are opened by vmms", FALSE},
 	{D "/disk/driver/*", "disks have one queue of io_uring", FALSE},
 	{D "/disk/backingStore", "what an image is based on is read from the image", FALSE},
 	{D "/disk/iotune/*", "there is one limit for reads and writes, without bursts", FALSE},
@@ -134,12 +133,8 @@ static void apply(struct importing *import, xmlNode *element, const char *attrib
 /* What vmms writes itself, or what says what is so anyway. */
 static gboolean is_moot(xmlNode *element)
 {
-	static const char *const moot[] = {
-		"usb none",
-		"scsi virtio-scsi",
-		"memballoon none",
-		NULL,
-	};
+	static const char *const moot[] = {"usb none", "scsi virtio-scsi", "memballoon none",
+					   "pty ", NULL};
 	g_autofree char *type = (char *)xmlGetNoNsProp(element, BAD_CAST "type");
 	g_autofree char *model = (char *)xmlGetNoNsProp(element, BAD_CAST "model");
 	g_autofree char *both = g_strdup_printf("%s %s", type ? type : (const char *)element->name,

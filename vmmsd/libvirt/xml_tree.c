@@ -204,7 +204,9 @@ static void append_path(GString *path, const xmlNode *element, gboolean numbered
 		return;
 	append_path(path, element->parent, numbered);
 	g_string_append_c(path, '/');
-	if (element->ns && element->ns->prefix)
+	if (element->ns && !numbered)
+		g_string_append(path, "foreign:");
+	else if (element->ns && element->ns->prefix)
 		g_string_append_printf(path, "%s:", (const char *)element->ns->prefix);
 	g_string_append(path, (const char *)element->name);
 	if (!numbered || !element->parent)

@@ -42,7 +42,7 @@ gboolean xml_attribute_is_marked(const xmlAttr *attribute);
 
 /* "/domain/devices/disk[2]"; g_free. */
 char *xml_path(const xmlNode *element);
-/* The same without numbers. */
+/* The same without numbers; a name of another name space is "foreign:NAME". */
 char *xml_kind(const xmlNode *element);
 
 #endif

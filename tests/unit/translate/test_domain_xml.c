@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What libvirt is told; its own schema has the last word. */
-#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "domain_xml.h"
 #include "translate.h"
+#include "validate_domain.h"
 #include "worker_error.h"
 
 static const struct domain_xml_places places = {
@@ -87,38 +86,18 @@ static void test_bare(void)
 	g_assert_null(strstr(xml, "scsi"));
 }
 
-static void validate(const char *xml)
-{
-	g_autofree char *path = NULL, *said = NULL;
-	g_autoptr(GError) error = NULL;
-	int status, fd = g_file_open_tmp("domain-XXXXXX.xml", &path, &error);
-
-	g_assert_no_error(error);
-	close(fd);
-	g_assert_true(g_file_set_contents(path, xml, -1, NULL));
-	char *argv[] = {(char *)"virt-xml-validate", path, (char *)"domain", NULL};
-	g_assert_true(g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, &said,
-				   &status, &error));
-	(void)g_unlink(path);
-	if (status != 0)
-		g_error("%s\nis not valid: %s", xml, said);
-}
-
 static void test_schema(void)
 {
 	struct engine_config config = machine();
-	g_autofree char *validator = g_find_program_in_path("virt-xml-validate");
 
-	if (!validator) {
-		g_test_skip("virt-xml-validate is not installed");
+	if (!validate_domain_available())
 		return;
-	}
 	g_autofree char *full = domain_xml_format(&config, &places);
-	validate(full);
+	validate_domain(full);
 	config.devices.n_disks = 0;
 	config.devices.hidden = true;
 	g_autofree char *bare = domain_xml_format(&config, &places);
-	validate(bare);
+	validate_domain(bare);
 }
 
 /* Each disk has a place and a name of its own. */
