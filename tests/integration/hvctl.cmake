@@ -20,6 +20,10 @@ vmms_test(test-hvctl-guest SOURCES ${here}/hvctl_guest_test.c LIBS hvctl_fixture
   LABEL integration)
 add_dependencies(test-hvctl-guest hvctl hvctl_fake_service)
 
+vmms_test(test-hvctl-libvirt SOURCES ${here}/hvctl_libvirt_test.c LIBS hvctl_fixture
+  LABEL integration)
+add_dependencies(test-hvctl-libvirt hvctl hvctl_fake_service vmms-libvirt)
+
 vmms_test(test-hvctl-metrics SOURCES ${here}/hvctl_metrics_test.c LIBS hvctl_fixture
   LABEL integration)
 add_dependencies(test-hvctl-metrics hvctl hvctl_fake_service)
