@@ -112,6 +112,8 @@ static void test_completion(void)
 	check_offer(&service, "hvctl create x --engine d", "direct");
 	check_offer(&service, "hvctl start --no", "--no-wait");
 	check_offer(&service, "hvctl list -o j", "json");
+	check_offer(&service, "hvctl show vm-00000 -o l", "libvirt-xml");
+	check_offer(&service, "hvctl create --from-libvirt /etc/pass", "/etc/passwd");
 	check_offer(&service, "hvctl help cons", "console");
 	check_offer(&service, "hvctl cp /etc/pass", "/etc/passwd");
 	check_offer(&service, "hvctl cp /etc/passwd vm-0", "vm-00001:");
