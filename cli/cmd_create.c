@@ -49,10 +49,11 @@ static int create_one(struct cli *cli, const char *name, const void *context)
 
 static int create_from_libvirt(struct cli *cli, const struct options *o)
 {
+	static const char *const words[] = {"none", "kernel", "cmdline", "kernel,cmdline"};
+	const char *given = words[(o->definition.kernel ? 1 : 0) + (o->definition.cmdline ? 2 : 0)];
 	int r;
 
-	struct json_object *document =
-		libvirt_import(o->libvirt, o->libvirt_uri, o->definition.kernel, &r);
+	struct json_object *document = libvirt_import(o->libvirt, o->libvirt_uri, given, &r);
 	if (!document)
 		return r;
 	if (cli->n_names == 1)

@@ -80,17 +80,13 @@ static struct json_object *read_definition(int fd, int *exit_code)
 	return NULL;
 }
 
-struct json_object *libvirt_import(const char *from, const char *uri, bool has_kernel,
+struct json_object *libvirt_import(const char *from, const char *uri, const char *given,
 				   int *exit_code)
 {
 	bool file =
 		!uri && (strcmp(from, "-") == 0 || strchr(from, '/') || access(from, F_OK) == 0);
-	const char *const argv[] = {"vmms-libvirt",
-				    file ? "import" : "import-domain",
-				    from,
-				    has_kernel ? "kernel" : "none",
-				    uri,
-				    NULL};
+	const char *const argv[] = {
+		"vmms-libvirt", file ? "import" : "import-domain", from, given, uri, NULL};
 	struct json_object *document = NULL;
 
 	int out = memfd_create("definition", MFD_CLOEXEC);

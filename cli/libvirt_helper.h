@@ -9,10 +9,11 @@
 
 /*
  * The definition of a domain: `from` is a file ("-": standard input) or else, or when there is a
- * uri, the name of a domain that libvirt knows. has_kernel: it is given beside it. What was not
- * taken over is on standard error. json_object_put; NULL after reporting with *exit_code.
+ * uri, the name of a domain that libvirt knows. given, "kernel", "cmdline", both with a comma, or
+ * "none", is what takes the place of the domain's. What was not taken over is on standard error.
+ * json_object_put; NULL after reporting with *exit_code.
  */
-struct json_object *libvirt_import(const char *from, const char *uri, bool has_kernel,
+struct json_object *libvirt_import(const char *from, const char *uri, const char *given,
 				   int *exit_code);
 /* Writes a definition's XML to standard output. The exit code, after reporting. */
 int libvirt_export(const char *definition);

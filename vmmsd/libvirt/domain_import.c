@@ -175,7 +175,7 @@ static void import_boot(struct importing *import, xmlNode *domain)
 			import_put_text(import_object(import->definition, "boot"), names[i], text);
 	}
 	boot = json_object_object_get(import->definition, "boot");
-	if (!import->kept && !import->has_kernel &&
+	if (!import->kept && !(import->given & DOMAIN_GIVEN_KERNEL) &&
 	    !(boot && json_object_object_get(boot, "kernel")))
 		import_fail(import, os, NULL, XML_TREE_ERROR_NOT_SUPPORTED,
 			    "firmware (BIOS or UEFI) boots it, which this version has not; give a "
@@ -367,10 +367,9 @@ static void import_domain(struct importing *import, xmlNode *domain)
 	}
 }
 
-char *domain_import(const char *xml, size_t size, gboolean has_kernel, GPtrArray *notes,
-		    GError **error)
+char *domain_import(const char *xml, size_t size, unsigned given, GPtrArray *notes, GError **error)
 {
-	struct importing import = {.notes = notes, .has_kernel = has_kernel};
+	struct importing import = {.notes = notes, .given = given};
 	g_autoptr(xml_doc_t) doc = xml_tree_parse(xml, size, error);
 	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
 	char *json = NULL;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "definition_member.h"
+#include "domain_import.h"
 #include "import_part.h"
 
 #define CONTROLLERS 4u
@@ -100,11 +101,23 @@ static gboolean root_is_on(struct importing *import, const char *bus)
 	const char *cmdline =
 		boot ? json_object_get_string(json_object_object_get(boot, "cmdline")) : NULL;
 
-	if (!cmdline)
+	if (!cmdline || import->given & DOMAIN_GIVEN_CMDLINE)
 		return FALSE;
 	return (g_str_equal(bus, "virtio") && strstr(cmdline, "/dev/vd")) ||
 	       (g_str_equal(bus, "xen") && strstr(cmdline, "/dev/xvd")) ||
 	       (g_str_equal(bus, "ide") && strstr(cmdline, "/dev/hd"));
+}
+
+/* As libvirt guesses it from the name; g_free. */
+static char *guess_bus(const char *name)
+{
+	static const char *const buses[][2] = {{"vd", "virtio"}, {"hd", "ide"}, {"xvd", "xen"}};
+
+	for (size_t i = 0; name && i < G_N_ELEMENTS(buses); i++) {
+		if (g_str_has_prefix(name, buses[i][0]))
+			return g_strdup(buses[i][1]);
+	}
+	return g_strdup("scsi");
 }
 
 /* TRUE: of the bus whose addresses are ours. */
@@ -114,12 +127,14 @@ static gboolean import_target(struct importing *import, xmlNode *disk)
 	g_autofree char *name = xml_take_attribute(target, "dev");
 	g_autofree char *bus = xml_take_attribute(target, "bus");
 
-	if (!bus || g_str_equal(bus, "scsi"))
-		return bus != NULL;
+	if (!bus)
+		bus = guess_bus(name);
+	if (g_str_equal(bus, "scsi"))
+		return TRUE;
 	if (root_is_on(import, bus))
 		refuse(import, target, "bus",
 		       "the kernel's command line names a disk of this bus, but disks are "
-		       "/dev/sda, ... here; name the root by LABEL= or UUID=");
+		       "/dev/sda, ... here; name the root by LABEL= or UUID=, with --cmdline for one");
 	else
 		import_note(import, target, "bus", "all disks are on VMBus' SCSI controllers");
 	return FALSE;

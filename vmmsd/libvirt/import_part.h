@@ -21,7 +21,7 @@ struct importing {
 	struct json_object *kept;	/* our own metadata, or NULL */
 	GPtrArray *notes;
 	GError *error;
-	gboolean has_kernel;
+	unsigned given; /* of enum domain_given */
 	uint64_t cpus;
 };
 

@@ -67,11 +67,11 @@ static GString *read_file(const char *path)
 	return text;
 }
 
-static int import_text(const char *shown, const GString *xml, gboolean has_kernel)
+static int import_text(const char *shown, const GString *xml, unsigned given)
 {
 	g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GError) error = NULL;
-	g_autofree char *json = domain_import(xml->str, xml->len, has_kernel, notes, &error);
+	g_autofree char *json = domain_import(xml->str, xml->len, given, notes, &error);
 	g_autofree char *before = g_strdup_printf("hvctl: %s: ", shown);
 
 	if (!json)
@@ -81,27 +81,27 @@ static int import_text(const char *shown, const GString *xml, gboolean has_kerne
 	return print(json, "\n");
 }
 
-static int import_file(const char *path, gboolean has_kernel)
+static int import_file(const char *path, unsigned given)
 {
 	gboolean standard = g_str_equal(path, "-");
 	g_autofree char *shown = standard ? g_strdup("standard input") : json_text_excerpt(path);
 	g_autoptr(GString) xml = standard ? read_all(STDIN_FILENO) : read_file(path);
 
 	if (xml)
-		return import_text(shown, xml, has_kernel);
+		return import_text(shown, xml, given);
 	(void)fprintf(stderr, "hvctl: cannot read the domain from %s: %s\n", shown,
 		      g_strerror(errno));
 	return EXIT_FAILURE;
 }
 
-static int import_domain(const char *name, gboolean has_kernel, const char *uri)
+static int import_domain(const char *name, unsigned given, const char *uri)
 {
 	g_autofree char *shown = json_text_excerpt(name);
 	g_autoptr(GError) error = NULL;
 	g_autofree char *xml = connection_domain(uri, name, &error);
 	g_autoptr(GString) text = g_string_new(xml);
 
-	return xml ? import_text(shown, text, has_kernel) : fail("hvctl: ", error);
+	return xml ? import_text(shown, text, given) : fail("hvctl: ", error);
 }
 
 static int export_domain(void)
@@ -125,10 +125,16 @@ static int print_bridge(const char *network, const char *uri)
 	return bridge ? print(bridge, "\n") : fail("", error);
 }
 
+static unsigned parse_given(const char *text)
+{
+	return (strstr(text, "kernel") ? DOMAIN_GIVEN_KERNEL : 0u) |
+	       (strstr(text, "cmdline") ? DOMAIN_GIVEN_CMDLINE : 0u);
+}
+
 int main(int argc, char **argv)
 {
 	const struct rlimit processor = {CPU_SECONDS, CPU_SECONDS};
-	gboolean has_kernel = argc > 3 && g_str_equal(argv[3], "kernel");
+	unsigned given = argc > 3 ? parse_given(argv[3]) : 0;
 
 	(void)setrlimit(RLIMIT_CPU, &processor);
 	if (argc == 2 && g_str_equal(argv[1], "export"))
@@ -136,11 +142,12 @@ int main(int argc, char **argv)
 	if ((argc == 3 || argc == 4) && g_str_equal(argv[1], "bridge"))
 		return print_bridge(argv[2], argv[3]);
 	if (argc == 4 && g_str_equal(argv[1], "import"))
-		return import_file(argv[2], has_kernel);
+		return import_file(argv[2], given);
 	if ((argc == 4 || argc == 5) && g_str_equal(argv[1], "import-domain"))
-		return import_domain(argv[2], has_kernel, argv[4]);
-	(void)fputs("vmms-libvirt is run by hvctl and vmmsd: export | import FILE kernel|none | "
-		    "import-domain NAME kernel|none [URI] | bridge NETWORK [URI]\n",
+		return import_domain(argv[2], given, argv[4]);
+	(void)fputs("vmms-libvirt is run by hvctl and vmmsd: export | import FILE GIVEN | "
+		    "import-domain NAME GIVEN [URI] | bridge NETWORK [URI]; GIVEN is kernel, "
+		    "cmdline, both with a comma, or none\n",
 		    stderr);
 	return EXIT_INVALID;
 }

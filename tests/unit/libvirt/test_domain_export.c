@@ -44,7 +44,7 @@ static void check_round_trip(const char *json)
 	g_assert_no_error(error);
 	xml = domain_export(before->json, &error);
 	g_assert_no_error(error);
-	back = domain_import(xml, strlen(xml), FALSE, notes, &error);
+	back = domain_import(xml, strlen(xml), 0, notes, &error);
 	if (error)
 		g_error("%s: %s", xml, error->message);
 	after = definition_parse(back, &error);
@@ -191,7 +191,7 @@ static void test_edited(void)
 
 	/* 100M is 104857600, and 104857 of libvirt's kilobytes */
 	g_assert_cmpuint(g_string_replace(edited, "average=\"104857\"", "average=\"7\"", 0), ==, 2);
-	g_autofree char *json = domain_import(edited->str, edited->len, FALSE, notes, NULL);
+	g_autofree char *json = domain_import(edited->str, edited->len, 0, notes, NULL);
 	g_assert_nonnull(strstr(json, "\"bandwidth\":7000}"));
 	g_assert_null(strstr(json, "104857"));
 }

@@ -35,7 +35,7 @@ static void import(const char *xml, struct outcome *outcome)
 	g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
 
 	*outcome = (struct outcome){0};
-	outcome->json = domain_import(xml, strlen(xml), FALSE, notes, &outcome->error);
+	outcome->json = domain_import(xml, strlen(xml), 0, notes, &outcome->error);
 	g_assert_true((outcome->json == NULL) == (outcome->error != NULL));
 	g_ptr_array_add(notes, NULL);
 	outcome->notes = g_strjoinv("\n", (char **)notes->pdata);
@@ -316,6 +316,12 @@ static void test_refused(void)
 /* A root that would not be there any more; a name that stays is fine. */
 static void test_root(void)
 {
+	static const char unnamed[] = HEAD MEMORY
+		"<os><type>hvm</type><kernel>/k</kernel><cmdline>root=/dev/vda</cmdline>"
+		"</os><devices><disk><source file='/a'/><target dev='vda'/></disk>"
+		"</devices></domain>";
+	g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *given = NULL;
 	static const char format[] =
 		HEAD MEMORY "<os><type>hvm</type><kernel>/k</kernel><cmdline>root=%s</cmdline></os>"
 			    "<devices><disk><source file='/a'/><target bus='%s'/></disk></devices>"
@@ -339,6 +345,9 @@ static void test_root(void)
 		g_assert_cmpint(outcome.error != NULL, ==, cases[i].refused);
 		outcome_clear(&outcome);
 	}
+	refuses(unnamed, XML_TREE_ERROR_NOT_SUPPORTED, "/domain/devices/disk/target/@bus: ");
+	given = domain_import(unnamed, strlen(unnamed), DOMAIN_GIVEN_CMDLINE, notes, NULL);
+	g_assert_nonnull(given);
 }
 
 /* ---- wrong ----------------------------------------------------------------------------------- */
