@@ -37,7 +37,7 @@ static gboolean apply_item(char *item, bool *set)
 char *cpu_set_canonical(const char *text)
 {
 	g_auto(GStrv) items = g_strsplit(text, ",", -1);
-	g_autofree bool *set = g_malloc0(CPU_SET_MAX);
+	bool set[CPU_SET_MAX] = {false};
 	g_autoptr(GArray) cpus = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 
 	for (char **item = items; *item; item++) {

@@ -65,7 +65,6 @@ static void import_driver(struct importing *import, xmlNode *disk, struct json_o
 		{NULL, NULL, NULL},
 	};
 	xmlNode *driver = xml_take_child(disk, "driver");
-	g_autofree char *name = xml_take_attribute(driver, "name");
 	g_autofree char *format = xml_take_attribute(driver, "type");
 	g_autofree char *cache = xml_take_attribute(driver, "cache");
 	g_autofree char *policy = xml_take_attribute(driver, "error_policy");
@@ -73,6 +72,7 @@ static void import_driver(struct importing *import, xmlNode *disk, struct json_o
 
 	if (!driver)
 		return;
+	g_free(xml_take_attribute(driver, "name")); /* who opens it is no part of the machine */
 	import_put_text(to, "format", import_choose(import, driver, "type", format, formats));
 	import_put_text(to, "cache", import_choose(import, driver, "cache", cache, caches));
 	import_put_text(to, "onError",

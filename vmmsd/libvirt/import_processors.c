@@ -101,12 +101,12 @@ void import_processors(struct importing *import, xmlNode *domain)
 {
 	xmlNode *cpu = xml_take_child(domain, "cpu");
 	g_autofree char *mode = xml_take_attribute(cpu, "mode");
-	g_autofree char *check = xml_take_attribute(cpu, "check");
 
 	import->cpus = 1;
 	import_count(import, domain);
 	if (!cpu)
 		return;
+	g_free(xml_take_attribute(cpu, "check")); /* libvirt's own */
 	import_topology(import, cpu);
 	import_features_of_cpu(import, cpu);
 	if (mode && !g_str_equal(mode, "host-passthrough") && !g_str_equal(mode, "maximum"))
@@ -224,12 +224,12 @@ static void import_numa(struct importing *import, xmlNode *domain)
 	xmlNode *memory = xml_take_child(numatune, "memory");
 	g_autofree char *mode = xml_take_attribute(memory, "mode");
 	g_autofree char *nodes = xml_take_attribute(memory, "nodeset");
-	g_autofree char *placement = xml_take_attribute(memory, "placement");
 	g_autofree char *set = cpu_set(import, memory, "nodeset", nodes);
 	uint64_t node;
 
 	if (!memory)
 		return;
+	g_free(xml_take_attribute(memory, "placement")); /* auto has no nodes */
 	if (!set || strpbrk(set, ",-") || (mode && !g_str_equal(mode, "strict"))) {
 		import_note(import, memory, NULL,
 			    "memory is bound to one node or to none; hvctl edit --numa-node "
