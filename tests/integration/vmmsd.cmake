@@ -28,7 +28,7 @@ foreach(name IN ITEMS disks images plug served)
   vmms_test(test-vmmsd-${name} SOURCES vmmsd_${name}_test.c LIBS vmmsd_tools
     LABEL integration TIMEOUT 240)
 endforeach()
-add_dependencies(test-vmmsd-plug vmms-switch)
+add_dependencies(test-vmmsd-plug vmms-switch vmms-libvirt)
 add_dependencies(test-vmmsd-nics vmms-switch vmms-libvirt)
 target_link_libraries(test-vmmsd-scheduling PRIVATE PkgConfig::JSONC)
 target_compile_definitions(test-vmmsd-clients PRIVATE SCHEMAS="${CMAKE_SOURCE_DIR}/schemas/dbus")

@@ -349,6 +349,9 @@ static void test_nic(void)
 		     "type=none,mac=01:00:5e:00:00:01");
 	HVCTL_EXPECT(2, "$.nics[2].mac: \"x\" ", "attach", "web1", "--nic", "type=none,mac=x");
 	HVCTL_EXPECT(1, "adapter 2: ", "attach", "web1", "--nic", "type=bridge,bridge=vmms-none");
+	/* With a libvirt or without, there is no such network. */
+	HVCTL_EXPECT(1, "adapter 2: libvirt ", "attach", "web1", "--nic",
+		     "type=bridge,network=vmms-none");
 	HVCTL_EXPECT(2, "begin with type=", "attach", "web1", "--nic", "mac=56:4d:53:00:00:09");
 	HVCTL_EXPECT(2, "\"7\" is the index of no adapter", "detach", "web1", "--nic", "7");
 	HVCTL_EXPECT(2, "as a MAC address it ", "detach", "web1", "--nic", "7x");
