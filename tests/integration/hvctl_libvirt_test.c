@@ -85,7 +85,7 @@ static void test_back(struct setting *setting, const void *data)
 	write_domain(setting, r.out);
 	result_clear(&r);
 	expect(s, 0, "", "delete", "a");
-	g_free(notes_of(setting, "create", setting->file));
+	expect(s, 0, "", "create", "--from-libvirt", setting->file);
 	expect(s, 0, "a     off       3    512M", "list");
 	expect(s, 0, "\"type\": \"none\"", "show", "a", "--definition");
 	expect(s, 0, "\"engine\": \"auto\"", "show", "a", "--definition");

@@ -47,6 +47,7 @@ static void check_round_trip(const char *json)
 	back = domain_import(xml, strlen(xml), 0, notes, &error);
 	if (error)
 		g_error("%s: %s", xml, error->message);
+	g_assert_cmpuint(notes->len, ==, 0);
 	after = definition_parse(back, &error);
 	g_assert_no_error(error);
 	g_assert_cmpstr(before->json, ==, after->json);
