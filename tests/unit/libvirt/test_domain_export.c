@@ -162,7 +162,7 @@ static void add_enlightenments(GString *json)
 
 static void test_any(void)
 {
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 150; i++) {
 		g_autoptr(GString) json = g_string_new("{\"version\":1,\"name\":\"x\",\"cpus\":{");
 		int cpus = g_test_rand_int_range(1, 17);
 
