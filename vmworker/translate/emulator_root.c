@@ -21,7 +21,8 @@ static const char settings[] = "stdio_handler = \"file\"\n"
 			       "dynamic_ownership = 0\n"
 			       "remember_owner = 0\n"
 			       "seccomp_sandbox = 1\n"
-			       "dump_guest_core = 0\n";
+			       "dump_guest_core = 0\n"
+			       "capability_filters = [ \"cpu-unavailable-features\" ]\n";
 
 char *emulator_root_path(int fd, const char *name)
 {

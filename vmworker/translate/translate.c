@@ -2,11 +2,13 @@
 #include "translate.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "caller.h"
@@ -25,6 +27,7 @@
 #define ASK_TIMEOUT_MS	 4000u	 /* less than vmmsd waits for the answer to Stop */
 #define STATS_TIMEOUT_MS 1000u
 #define CLOSE_TIMEOUT_MS 10000u
+#define END_TIMEOUT_MS	 2000 /* of a process that was killed */
 #define PING_US		 (UINT64_C(5) * G_USEC_PER_SEC)
 #define SILENCE_US	 (UINT64_C(40) * G_USEC_PER_SEC) /* without an answer QEMU is taken for dead */
 #define LAST_WORDS_US \
@@ -84,6 +87,14 @@ static gboolean ask(struct engine *engine,
 }
 
 /* ---- what happens by itself ------------------------------------------------------------------ */
+
+/* It is a child of this process (main.c); libvirt waits until it is not even a zombie. */
+static void reap(const struct engine *engine)
+{
+	siginfo_t info;
+
+	(void)waitid(P_PIDFD, (id_t)engine->pidfd, &info, WEXITED | WNOHANG);
+}
 
 static void post_halt(struct engine *engine, enum engine_halt_what what, const char *detail)
 {
@@ -152,6 +163,7 @@ static int on_exit_of_qemu(sd_event_source *source, int fd, uint32_t revents, vo
 	(void)fd;
 	(void)revents;
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	reap(engine);
 	engine->last_words = sd_event_source_disable_unref(engine->last_words);
 	(void)sd_event_add_time_relative(engine->config.event, &engine->last_words, CLOCK_MONOTONIC,
 					 LAST_WORDS_US, 0, on_last_words, engine);
@@ -183,6 +195,18 @@ static gboolean close_make(struct emulator *emulator, GError **error)
 	return TRUE;
 }
 
+/* Also a QEMU that does not answer ends so, and what waits for it goes on. */
+static void end_qemu(struct engine *engine)
+{
+	struct pollfd end = {.fd = engine->pidfd, .events = POLLIN};
+
+	if (engine->pidfd < 0)
+		return;
+	(void)pidfd_send_signal(engine->pidfd, SIGKILL, NULL, 0);
+	(void)poll(&end, 1, END_TIMEOUT_MS);
+	reap(engine);
+}
+
 static void unwatch(struct engine *engine)
 {
 	engine->exit = sd_event_source_disable_unref(engine->exit);
@@ -205,12 +229,10 @@ static gboolean translate_free(struct engine *engine)
 	if (!engine)
 		return TRUE;
 	engine->ping = sd_event_source_disable_unref(engine->ping);
-	/* Also a QEMU that does not answer ends so, and what waits for it goes on. One whose start
-	 * failed is known by its file only. */
+	/* One whose start failed is known by its file only. */
 	if (engine->pidfd < 0 && engine->root >= 0)
 		engine->pidfd = emulator_pidfd(engine->root, NULL);
-	if (engine->pidfd >= 0)
-		(void)pidfd_send_signal(engine->pidfd, SIGKILL, NULL, 0);
+	end_qemu(engine);
 	unwatch(engine);
 	if ((engine->emulator && !ask(engine, close_make, CLOSE_TIMEOUT_MS, &error)) ||
 	    !caller_free(engine->caller, CLOSE_TIMEOUT_MS))
