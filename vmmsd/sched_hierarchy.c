@@ -14,6 +14,7 @@
 #include "cgroup_dir.h"
 #include "cpu_groups.h"
 #include "sched_internal.h"
+#include "sched_threads.h"
 #include "sched_unit.h"
 #include "systemd_unit.h"
 #include "worker_spawn.h"
@@ -274,21 +275,25 @@ static char *dir_branch(const struct sched *sched, const char *dir)
 	return g_string_free(branch, FALSE);
 }
 
-/* Moves the process to the directory of a branch. */
+/* Moves the process, and its children, to the directory of a branch. */
 static char *enter_dir(const struct sched_entry *entry, const char *path, GError **error)
 {
 	g_autofree char *name = g_strconcat("vm-", entry->vm->definition->uuid, NULL);
 	g_autofree char *branch = branch_dir(entry->sched, path);
 	g_autofree char *dir = g_build_filename(branch, name, NULL);
-	g_autofree char *pid = g_strdup_printf("%d", (int)entry->pid);
+	g_autoptr(GArray) pids = sched_processes_list(SCHED_PROC, entry->pid);
 
 	if (g_mkdir(dir, 0755) < 0 && errno != EEXIST) {
 		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_FAILED, "%s: %s", dir,
 			    g_strerror(errno));
 		return NULL;
 	}
-	if (!cgroup_write(dir, "cgroup.procs", pid, error))
-		return NULL;
+	for (guint i = 0; i < pids->len; i++) {
+		g_autofree char *pid = g_strdup_printf("%d", (int)g_array_index(pids, pid_t, i));
+		/* A child may just have ended. */
+		if (!cgroup_write(dir, "cgroup.procs", pid, i == 0 ? error : NULL) && i == 0)
+			return NULL;
+	}
 	return g_steal_pointer(&dir);
 }
 
@@ -348,9 +353,11 @@ static gboolean move_scope(struct sched_entry *entry, const char *path, GString 
 	g_autofree char *slice = slice_name(path);
 	g_autofree char *scope = g_strdup_printf("%s%s%s.scope", stem, *path ? "-" : "", path);
 
+	g_autoptr(GArray) pids = sched_processes_list(SCHED_PROC, entry->pid);
+
 	entry->call = sd_bus_slot_unref(entry->call);
 	g_clear_pointer(&entry->stuck, g_free);
-	entry->moving = systemd_scope_start(entry->sched->service->units, scope, slice, entry->pid,
+	entry->moving = systemd_scope_start(entry->sched->service->units, scope, slice, pids,
 					    on_scope, entry);
 	if (entry->moving)
 		return FALSE;

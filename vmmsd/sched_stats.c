@@ -131,7 +131,7 @@ static void times_read(struct sched_entry *entry, uint32_t vcpus, struct json_ob
 		const struct sched_thread *thread = &g_array_index(threads, struct sched_thread, i);
 		struct sched_thread_time now;
 
-		if (!sched_thread_read(SCHED_PROC, entry->pid, thread->tid, &now))
+		if (!sched_thread_read(SCHED_PROC, thread->pid, thread->tid, &now))
 			continue;
 		if (thread->vp != SCHED_THREADS_NO_VP) {
 			vp_time_add(&entry->times[thread->vp], thread->tid, &now);

@@ -8,15 +8,27 @@
 #include "host_cpu_list.h"
 #include "host_file.h"
 
-/* "vp12" -> 12, of less than vcpus. */
+/* "vp12", "CPU 12/TCG" -> 12, of less than vcpus. */
 static uint32_t parse_vp(const char *name, uint32_t vcpus)
 {
-	guint64 number;
+	static const struct {
+		const char *before, *behind;
+	} patterns[] = {{"vp", ""}, {"CPU ", "/TCG"}};
+	char *end;
 
-	if (g_str_has_prefix(name, "vp") &&
-	    g_ascii_string_to_unsigned(name + 2, 10, 0, UINT32_MAX, &number, NULL) &&
-	    number < vcpus)
-		return (uint32_t)number;
+	/* Where a guest's memory model does not allow more QEMU has one thread for all. */
+	if (g_str_equal(name, "ALL CPUs/TCG"))
+		return 0;
+	for (size_t i = 0; i < G_N_ELEMENTS(patterns); i++) {
+		const char *digits = name + strlen(patterns[i].before);
+		guint64 number;
+
+		if (!g_str_has_prefix(name, patterns[i].before) || !g_ascii_isdigit(*digits))
+			continue;
+		number = g_ascii_strtoull(digits, &end, 10);
+		if (number < vcpus && g_str_equal(end, patterns[i].behind))
+			return (uint32_t)number;
+	}
 	return SCHED_THREADS_NO_VP;
 }
 
@@ -27,29 +39,73 @@ static int by_tid(gconstpointer a, gconstpointer b)
 	return (x->tid > y->tid) - (x->tid < y->tid);
 }
 
-GArray *sched_threads_list(const char *proc_root, pid_t pid, uint32_t vcpus)
+/* The number that an entry of a directory has as its name. */
+static gboolean next_number(GDir *dir, pid_t *ret)
 {
-	GArray *threads = g_array_new(FALSE, FALSE, sizeof(struct sched_thread));
-	g_autofree char *path = g_strdup_printf("%s/%d/task", proc_root, (int)pid);
-	g_autoptr(GHashTable) seen = g_hash_table_new(g_direct_hash, g_direct_equal);
-	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
 	const char *entry;
+	guint64 number;
 
 	while (dir && (entry = g_dir_read_name(dir))) {
-		struct sched_thread thread;
-		guint64 tid;
+		if (g_ascii_string_to_unsigned(entry, 10, 1, INT32_MAX, &number, NULL)) {
+			*ret = (pid_t)number;
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
 
-		if (!g_ascii_string_to_unsigned(entry, 10, 1, INT32_MAX, &tid, NULL))
-			continue;
-		g_autofree char *comm = host_file_read(path, "%s/comm", entry);
+GArray *sched_processes_list(const char *proc_root, pid_t pid)
+{
+	GArray *pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+	g_autofree char *path = g_strdup_printf("%s/%d/task", proc_root, (int)pid);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	pid_t tid;
+
+	g_array_append_val(pids, pid);
+	while (next_number(dir, &tid)) {
+		g_autofree char *text = host_file_read(path, "%d/children", (int)tid);
+		g_auto(GStrv) words = g_strsplit(text ? text : "", " ", -1);
+
+		for (char **word = words; *word; word++) {
+			guint64 child;
+			if (!g_ascii_string_to_unsigned(*word, 10, 1, INT32_MAX, &child, NULL))
+				continue;
+			pid_t value = (pid_t)child;
+			g_array_append_val(pids, value);
+		}
+	}
+	return pids;
+}
+
+static void add_threads(GArray *threads, GHashTable *seen, const char *proc_root, pid_t pid,
+			uint32_t vcpus)
+{
+	g_autofree char *path = g_strdup_printf("%s/%d/task", proc_root, (int)pid);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	pid_t tid;
+
+	while (next_number(dir, &tid)) {
+		g_autofree char *comm = host_file_read(path, "%d/comm", (int)tid);
+		struct sched_thread thread;
+
 		if (!comm)
 			continue;
-		thread = (struct sched_thread){(pid_t)tid, parse_vp(comm, vcpus)};
+		thread = (struct sched_thread){pid, tid, parse_vp(comm, vcpus)};
 		if (thread.vp != SCHED_THREADS_NO_VP &&
 		    !g_hash_table_add(seen, GUINT_TO_POINTER(thread.vp)))
 			thread.vp = SCHED_THREADS_NO_VP;
 		g_array_append_val(threads, thread);
 	}
+}
+
+GArray *sched_threads_list(const char *proc_root, pid_t pid, uint32_t vcpus)
+{
+	GArray *threads = g_array_new(FALSE, FALSE, sizeof(struct sched_thread));
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_direct_hash, g_direct_equal);
+	g_autoptr(GArray) pids = sched_processes_list(proc_root, pid);
+
+	for (guint i = 0; i < pids->len; i++)
+		add_threads(threads, seen, proc_root, g_array_index(pids, pid_t, i), vcpus);
 	g_array_sort(threads, by_tid);
 	return threads;
 }

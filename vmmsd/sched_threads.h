@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The threads of a worker as PROC/<pid>/task shows them. A worker calls the thread of processor N
- * "vpN"; it could lie, but only about its own threads.
+ * The threads of a worker, and of its children, as PROC/<pid>/task shows them. A worker calls the
+ * thread of processor N "vpN", and QEMU calls it "CPU N/TCG"; they could lie, but only about their
+ * own threads.
  */
 #ifndef SCHED_THREADS_H
 #define SCHED_THREADS_H
@@ -13,9 +14,12 @@
 #define SCHED_THREADS_NO_VP UINT32_MAX
 
 struct sched_thread {
-	pid_t tid;
+	pid_t pid, tid;
 	uint32_t vp; /* SCHED_THREADS_NO_VP: it serves something else */
 };
+
+/* pid_t: the process, and then its children; g_array_unref. */
+GArray *sched_processes_list(const char *proc_root, pid_t pid);
 
 /* struct sched_thread, by tid; empty when the process is gone. At most one thread for each of the
  * vcpus processors; g_array_unref. */

@@ -195,12 +195,27 @@ struct unit_job *systemd_unit_stop(struct systemd_units *units, const char *unit
 
 /* As in vmworker@.service: that the worker has /dev/kvm at most, leave to split its cgroup, and
  * that at shutdown the guests are stopped in their order before systemd stops what is left. */
-static int scope_properties(sd_bus_message *call, const char *slice, pid_t pid)
+static int append_pids(sd_bus_message *call, const GArray *pids)
+{
+	G_STATIC_ASSERT(sizeof(pid_t) == sizeof(uint32_t));
+	int r;
+
+	if ((r = sd_bus_message_open_container(call, 'r', "sv")) < 0 ||
+	    (r = sd_bus_message_append(call, "s", "PIDs")) < 0 ||
+	    (r = sd_bus_message_open_container(call, 'v', "au")) < 0 ||
+	    (r = sd_bus_message_append_array(call, 'u', pids->data, pids->len * sizeof(uint32_t))) <
+		    0 ||
+	    (r = sd_bus_message_close_container(call)) < 0)
+		return r;
+	return sd_bus_message_close_container(call);
+}
+
+static int scope_properties(sd_bus_message *call, const char *slice, const GArray *pids)
 {
 	int r;
 
 	if ((r = sd_bus_message_append(call, "(sv)", "Slice", "s", slice)) < 0 ||
-	    (r = sd_bus_message_append(call, "(sv)", "PIDs", "au", 1, (uint32_t)pid)) < 0 ||
+	    (r = append_pids(call, pids)) < 0 ||
 	    (r = sd_bus_message_append(call, "(sv)", "Description", "s", "Virtual machine")) < 0 ||
 	    (r = sd_bus_message_append(call, "(sv)", "CollectMode", "s", "inactive-or-failed")) <
 		    0 ||
@@ -215,7 +230,8 @@ static int scope_properties(sd_bus_message *call, const char *slice, pid_t pid)
 }
 
 struct unit_job *systemd_scope_start(struct systemd_units *units, const char *scope,
-				     const char *slice, pid_t pid, unit_done *done, void *context)
+				     const char *slice, const GArray *pids, unit_done *done,
+				     void *context)
 {
 	struct unit_job *job = unit_job_new(units, scope, done, context);
 	automsg call = NULL;
@@ -224,7 +240,7 @@ struct unit_job *systemd_scope_start(struct systemd_units *units, const char *sc
 					   SYSTEMD_IFACE, "StartTransientUnit") >= 0 &&
 	    sd_bus_message_append(call, "ss", scope, "fail") >= 0 &&
 	    sd_bus_message_open_container(call, 'a', "(sv)") >= 0 &&
-	    scope_properties(call, slice, pid) >= 0 && sd_bus_message_close_container(call) >= 0 &&
+	    scope_properties(call, slice, pids) >= 0 && sd_bus_message_close_container(call) >= 0 &&
 	    sd_bus_message_append(call, "a(sa(sv))", 0) >= 0 &&
 	    sd_bus_call_async(units->bus, &job->call, call, on_queued, job, UNIT_CALL_US) >= 0)
 		return job;

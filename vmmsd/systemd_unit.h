@@ -29,10 +29,11 @@ struct unit_job *systemd_unit_start(struct systemd_units *units, const char *uni
 				    void *context);
 struct unit_job *systemd_unit_stop(struct systemd_units *units, const char *unit, unit_done *done,
 				   void *context);
-/* A new scope in slice, into which the process of pid moves, wherever it was; what holds a worker
+/* A new scope in slice, into which processes (pid_t) move, wherever they were; what holds a worker
  * back as long as it is in its service's cgroup holds there, too. */
 struct unit_job *systemd_scope_start(struct systemd_units *units, const char *scope,
-				     const char *slice, pid_t pid, unit_done *done, void *context);
+				     const char *slice, const GArray *pids, unit_done *done,
+				     void *context);
 /* Enables or disables a unit file and lets systemd read it again. */
 struct unit_job *systemd_unit_enable(struct systemd_units *units, const char *unit, gboolean enable,
 				     unit_done *done, void *context);

@@ -4,7 +4,9 @@
  * guest. One service for all, so that QEMU is probed once. Skipped where QEMU is not installed.
  */
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -25,14 +27,19 @@ static char *vm_file(const struct fixture *f, const char *vm, const char *name)
 	return g_build_filename(f->dir, "run", uuid, name, NULL);
 }
 
-static int qemu_pidfd(const struct fixture *f, const char *vm)
+static pid_t qemu_pid(const struct fixture *f, const char *vm)
 {
 	g_autofree char *path = vm_file(f, vm, "translate/run/qemu/vm.pid");
 	g_autofree char *text = NULL;
-	int fd;
 
 	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-	fd = pidfd_open((pid_t)g_ascii_strtoll(text, NULL, 10), 0);
+	return (pid_t)g_ascii_strtoll(text, NULL, 10);
+}
+
+static int qemu_pidfd(const struct fixture *f, const char *vm)
+{
+	int fd = pidfd_open(qemu_pid(f, vm), 0);
+
 	g_assert_cmpint(fd, >=, 0);
 	return fd;
 }
@@ -182,6 +189,78 @@ static void test_verbs(gconstpointer data)
 	assert_ends(pidfd);
 }
 
+/* The thread of QEMU with that name. */
+static pid_t qemu_thread(const struct fixture *f, const char *vm, const char *name)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/task", (int)qemu_pid(f, vm));
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *entry;
+
+	while (dir && (entry = g_dir_read_name(dir))) {
+		g_autofree char *file = g_build_filename(path, entry, "comm", NULL);
+		g_autofree char *comm = NULL;
+
+		if (g_file_get_contents(file, &comm, NULL, NULL) &&
+		    g_str_equal(g_strchomp(comm), name))
+			return (pid_t)g_ascii_strtoll(entry, NULL, 10);
+	}
+	g_error("QEMU has no thread %s", name);
+}
+
+static void assert_bound_to(pid_t tid, size_t cpu)
+{
+	cpu_set_t cpus;
+
+	g_assert_cmpint(sched_getaffinity(tid, sizeof(cpus), &cpus), ==, 0);
+	g_assert_cmpint(CPU_COUNT(&cpus), ==, 1);
+	g_assert_true(CPU_ISSET(cpu, &cpus));
+}
+
+static gint64 vcpu_number(struct fixture *f, const char *vm, size_t vcpu, const char *member)
+{
+	sd_bus_message *reply = NULL;
+	const char *text;
+
+	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, vm, VMMS_IFACE_VM, "GetStatistics", NULL,
+					   &reply, NULL),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_read(reply, "s", &text), >=, 0);
+	json_object *root = json_tokener_parse(text), *vcpus = NULL, *value = NULL;
+	g_assert_true(json_object_object_get_ex(root, "vcpus", &vcpus));
+	g_assert_true(
+		json_object_object_get_ex(json_object_array_get_idx(vcpus, vcpu), member, &value));
+	gint64 number = value ? json_object_get_int64(value) : -1;
+	json_object_put(root);
+	sd_bus_message_unref(reply);
+	return number;
+}
+
+/* Two processors are two threads of a QEMU that vmmsd did not make. */
+static void test_processors(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	const size_t one = 1;
+	g_autofree char *vm = NULL;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		g_test_skip("there is one CPU");
+		return;
+	}
+	vm = fixture_define_with(f, "processors", "loop",
+				 TRANSLATE ",\"cpus\":{\"count\":2,\"scheduling\":"
+					   "{\"vcpuAffinity\":[\"1\",\"0\"]}}");
+	fixture_do(f, vm, "Start");
+	assert_bound_to(qemu_thread(f, vm, "CPU 0/TCG"), one);
+	assert_bound_to(qemu_thread(f, vm, "CPU 1/TCG"), 0);
+	/* The first one loops: nobody but the guest uses this thread. */
+	while (vcpu_number(f, vm, 0, "used") < INT64_C(50000000))
+		g_thread_yield();
+	g_assert_cmpint(vcpu_number(f, vm, 0, "cpu"), ==, (gint64)one);
+	g_assert_cmpint(vcpu_number(f, vm, 0, "ready"), >=, 0);
+	g_assert_cmpint(vcpu_number(f, vm, 1, "used"), >, 0);
+	fixture_do(f, vm, "Stop");
+}
+
 static void test_adopted(gconstpointer data)
 {
 	struct fixture *f = FIXTURE(data);
@@ -299,6 +378,7 @@ int main(int argc, char **argv)
 		{"/vmmsd/translate/panic", test_panic},
 		{"/vmmsd/translate/reboot-stop", test_reboot_stop},
 		{"/vmmsd/translate/verbs", test_verbs},
+		{"/vmmsd/translate/processors", test_processors},
 		{"/vmmsd/translate/adopted", test_adopted},
 		{"/vmmsd/translate/refused", test_refused},
 		{"/vmmsd/translate/auto", test_auto},

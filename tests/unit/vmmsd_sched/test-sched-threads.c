@@ -120,10 +120,52 @@ static void test_fake(void)
 	g_assert_false(sched_thread_read(root, 5, 7, &time));
 }
 
+/* QEMU is a child of its worker, and names the threads of its processors in its own way. */
+static void test_children(void)
+{
+	static const struct {
+		const char *tid, *name;
+		guint32 vp;
+	} rows[] = {{"21", "CPU 0/TCG", 0},
+		    {"22", "CPU 1/TCG", 1},
+		    {"23", "CPU 4/TCG", SCHED_THREADS_NO_VP},
+		    {"24", "CPU x/TCG", SCHED_THREADS_NO_VP},
+		    {"25", "CPU 2/TCGX", SCHED_THREADS_NO_VP},
+		    {"26", "CPU  3/TCG", SCHED_THREADS_NO_VP},
+		    {"27", "ALL CPUs/TCG", 0},
+		    {"28", "CPU ", SCHED_THREADS_NO_VP}};
+	g_autoptr(temporary_directory_t) root = temporary_directory_new();
+
+	fake_put(root, "5/task/5/comm", "vmworker\n");
+	fake_put(root, "5/task/5/children", "9 \n");
+	fake_put(root, "5/task/6/comm", "libvirt\n");
+	fake_put(root, "5/task/6/children", "20 x -1 99\n");
+	fake_put(root, "9/task/9/comm", "vmworker-keeper\n");
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *file = g_strdup_printf("20/task/%s/comm", rows[i].tid);
+		fake_put(root, file, rows[i].name);
+	}
+	g_autoptr(GArray) pids = sched_processes_list(root, 5);
+	g_assert_cmpuint(pids->len, ==, 4);
+	g_assert_cmpint(g_array_index(pids, pid_t, 0), ==, 5);
+	g_autoptr(GArray) threads = sched_threads_list(root, 5, 4);
+	g_assert_cmpuint(threads->len, ==, 3 + G_N_ELEMENTS(rows));
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		pid_t tid = (pid_t)g_ascii_strtoll(rows[i].tid, NULL, 10);
+		if (!g_str_equal(rows[i].tid, "21") && !g_str_equal(rows[i].tid, "27"))
+			g_assert_cmpuint(vp_of(threads, tid), ==, rows[i].vp);
+	}
+	/* One of the two that may be processor 0 is. */
+	g_assert_true((vp_of(threads, 21) == 0) != (vp_of(threads, 27) == 0));
+	g_assert_cmpint(g_array_index(threads, struct sched_thread, 0).pid, ==, 5);
+	g_assert_cmpint(g_array_index(threads, struct sched_thread, 3).pid, ==, 20);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/sched-threads/threads", test_threads);
 	g_test_add_func("/sched-threads/fake", test_fake);
+	g_test_add_func("/sched-threads/children", test_children);
 	return g_test_run();
 }

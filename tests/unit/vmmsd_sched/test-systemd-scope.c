@@ -71,6 +71,7 @@ static void expect(const char *result, gboolean failed)
 		"STRING \"vmms-web.slice\"",
 		"STRING \"PIDs\"",
 		"UINT32 4711",
+		"UINT32 4712",
 		"STRING \"DelegateControllers\"",
 		"STRING \"cpuset\"",
 		"STRING \"Before\"",
@@ -82,6 +83,8 @@ static void expect(const char *result, gboolean failed)
 		"STRING \"/dev/kvm\"",
 		"STRING \"rw\"",
 	};
+	const pid_t processes[] = {4711, 4712};
+	g_autoptr(GArray) pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
 	struct world world = {.result = result};
 	g_autoptr(GError) error = NULL;
 	struct systemd_units *units;
@@ -89,8 +92,9 @@ static void expect(const char *result, gboolean failed)
 	stand_in_init(&world.systemd, on_call, &world);
 	units = systemd_units_new(world.systemd.client, &error);
 	g_assert_no_error(error);
+	g_array_append_vals(pids, processes, G_N_ELEMENTS(processes));
 	g_assert_nonnull(
-		systemd_scope_start(units, "x.scope", "vmms-web.slice", 4711, on_done, &world));
+		systemd_scope_start(units, "x.scope", "vmms-web.slice", pids, on_done, &world));
 	while (!world.done)
 		stand_in_run(&world.systemd);
 	g_assert_cmpint(world.failed, ==, failed);
