@@ -148,7 +148,8 @@ static void put_devices(GString *xml, const struct engine_config *config,
 
 	put(xml, "  <devices>\n    <emulator>%s</emulator>\n", places->emulator);
 	for (size_t i = 0; i < devices->n_disks; i++) {
-		put_disk(xml, &devices->disks[i], i);
+		if (devices->disks[i].format == ENGINE_DISK_RAW)
+			put_disk(xml, &devices->disks[i], i);
 		controllers |= 1u << devices->disks[i].controller;
 	}
 	put(xml, "    <controller type='usb' model='none'/>\n");

@@ -164,9 +164,11 @@ static void on_io_error(virConnectPtr connection, virDomainPtr domain, const cha
 	(void)alias;
 	if (action != VIR_DOMAIN_EVENT_IO_ERROR_PAUSE)
 		return;
+	/* Of a served image libvirt knows no path. */
 	g_autofree char *text = g_strdup_printf(
 		"disk \"%s\" has an error (%s); the machine waits: mend the storage and resume it",
-		path, reason && *reason ? reason : "of the host's storage");
+		path && *path ? path : "of an image that is not raw",
+		reason && *reason ? reason : "of the host's storage");
 	emulator->events.disk_stopped(emulator->events.context, text);
 }
 
@@ -236,6 +238,8 @@ static gboolean disks_associate(struct emulator *emulator, const struct engine_d
 
 	for (size_t i = 0; i < devices->n_disks; i++) {
 		int fd = devices->disks[i].fd;
+		if (devices->disks[i].format != ENGINE_DISK_RAW)
+			continue;
 		domain_xml_disk_group(i, group, sizeof(group));
 		if (virDomainFDAssociate(emulator->domain, group, 1, &fd, 0) < 0)
 			return FALSE;
@@ -257,7 +261,8 @@ gboolean emulator_start(struct emulator *emulator, const char *xml,
 	if (!disks_associate(emulator, devices) ||
 	    virDomainCreateWithFlags(emulator->domain, VIR_DOMAIN_START_PAUSED) < 0)
 		return failed("did not start", error);
-	return emulator_monitor_add_nics(emulator->domain, devices, error);
+	return emulator_monitor_add_disks(emulator->domain, devices, error) &&
+	       emulator_monitor_add_nics(emulator->domain, devices, error);
 }
 
 int emulator_pidfd(int root, GError **error)

@@ -31,18 +31,100 @@ static gboolean command(virDomainPtr domain, const char *json, int fd, GError **
 	return ok;
 }
 
+/* From now on QEMU has a duplicate by the name STEM<index>. */
+static gboolean lend(virDomainPtr domain, const char *stem, size_t index, int fd, GError **error)
+{
+	g_autofree char *json = g_strdup_printf(
+		"{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"%s%zu\"}}", stem, index);
+
+	return command(domain, json, fd, error);
+}
+
+/* ---- images that are served ------------------------------------------------------------------ */
+
+static const char *json_bool(bool is)
+{
+	return is ? "true" : "false";
+}
+
+static gboolean image_add(virDomainPtr domain, const struct engine_disk *disk, size_t index,
+			  GError **error)
+{
+	g_autofree char *add = g_strdup_printf(
+		"{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"nbd\","
+		"\"node-name\":\"image%zu\",\"read-only\":%s,\"discard\":\"%s\","
+		"\"cache\":{\"direct\":false,\"no-flush\":%s},"
+		"\"server\":{\"type\":\"fd\",\"str\":\"imagefd%zu\"}}}",
+		index, json_bool(disk->read_only), disk->discard ? "unmap" : "ignore",
+		json_bool(disk->cache == ENGINE_CACHE_UNSAFE), index);
+
+	return lend(domain, "imagefd", index, disk->fd, error) && command(domain, add, -1, error);
+}
+
+static gboolean limit_add(virDomainPtr domain, const struct engine_disk *disk, size_t index,
+			  GError **error)
+{
+	g_autofree char *group = g_strdup_printf(
+		"{\"execute\":\"object-add\",\"arguments\":{\"qom-type\":\"throttle-group\","
+		"\"id\":\"limit%zu\",\"limits\":{\"iops-total\":%" G_GUINT64_FORMAT
+		",\"bps-total\":%" G_GUINT64_FORMAT "}}}",
+		index, disk->iops, disk->bandwidth);
+	g_autofree char *add = g_strdup_printf(
+		"{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"throttle\","
+		"\"node-name\":\"limited%zu\",\"throttle-group\":\"limit%zu\","
+		"\"file\":\"image%zu\"}}",
+		index, index, index);
+
+	return command(domain, group, -1, error) && command(domain, add, -1, error);
+}
+
+static gboolean disk_add(virDomainPtr domain, const struct engine_disk *disk, size_t index,
+			 GError **error)
+{
+	const char *policy = disk->on_error == ENGINE_DISK_ERROR_PAUSE ? "stop" : "report";
+	gboolean limited = disk->iops || disk->bandwidth;
+	g_autofree char *serial =
+		disk->serial ? g_strdup_printf("\"serial\":\"%s\",", disk->serial) : g_strdup("");
+	/* On a controller of domain_xml.c; libvirt gives "scsi0" to the one with index 0. */
+	g_autofree char *add = g_strdup_printf(
+		"{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"%s\","
+		"\"id\":\"served%zu\",\"bus\":\"scsi%u.0\",\"channel\":0,\"scsi-id\":0,"
+		"\"lun\":%u,%s\"drive\":\"%s%zu\",\"write-cache\":\"%s\","
+		"\"rerror\":\"%s\",\"werror\":\"%s\"}}",
+		disk->dvd ? "scsi-cd" : "scsi-hd", index, disk->controller, disk->lun, serial,
+		limited ? "limited" : "image", index,
+		disk->cache == ENGINE_CACHE_WRITETHROUGH ? "off" : "on", policy, policy);
+
+	return image_add(domain, disk, index, error) &&
+	       (!limited || limit_add(domain, disk, index, error)) &&
+	       command(domain, add, -1, error);
+}
+
+gboolean emulator_monitor_add_disks(virDomainPtr domain, const struct engine_devices *devices,
+				    GError **error)
+{
+	for (size_t i = 0; i < devices->n_disks; i++) {
+		const struct engine_disk *disk = &devices->disks[i];
+		if (disk->format != ENGINE_DISK_RAW && !disk_add(domain, disk, i, error)) {
+			g_prefix_error(error, "disk %s: ", disk->path);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+/* ---- adapters -------------------------------------------------------------------------------- */
+
 static gboolean backend_add(virDomainPtr domain, const struct engine_nic *nic, size_t index,
 			    GError **error)
 {
-	g_autofree char *lend = g_strdup_printf(
-		"{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"nicfd%zu\"}}", index);
 	/* passt speaks QEMU's own framing. */
 	g_autofree char *add = g_strdup_printf(
 		"{\"execute\":\"netdev_add\",\"arguments\":{\"type\":\"stream\",\"id\":\"net%zu\","
 		"\"server\":false,\"addr\":{\"type\":\"fd\",\"str\":\"nicfd%zu\"}}}",
 		index, index);
 
-	return command(domain, lend, nic->fds[0], error) && command(domain, add, -1, error);
+	return lend(domain, "nicfd", index, nic->fds[0], error) && command(domain, add, -1, error);
 }
 
 static gboolean nic_add(virDomainPtr domain, const struct engine_nic *nic, size_t index,
@@ -77,6 +159,8 @@ gboolean emulator_monitor_add_nics(virDomainPtr domain, const struct engine_devi
 	}
 	return TRUE;
 }
+
+/* ---- life ------------------------------------------------------------------------------------ */
 
 gboolean emulator_monitor_ping(virDomainPtr domain, GError **error)
 {

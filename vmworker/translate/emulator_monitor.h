@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What libvirt has no words for, and is said to QEMU itself: adapters on open descriptors, and a
- * sign of life. */
+/* What libvirt has no words for, and is said to QEMU itself: adapters and served images on open
+ * descriptors, and a sign of life. */
 #ifndef EMULATOR_MONITOR_H
 #define EMULATOR_MONITOR_H
 
@@ -10,7 +10,10 @@
 
 #include <glib.h>
 
-/* While no processor runs, so that the guest's firmware finds them. WORKER_ERROR. */
+/* While no processor runs, so that the guest's firmware finds them. WORKER_ERROR. Of the disks only
+ * those that are not raw. */
+gboolean emulator_monitor_add_disks(virDomainPtr domain, const struct engine_devices *devices,
+				    GError **error);
 gboolean emulator_monitor_add_nics(virDomainPtr domain, const struct engine_devices *devices,
 				   GError **error);
 
