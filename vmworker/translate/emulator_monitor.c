@@ -58,7 +58,12 @@ static gboolean image_add(virDomainPtr domain, const struct engine_disk *disk, s
 		index, json_bool(disk->read_only), disk->discard ? "unmap" : "ignore",
 		json_bool(disk->cache == ENGINE_CACHE_UNSAFE), index);
 
-	return lend(domain, "imagefd", index, disk->fd, error) && command(domain, add, -1, error);
+	if (lend(domain, "imagefd", index, disk->fd, error) && command(domain, add, -1, error))
+		return TRUE;
+	/* qemu-nbd does not wait longer for whoever asked for it. */
+	g_prefix_error(error, "the server of the image does not answer; if this start took longer "
+			      "than 10 s, as the first one on a host may, start again: ");
+	return FALSE;
 }
 
 static gboolean limit_add(virDomainPtr domain, const struct engine_disk *disk, size_t index,
@@ -118,10 +123,11 @@ gboolean emulator_monitor_add_disks(virDomainPtr domain, const struct engine_dev
 static gboolean backend_add(virDomainPtr domain, const struct engine_nic *nic, size_t index,
 			    GError **error)
 {
-	/* passt speaks QEMU's own framing. */
+	/* passt speaks QEMU's own framing. The newer type "stream" connects in a thread that does
+	 * not know the names of descriptors. */
 	g_autofree char *add = g_strdup_printf(
-		"{\"execute\":\"netdev_add\",\"arguments\":{\"type\":\"stream\",\"id\":\"net%zu\","
-		"\"server\":false,\"addr\":{\"type\":\"fd\",\"str\":\"nicfd%zu\"}}}",
+		"{\"execute\":\"netdev_add\",\"arguments\":{\"type\":\"socket\",\"id\":\"net%zu\","
+		"\"fd\":\"nicfd%zu\"}}",
 		index, index);
 
 	return lend(domain, "nicfd", index, nic->fds[0], error) && command(domain, add, -1, error);
