@@ -43,4 +43,4 @@ vmms_test(test-vmmsd-translate SOURCES vmmsd_translate_test.c LIBS vmmsd_fixture
   LABEL integration TIMEOUT 240
   ENV VMMS_TRANSLATOR=$<TARGET_FILE:vmworker-translate> VMMS_TINY_GUEST=$<TARGET_FILE:tiny_guest>)
 target_link_libraries(test-vmmsd-translate PRIVATE PkgConfig::JSONC)
-add_dependencies(test-vmmsd-translate vmworker vmworker-translate vmms-unpack tiny_guest)
+add_dependencies(test-vmmsd-translate vmworker vmworker-translate vmms-nbd vmms-unpack tiny_guest)

@@ -261,6 +261,38 @@ static void test_processors(gconstpointer data)
 	fixture_do(f, vm, "Stop");
 }
 
+/* An image that is not raw comes by the socket of its server, behind a limit. */
+static void test_served(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *disk = g_build_filename(f->dir, "disk.qcow2", NULL);
+	g_autofree char *members =
+		g_strdup_printf(TRANSLATE ",\"disks\":[{\"path\":\"%s\",\"format\":\"qcow2\","
+					  "\"iops\":100,\"serial\":\"q1\"}]",
+				disk);
+	g_autofree char *image = g_find_program_in_path("qemu-img");
+	g_autofree char *server = g_find_program_in_path("qemu-nbd");
+	char *argv[] = {image, (char *)"create", (char *)"-q", (char *)"-f", (char *)"qcow2",
+			disk,  (char *)"1M",	 NULL};
+	int status = -1;
+
+	if (!image || !server) {
+		g_test_skip("qemu-img or qemu-nbd is not installed");
+		return;
+	}
+	g_assert_true(g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL,
+				   &status, NULL));
+	g_assert_cmpint(status, ==, 0);
+	/* The first start of all asks QEMU what it can do: the server does not wait for that. */
+	g_autofree char *first = fixture_define_with(f, "first", "loop", TRANSLATE);
+	fixture_do(f, first, "Start");
+	fixture_do(f, first, "Stop");
+	g_autofree char *vm = fixture_define_with(f, "served", "loop", members);
+	fixture_do(f, vm, "Start");
+	fixture_do(f, vm, "Reset");
+	fixture_do(f, vm, "Stop");
+}
+
 static void test_adopted(gconstpointer data)
 {
 	struct fixture *f = FIXTURE(data);
@@ -379,6 +411,7 @@ int main(int argc, char **argv)
 		{"/vmmsd/translate/reboot-stop", test_reboot_stop},
 		{"/vmmsd/translate/verbs", test_verbs},
 		{"/vmmsd/translate/processors", test_processors},
+		{"/vmmsd/translate/served", test_served},
 		{"/vmmsd/translate/adopted", test_adopted},
 		{"/vmmsd/translate/refused", test_refused},
 		{"/vmmsd/translate/auto", test_auto},

@@ -387,13 +387,12 @@ static void test_translate(void)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(definition_t) good = definition_parse(
 		"{\"version\":1,\"name\":\"vm1\",\"engine\":\"translate\",\"hypervisor\":\"hidden\","
-		"\"disks\":[{\"path\":\"/d\"}],\"nics\":[{\"type\":\"user\"},{\"type\":\"none\"}],"
+		"\"disks\":[{\"path\":\"/d\"},{\"path\":\"/b\",\"format\":\"vhdx\"}],"
+		"\"nics\":[{\"type\":\"user\"},{\"type\":\"none\"}],"
 		"\"enlightenments\":{\"synic\":true}}",
 		&error);
 
 	g_assert_no_error(error);
-	translate_refuses("\"disks\":[{\"path\":\"/a\"},{\"path\":\"/b\",\"format\":\"vhdx\"}]",
-			  "definition: $.disks[1].format: the engine translate has raw disks only");
 	translate_refuses("\"disks\":[{\"path\":\"/a\",\"serial\":\"a:b\"}]",
 			  "definition: $.disks[0].serial: ");
 	translate_refuses("\"nics\":[{\"type\":\"bridge\",\"bridge\":\"br0\"}]",
