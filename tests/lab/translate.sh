@@ -22,7 +22,7 @@ cmdline="console=ttyS0 panic=-1"
 work=$(mktemp -d)
 cd "$work"
 export HVCTL_BUS=unix:path=$work/vmmsd/bus
-hvctl() { "$build/cli/hvctl" "$@"; }
+PATH=$build/cli:$PATH
 
 "$build/vmmsd/vmmsd" --private "$work/vmmsd" 2>"$work/log" &
 daemon=$!
