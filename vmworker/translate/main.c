@@ -5,7 +5,6 @@
  */
 #include <libvirt/libvirt.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,13 +14,9 @@
 #include "translate.h"
 #include "user_space.h"
 
-/*
- * Before QEMU is made, which inherits it. It becomes this process's child when libvirt's own is
- * gone, and not one of the host's first process, which may reap slowly: libvirt waits for it.
- */
+/* Before QEMU is made, which inherits it. */
 static gboolean prepare(const struct options *options, GError **error)
 {
-	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	return user_space_enter(options->runtime_dir, error) && sandbox_enter_outer(NULL, error);
 }
 

@@ -19,6 +19,7 @@
 #include "image_choice.h"
 #include "keeper.h"
 #include "mailbox.h"
+#include "orphans.h"
 #include "port.h"
 #include "translate_lacking.h"
 #include "worker_error.h"
@@ -88,7 +89,7 @@ static gboolean ask(struct engine *engine,
 
 /* ---- what happens by itself ------------------------------------------------------------------ */
 
-/* It is a child of this process (main.c); libvirt waits until it is not even a zombie. */
+/* It is a child of this process (orphans.h), which may not have come to it yet. */
 static void reap(const struct engine *engine)
 {
 	siginfo_t info;
@@ -395,7 +396,9 @@ static struct engine *translate_build(const struct engine_config *config, GError
 	engine->root = engine->kernel_fd = engine->initrd_fd = engine->keeper = engine->pidfd = -1;
 	engine->caller = caller_new();
 	/* The keeper is made while there is one thread. */
-	if ((engine->keeper = keeper_start(error)) >= 0 && build_parts(engine, error) &&
+	if ((engine->keeper = keeper_start(error)) >= 0)
+		orphans_adopt();
+	if (engine->keeper >= 0 && build_parts(engine, error) &&
 	    (engine->root = emulator_root_make(config->runtime_dir, config->cache_dir, error)) >=
 		    0 &&
 	    build_images(engine, error) && build_xml(engine, error)) {
