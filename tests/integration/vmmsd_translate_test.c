@@ -359,6 +359,34 @@ static void test_killed(gconstpointer data)
 	fixture_do(f, vm, "Stop");
 }
 
+/* Nobody waits for what is left of a QEMU that ended before it was there. */
+static void test_start_fails(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *initrd = g_build_filename(f->dir, "initrd", NULL);
+	g_autofree char *json = g_strdup_printf(
+		"{\"version\":1,\"name\":\"large\",\"memory\":{\"size\":\"32M\"}" TRANSLATE
+		",\"boot\":{\"kernel\":\"%s\",\"initrd\":\"%s\"}}",
+		f->kernel, initrd);
+	int fd = open(initrd, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	gint64 start = g_get_monotonic_time();
+	sd_bus_message *reply = NULL;
+	const char *vm;
+
+	g_assert_cmpint(ftruncate(fd, 64 << 20), ==, 0);
+	close(fd);
+	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
+					   "Define", NULL, &reply, "s", json),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_read(reply, "o", &vm), >=, 0);
+	g_autofree char *job = fixture_run(f, vm, "Start");
+	const struct outcome *outcome = fixture_wait(f, job);
+	g_assert_cmpstr(outcome->error, !=, "");
+	g_assert_nonnull(strstr(outcome->message, "initrd is too large"));
+	g_assert_cmpint(g_get_monotonic_time() - start, <, 30 * G_USEC_PER_SEC);
+	sd_bus_message_unref(reply);
+}
+
 /* It does not answer, and still can be turned off. */
 static void test_hung(gconstpointer data)
 {
@@ -417,6 +445,7 @@ int main(int argc, char **argv)
 		{"/vmmsd/translate/auto", test_auto},
 		{"/vmmsd/translate/speed", test_speed},
 		{"/vmmsd/translate/killed", test_killed},
+		{"/vmmsd/translate/start-fails", test_start_fails},
 		{"/vmmsd/translate/hung", test_hung},
 		{"/vmmsd/translate/silent", test_silent},
 		{"/vmmsd/translate/worker-killed", test_worker_killed},
