@@ -86,8 +86,6 @@ log=$(vm_log user)
 has "what user says" "$log" 'vmms-net: leased 10\.7\.0\.1/24'
 has "what user says" "$log" "vmms-net: got $(md5sum <given | cut -d' ' -f1)"
 has "what user says" "$log" "vmms-net: sent $(md5sum <taken | cut -d' ' -f1)"
-# Its processors are counted, and the guest hears of the power button.
 has "the statistics of user" "$(hvctl stats user -o json)" '"vcpu": ?1'
-hvctl shutdown user --timeout "$patience"
-vm_is user off || fail "user is $(vm_get user state)"
+hvctl stop user
 hvctl delete user disks first
