@@ -87,5 +87,6 @@ has "what user says" "$log" 'vmms-net: leased 10\.7\.0\.1/24'
 has "what user says" "$log" "vmms-net: got $(md5sum <given | cut -d' ' -f1)"
 has "what user says" "$log" "vmms-net: sent $(md5sum <taken | cut -d' ' -f1)"
 has "the statistics of user" "$(hvctl stats user -o json)" '"vcpu": ?1'
-hvctl stop user
+hvctl shutdown user --timeout "$patience"
+vm_is user off || fail "user is $(vm_get user state)"
 hvctl delete user disks first
