@@ -16,9 +16,9 @@ add_dependencies(vmmsd_fixture vmmsd hvctl fake-vmworker fake-unpack)
 # Programs and images beside them.
 add_library(vmmsd_tools STATIC vmmsd_tools.c)
 target_link_libraries(vmmsd_tools PUBLIC vmmsd_fixture PRIVATE vmms_flags)
-target_compile_definitions(vmmsd_tools PRIVATE HVCTL="$<TARGET_FILE:hvctl>"
+target_compile_definitions(vmmsd_tools PRIVATE
   VMWORKER="$<TARGET_FILE:vmworker>" TINY_GUEST="$<TARGET_FILE:tiny_guest>")
-add_dependencies(vmmsd_tools hvctl vmms-nbd vmworker vmms-unpack tiny_guest)
+add_dependencies(vmmsd_tools vmms-nbd vmworker vmms-unpack tiny_guest)
 
 foreach(name IN ITEMS clients failures groups guest host lifecycle nics restart scheduling)
   vmms_test(test-vmmsd-${name} SOURCES vmmsd_${name}_test.c LIBS vmmsd_fixture

@@ -89,38 +89,40 @@ static void die_with_parent(void *unused)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
+static void argv_add(GPtrArray *argv, const char *option, const char *value)
+{
+	if (!value)
+		return;
+	g_ptr_array_add(argv, (gpointer)option);
+	g_ptr_array_add(argv, (gpointer)value);
+}
+
 static GPid fixture_spawn(struct fixture *fixture, int *error_fd)
 {
-	const char *worker = g_getenv("VMMS_WORKER"), *uri = g_getenv("VMMS_LIBVIRT_URI");
-	const char *helper = g_getenv("VMMS_LIBVIRT_HELPER");
-	char *real[] = {VMMSD, "--private", fixture->dir, NULL};
+	const char *worker = g_getenv("VMMS_WORKER");
+	g_autoptr(GPtrArray) argv = g_ptr_array_new();
 	g_autofree char *translator = g_build_filename(fixture->dir, FIXTURE_TRANSLATOR, NULL);
-	char *argv[] = {VMMSD,	     "--private",    fixture->dir, "--log-level",
-			"debug",     "--translator", translator,   "--worker",
-			FAKE_WORKER, "--unpack",     FAKE_UNPACK,  NULL,
-			NULL,	     NULL};
-	g_auto(GStrv) env = g_get_environ();
 	g_autofree char *notify = g_build_filename(fixture->dir, "notify", NULL);
+	g_auto(GStrv) env = g_get_environ();
 	g_autoptr(GError) error = NULL;
 	GPid pid = 0;
 
-	if (worker) {
-		argv[8] = (char *)worker;
-		argv[9] = NULL; /* a real kernel is unpacked by the real unpacker */
+	g_ptr_array_add(argv, (gpointer)VMMSD);
+	argv_add(argv, "--private", fixture->dir);
+	if (!fixture->real) {
+		argv_add(argv, "--log-level", "debug");
+		argv_add(argv, "--translator", translator);
+		argv_add(argv, "--worker", worker ? worker : FAKE_WORKER);
+		/* A real kernel is unpacked by the real unpacker. */
+		argv_add(argv, "--unpack", worker ? NULL : FAKE_UNPACK);
+		argv_add(argv, "--libvirt-uri", g_getenv("VMMS_LIBVIRT_URI"));
+		argv_add(argv, "--libvirt-helper", g_getenv("VMMS_LIBVIRT_HELPER"));
 	}
-	if (uri) {
-		argv[11] = (char *)"--libvirt-uri";
-		argv[12] = (char *)uri;
-	}
-	if (helper) {
-		argv[11] = (char *)"--libvirt-helper";
-		argv[12] = (char *)helper;
-	}
+	g_ptr_array_add(argv, NULL);
 	env = g_environ_setenv(env, "NOTIFY_SOCKET", notify, TRUE);
 	env = g_environ_setenv(env, "FAKE_WORKER_PROBES", fixture->dir, TRUE);
-	(void)g_spawn_async_with_pipes(NULL, fixture->real ? real : argv, env,
-				       G_SPAWN_DO_NOT_REAP_CHILD, die_with_parent, NULL, &pid, NULL,
-				       NULL, error_fd, &error);
+	(void)g_spawn_async_with_pipes(NULL, (char **)argv->pdata, env, G_SPAWN_DO_NOT_REAP_CHILD,
+				       die_with_parent, NULL, &pid, NULL, NULL, error_fd, &error);
 	g_assert_no_error(error);
 	return pid;
 }
@@ -407,27 +409,36 @@ void fixture_expect_error(struct fixture *fixture, const char *path, const char 
 	sd_bus_error_free(&got);
 }
 
-void fixture_hvctl(const struct fixture *fixture, int status, const char *text, const char *line)
+void hvctl_expect(const struct fixture *f, int code, const char *text, const char *const *words)
 {
-	g_auto(GStrv) words = g_strsplit(line, " ", -1);
 	g_autoptr(GPtrArray) argv = g_ptr_array_new();
-	g_autofree char *out = NULL, *err = NULL, *all = NULL;
+	g_autofree char *out = NULL, *err = NULL;
 	g_autoptr(GError) error = NULL;
-	int got;
+	int status;
 
 	g_ptr_array_add(argv, (gpointer)HVCTL);
 	g_ptr_array_add(argv, (gpointer) "--connect");
-	g_ptr_array_add(argv, fixture->dir);
-	for (char **word = words; *word; word++)
-		g_ptr_array_add(argv, *word);
+	g_ptr_array_add(argv, f->dir);
+	for (; *words; words++)
+		g_ptr_array_add(argv, (gpointer)*words);
 	g_ptr_array_add(argv, NULL);
-	g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err,
-		     &got, &error);
+	(void)g_spawn_sync("/", (char **)argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err,
+			   &status, &error);
 	g_assert_no_error(error);
-	all = g_strconcat(out, err, NULL);
-	if (!WIFEXITED(got) || WEXITSTATUS(got) != status || !strstr(all, text))
-		g_error("hvctl %s: %d instead of %d, or without '%s': %s", line, got, status, text,
-			all);
+	status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	if (status != code || !strstr(code == 0 ? out : err, text))
+		g_error("expected %d and \"%s\"; got %d\nout: %s\nerr: %s", code, text, status, out,
+			err);
+	/* One sentence, and nothing beside it. */
+	if (code != 0)
+		g_assert_true(strchr(err, '\n') == err + strlen(err) - 1);
+}
+
+void fixture_hvctl(const struct fixture *fixture, int code, const char *text, const char *line)
+{
+	g_auto(GStrv) words = g_strsplit(line, " ", -1);
+
+	hvctl_expect(fixture, code, text, (const char *const *)words);
 }
 
 void fixture_put_answer(const struct fixture *fixture, const char *name, const char *answer)

@@ -72,8 +72,13 @@ void fixture_wait_state(struct fixture *fixture, const char *vm, const char *sta
 void fixture_expect_error(struct fixture *fixture, const char *path, const char *interface,
 			  const char *method, const char *error, const char *text,
 			  const char *types, ...);
-/* Runs hvctl with the words of a line; its output and its sentence must have text in them. */
-void fixture_hvctl(const struct fixture *fixture, int status, const char *text, const char *line);
+/* hvctl with these words has to end with that code, and to say text: on standard output or, when it
+ * fails, in one line on standard error. */
+void hvctl_expect(const struct fixture *f, int code, const char *text, const char *const *words);
+#define HVCTL_EXPECT(code, text, ...) \
+	hvctl_expect(f, code, text, (const char *const[]){__VA_ARGS__, NULL})
+/* The same with the words of a line. */
+void fixture_hvctl(const struct fixture *fixture, int code, const char *text, const char *line);
 
 #define FIXTURE_WORKER	   "fake-vmworker"
 #define FIXTURE_TRANSLATOR "fake-translator"

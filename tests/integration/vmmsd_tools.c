@@ -4,33 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-void hvctl_expect(const struct fixture *f, int code, const char *text, const char *const *words)
-{
-	g_autoptr(GPtrArray) argv = g_ptr_array_new();
-	g_autofree char *out = NULL, *err = NULL;
-	g_autoptr(GError) error = NULL;
-	int status;
-
-	g_ptr_array_add(argv, (gpointer)HVCTL);
-	g_ptr_array_add(argv, (gpointer) "--connect");
-	g_ptr_array_add(argv, f->dir);
-	for (; *words; words++)
-		g_ptr_array_add(argv, (gpointer)*words);
-	g_ptr_array_add(argv, NULL);
-	(void)g_spawn_sync("/", (char **)argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err,
-			   &status, &error);
-	g_assert_no_error(error);
-	status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	if (status != code || !strstr(code == 0 ? out : err, text))
-		g_error("expected %d and \"%s\"; got %d\nout: %s\nerr: %s", code, text, status, out,
-			err);
-	/* One sentence, and nothing beside it. */
-	if (code != 0)
-		g_assert_true(strchr(err, '\n') == err + strlen(err) - 1);
-}
 void run_tool(const char *const *words)
 {
 	g_autoptr(GError) error = NULL;
@@ -41,6 +16,7 @@ void run_tool(const char *const *words)
 	g_assert_no_error(error);
 	g_assert_cmpint(status, ==, 0);
 }
+
 char *image_of_format(const struct fixture *f, const char *name, const char *format)
 {
 	char *path = g_build_filename(f->dir, name, NULL);

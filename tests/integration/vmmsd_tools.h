@@ -5,12 +5,6 @@
 
 #include "vmmsd_fixture.h"
 
-/* hvctl with these words has to end with that code, and to say text: on standard output or, when it
- * fails, in one line on standard error. */
-void hvctl_expect(const struct fixture *f, int code, const char *text, const char *const *words);
-#define HVCTL_EXPECT(code, text, ...) \
-	hvctl_expect(f, code, text, (const char *const[]){__VA_ARGS__, NULL})
-
 /* A program that has to succeed. */
 void run_tool(const char *const *words);
 #define RUN(...) run_tool((const char *const[]){__VA_ARGS__, NULL})
