@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "worker.h"
+#include "worker_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,28 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock_watch.h"
 #include "core_cookie.h"
-#include "definition_read.h"
 #include "log.h"
 #include "result.h"
-#include "verdict.h"
 #include "worker_error.h"
-
-struct worker {
-	struct worker_config config;
-	enum worker_state state;
-	uint64_t started_us;
-	sd_event_source *start_timer;	 /* while idle */
-	struct clock_watch *clock_watch; /* from Start on; NULL when there could be none */
-	/* From Start on: */
-	struct vm_definition *definition;
-	struct start_files files;
-	const struct engine_ops *ops;
-	struct engine *engine;
-	struct verdict_history history;
-	char *panic_line; /* the guest's, since it last began */
-};
 
 static uint64_t now_ns(clockid_t id)
 {
@@ -397,7 +379,7 @@ gboolean worker_start(struct worker *worker, const char *definition, size_t size
 /* ---- what a user asks -------------------------------------------------------------------------
  */
 
-static gboolean state_check(const struct worker *worker, GError **error)
+gboolean worker_check_up(const struct worker *worker, GError **error)
 {
 	if (worker->state == WORKER_RUNNING || worker->state == WORKER_PAUSED)
 		return TRUE;
@@ -409,7 +391,7 @@ static gboolean state_check(const struct worker *worker, GError **error)
 
 gboolean worker_pause(struct worker *worker, GError **error)
 {
-	if (!state_check(worker, error) || !worker->ops->pause(worker->engine, error))
+	if (!worker_check_up(worker, error) || !worker->ops->pause(worker->engine, error))
 		return FALSE;
 	state_set(worker, WORKER_PAUSED);
 	return TRUE;
@@ -417,7 +399,7 @@ gboolean worker_pause(struct worker *worker, GError **error)
 
 gboolean worker_resume(struct worker *worker, GError **error)
 {
-	if (!state_check(worker, error) || !worker->ops->resume(worker->engine, error))
+	if (!worker_check_up(worker, error) || !worker->ops->resume(worker->engine, error))
 		return FALSE;
 	state_set(worker, WORKER_RUNNING);
 	return TRUE;
@@ -427,7 +409,7 @@ gboolean worker_reset(struct worker *worker, GError **error)
 {
 	GError *failure = NULL;
 
-	if (!state_check(worker, error))
+	if (!worker_check_up(worker, error))
 		return FALSE;
 	g_clear_pointer(&worker->panic_line, g_free);
 	if (!worker->ops->reset(worker->engine, &failure)) {
@@ -439,65 +421,9 @@ gboolean worker_reset(struct worker *worker, GError **error)
 	return TRUE;
 }
 
-/* ---- devices that come and go -----------------------------------------------------------------
- */
-
-gboolean worker_attach(struct worker *worker, const char *device, size_t size,
-		       const struct device_files *files, GError **error)
-{
-	struct device_list list;
-	gboolean ok;
-
-	if (!state_check(worker, error))
-		return FALSE;
-	ok = vm_device_read(&list, device, size, worker->config.uuid, error) &&
-	     device_files_lend(files, &list, error) &&
-	     (list.n_disks > 0 ? worker->ops->attach_disk(worker->engine, &list.disks[0], error)
-			       : worker->ops->attach_nic(worker->engine, &list.nics[0], error));
-	device_list_clear(&list);
-	return ok;
-}
-
-gboolean worker_detach_disk(struct worker *worker, uint32_t controller, uint32_t lun,
-			    GError **error)
-{
-	return state_check(worker, error) &&
-	       worker->ops->detach_disk(worker->engine, controller, lun, error);
-}
-
-gboolean worker_suspend_disk(struct worker *worker, uint32_t controller, uint32_t lun,
-			     GError **error)
-{
-	return state_check(worker, error) &&
-	       worker->ops->suspend_disk(worker->engine, controller, lun, error);
-}
-
-gboolean worker_refresh_disk(struct worker *worker, uint32_t controller, uint32_t lun,
-			     uint64_t *ret_size, GError **error)
-{
-	return state_check(worker, error) &&
-	       worker->ops->refresh_disk(worker->engine, controller, lun, ret_size, error);
-}
-
-gboolean worker_detach_nic(struct worker *worker, const char *mac, GError **error)
-{
-	uint8_t bytes[6];
-
-	if (!state_check(worker, error))
-		return FALSE;
-	if (device_mac_read(bytes, mac))
-		return worker->ops->detach_nic(worker->engine, bytes, error);
-	g_autofree char *shown = g_strescape(mac, NULL);
-	g_set_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_ARGUMENT,
-		    "virtual machine %s: \"%.32s\" is not a unicast address like "
-		    "56:4d:53:00:00:01; give one",
-		    worker->config.name, shown);
-	return FALSE;
-}
-
 gboolean worker_power_button(struct worker *worker, GError **error)
 {
-	if (!state_check(worker, error))
+	if (!worker_check_up(worker, error))
 		return FALSE;
 	worker->ops->power_button(worker->engine);
 	return TRUE;
@@ -532,7 +458,7 @@ gboolean worker_console(struct worker *worker, uint32_t port, uint32_t flags, in
 {
 	const uint32_t known = VMMS_CONSOLE_REPLAY | VMMS_CONSOLE_LOG_ONLY | VMMS_CONSOLE_READ_ONLY;
 
-	if (!state_check(worker, error))
+	if (!worker_check_up(worker, error))
 		return FALSE;
 	if (port < ENGINE_CONSOLES && (flags & ~known) == 0)
 		return worker->ops->console(worker->engine, port, flags, ret_fd, error);
@@ -547,71 +473,4 @@ void worker_statistics(struct worker *worker, engine_counter_visit visit, void *
 {
 	if (worker->state == WORKER_RUNNING || worker->state == WORKER_PAUSED)
 		worker->ops->statistics(worker->engine, visit, context);
-}
-
-/* ---- what the guest answers -------------------------------------------------------------------
- */
-
-void worker_describe(struct worker *worker, engine_word_visit visit, void *context)
-{
-	if (worker->state == WORKER_RUNNING || worker->state == WORKER_PAUSED)
-		worker->ops->describe(worker->engine, visit, context);
-}
-
-static gboolean running_check(const struct worker *worker, GError **error)
-{
-	if (worker->state == WORKER_RUNNING)
-		return TRUE;
-	g_set_error(error, WORKER_ERROR, WORKER_ERROR_WRONG_STATE,
-		    "virtual machine %s: its worker is %s, so the guest cannot answer; %s it first",
-		    worker->config.name, worker_state_name(worker->state),
-		    worker->state == WORKER_PAUSED ? "resume" : "start");
-	return FALSE;
-}
-
-gboolean worker_type(struct worker *worker, const char *text, bool keys, GError **error)
-{
-	return running_check(worker, error) && worker->ops->type(worker->engine, text, keys, error);
-}
-
-gboolean worker_set_pair(struct worker *worker, const char *key, const char *value,
-			 const struct engine_request *request, GError **error)
-{
-	return running_check(worker, error) &&
-	       worker->ops->set_pair(worker->engine, key, value, request, error);
-}
-
-gboolean worker_copy(struct worker *worker, const struct engine_copy *copy, GError **error)
-{
-	if (running_check(worker, error))
-		return worker->ops->copy(worker->engine, copy, error);
-	close(copy->fd);
-	return FALSE;
-}
-
-gboolean worker_freeze(struct worker *worker, uint64_t hold_us,
-		       const struct engine_request *request, GError **error)
-{
-	if (!running_check(worker, error))
-		return FALSE;
-	if (hold_us <= VMMS_FREEZE_MAX_US)
-		return worker->ops->freeze(worker->engine,
-					   hold_us != 0 ? hold_us : VMMS_FREEZE_DEFAULT_US, request,
-					   error);
-	g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_INVALID_ARGUMENT,
-			    "file systems cannot be frozen for that long; give at most 10 minutes");
-	return FALSE;
-}
-
-gboolean worker_thaw(struct worker *worker, const struct engine_request *request, GError **error)
-{
-	return running_check(worker, error) && worker->ops->thaw(worker->engine, request, error);
-}
-
-gboolean worker_cancel_copy(struct worker *worker, GError **error)
-{
-	if (!state_check(worker, error))
-		return FALSE;
-	worker->ops->cancel_copy(worker->engine);
-	return TRUE;
 }
