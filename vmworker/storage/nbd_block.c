@@ -128,6 +128,7 @@ void nbd_ask_again(struct nbd_block *nbd)
 void nbd_give_up(struct nbd_block *nbd)
 {
 	nbd->state = NBD_GIVEN_UP;
+	nbd->failing = true;
 	nbd->retry_ns = nbd->config.block.policy == BLOCK_ERROR_STOP ? 0 : nbd_now() + RETRY_NS;
 	io_timer_arm(nbd->timer, 0);
 }

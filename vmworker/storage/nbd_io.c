@@ -372,7 +372,7 @@ static bool nbd_advance(struct nbd_block *nbd)
 {
 	bool any = false;
 
-	if (nbd->state == NBD_GIVEN_UP && nbd->waiting)
+	if (nbd->state == NBD_GIVEN_UP && nbd->waiting && !nbd->failing)
 		nbd_ask_again(nbd);
 	while (nbd->waiting && nbd_end_early(nbd))
 		any = true;
@@ -393,6 +393,7 @@ void nbd_io_settle(struct nbd_block *nbd)
 	while (nbd_advance(nbd) || (nbd->state == NBD_GIVEN_UP && nbd->waiting))
 		any = true;
 	nbd->busy = false;
+	nbd->failing = false;
 	if (nbd->watch)
 		io_watch_set_events(nbd->watch, EPOLLIN | (nbd->n_unsent > 0 ? EPOLLOUT : 0u));
 	if (any)
@@ -434,7 +435,6 @@ static void nbd_drain(void *backend)
 
 		if (nbd->state != NBD_SERVED) {
 			nbd_give_up(nbd);
-			nbd->retry_ns = UINT64_MAX; /* not now */
 			nbd_io_settle(nbd);
 			nbd->retry_ns = 0;
 			continue;

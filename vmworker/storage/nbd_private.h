@@ -35,8 +35,9 @@ struct nbd_block {
 	int fd; /* -1: not served */
 	struct io_watch *watch;
 	struct io_timer *timer;
-	uint64_t give_up_ns;	/* while it is awaited */
-	uint64_t retry_ns;	/* when it was given up */
+	uint64_t give_up_ns; /* while it is awaited */
+	uint64_t retry_ns;   /* when it was given up */
+	bool failing;	     /* it was just given up: what waits is to fail, and asks for nothing */
 	unsigned int fruitless; /* servers in a row that have answered nothing */
 	bool busy;		/* ending requests: who submits from within goes on there */
 

@@ -30,8 +30,9 @@ struct fixture {
 	/* a burst */
 	uint8_t *memory;
 	unsigned int busy;
-	int outcome;	   /* error of each */
-	GAsyncQueue *over; /* a word at the end */
+	int outcome;	      /* error of each */
+	GAsyncQueue *over;    /* a word at the end */
+	GAsyncQueue *stopped; /* and each time that the disk stops */
 	struct slot {
 		struct block_request request;
 		struct fixture *f;
@@ -45,6 +46,7 @@ static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	f->image.fd = f->image.life_fd = -1;
 	f->lost = g_async_queue_new();
 	f->over = g_async_queue_new();
+	f->stopped = g_async_queue_new();
 	f->outcome = -ENOTCONN;
 }
 
@@ -64,6 +66,7 @@ static void tear_down(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_free(f->memory);
 	g_async_queue_unref(f->lost);
 	g_async_queue_unref(f->over);
+	g_async_queue_unref(f->stopped);
 	g_clear_error(&f->error);
 }
 
@@ -71,7 +74,10 @@ static void on_stop(void *context, enum block_op op G_GNUC_UNUSED, uint64_t offs
 		    int error)
 {
 	g_assert_cmpint(error, <, 0);
-	((struct fixture *)context)->stops++;
+	struct fixture *f = context;
+
+	f->stops++;
+	g_async_queue_push(f->stopped, f);
 }
 
 static void on_lost(void *context)
@@ -350,6 +356,28 @@ static void cancel(void *context)
 	block_cancel(context, NULL, NULL);
 }
 
+/* The same where the machine is to stop: it does, whether the server stays away or dies each time.
+ */
+static void test_not_replaced_stops(struct fixture *f, gconstpointer servers)
+{
+	f->outcome = -ECANCELED;
+	f->await_ms = servers ? 30000 : 20;
+	dying_server_start(&f->dying, DYING_SILENT, 10);
+	make(f, f->dying.fd, false, BLOCK_ERROR_STOP);
+	io_thread_call(f->thread, burst_begin, f);
+	for (unsigned int i = 0; i < GPOINTER_TO_UINT(servers); i++) {
+		await(f->lost);
+		dying_server_join(&f->dying);
+		dying_server_start(&f->dying, DYING_SILENT, 10);
+		g_assert_true(serve(f, f->dying.fd));
+	}
+	await(f->stopped);
+	g_assert_cmpuint(f->stops, ==, 1);
+	g_assert_cmpuint(f->busy, ==, DEPTH);
+	io_thread_call(f->thread, cancel, f->block);
+	g_assert_cmpuint(f->busy, ==, 0);
+}
+
 /* The policy to stop: requests wait, once told; a resume asks for a server again. */
 static void test_dies_stops(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -512,6 +540,8 @@ int main(int argc, char **argv)
 	ADD("/nbd-block/dies/mid-read", DYING_MID_READ, test_dies);
 	ADD("/nbd-block/dies/garbage", DYING_GARBAGE, test_dies);
 	ADD("/nbd-block/dies/not-replaced", 0, test_not_replaced);
+	ADD("/nbd-block/dies/not-replaced-stops", 0, test_not_replaced_stops);
+	ADD("/nbd-block/dies/fruitless-stops", 3, test_not_replaced_stops);
 	ADD("/nbd-block/replaced/report", BLOCK_ERROR_REPORT, test_replaced);
 	ADD("/nbd-block/replaced/stop", BLOCK_ERROR_STOP, test_replaced);
 	ADD("/nbd-block/replaced/flush-fails", 0, test_flush_fails);
