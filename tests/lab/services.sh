@@ -49,10 +49,11 @@ vsock=$(hvctl show debian -o json | sed -nE 's/.*"vsock": *"([^"]*)".*/\1/p')
 perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un($ARGV[0])) or die;
 	listen(S, 5); accept(C, S); sysread(C, $x, 100); print $x; syswrite(C, "welcome\n")' \
 	"${vsock}_5000" >"$work/heard" &
+listener=$!
 within 10 "the program listens" test -S "${vsock}_5000"
 does 'perl /root/greet 5000'
 vm_says debian 'it was said: welcome'
-wait $!
+wait "$listener"
 has "what the host heard" "$(cat "$work/heard")" 'hello from the guest'
 does 'perl /root/greet 5001'
 vm_says debian 'not-taken'
