@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The first process of a guest that measures, and only says what came of it: one line before each
 # measurement, one behind it, so that who reads the console can count beside. Words of the kernel
-# command line: bench.data=DISK (not the one that it runs from), bench.span=SECONDS of each,
+# command line: bench.span=SECONDS of each,
 # bench.host=ADDRESS with an iperf3 that serves, bench.what=LIST of the functions below.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
@@ -10,7 +10,10 @@ mount -t sysfs sys /sys
 mount -t tmpfs tmp /tmp
 word() { sed -n "s/.*bench\\.$1=\\([^ ]*\\).*/\\1/p" /proc/cmdline; }
 span=$(word span)
-data=/dev/$(word data)
+# The disk that it does not run from.
+for data in /dev/[sv]d[ab]; do
+	grep -q "^$data " /proc/mounts || break
+done
 host=$(word host)
 
 # Words of fio's first terse line: KiB, bandwidth and IOPS of reading begin at 6, of writing at 47.

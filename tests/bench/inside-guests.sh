@@ -36,9 +36,9 @@ clean() {
 }
 
 # What the process PID took of the processors so far, in nanoseconds, all its threads together.
-cpu_ns() { cat /proc/"$1"/task/*/schedstat 2>/dev/null | awk '{n += $1} END {printf "%d", n}'; }
+cpu_ns() { cat /proc/"$1"/task/*/schedstat 2>/dev/null | awk '{n += $1} END {printf "%.0f", n}'; }
 
-exits() { cat /sys/kernel/debug/kvm/"$1"-*/exits 2>/dev/null | awk '{n += $1} END {printf "%d", n}'; }
+exits() { cat /sys/kernel/debug/kvm/"$1"-*/exits 2>/dev/null | awk '{n += $1} END {printf "%.0f", n}'; }
 
 note() { printf '%s\n' "$3" >>"$results/$1.$2"; }
 
@@ -71,7 +71,7 @@ ours() { # NAME-OF-RESULTS WHAT CPUS ENLIGHTENMENTS
 	hvctl create --file - <<-JSON
 		{"version": 1, "name": "bench", "cpus": {"count": $3}, "memory": {"size": "512M"},
 		"boot": {"kernel": "$kernel", "initrd": "$initrd",
-			"cmdline": "$words vmms.root=sda bench.data=sdb bench.what=$what"},
+			"cmdline": "$words vmms.root=sda,sdb bench.what=$what"},
 		"disks": [{"path": "/srv/bench-root.img"}, {"path": "/dev/ram0", "cache": "none"}],
 		"nics": [{"type": "bridge", "bridge": "bench0"}], "enlightenments": {$4}}
 	JSON
@@ -90,7 +90,7 @@ qemu() { # NAME-OF-RESULTS WHAT
 	ip link set bench1 master bench0 up
 	exec {console}< <(exec timeout 900 qemu-system-x86_64 -M q35 -accel kvm -cpu host -m 512 \
 		-display none -nodefaults -no-user-config -no-reboot -serial stdio -kernel $kernel \
-		-initrd $initrd -append "$words vmms.root=vda bench.data=vdb bench.what=$what" \
+		-initrd $initrd -append "$words vmms.root=vda,vdb bench.what=$what" \
 		-object iothread,id=io -drive if=none,id=root,file=/srv/bench-root.img,format=raw \
 		-device virtio-blk-pci,drive=root,iothread=io \
 		-drive if=none,id=data,file=/dev/ram0,format=raw,cache=none,aio=io_uring \
@@ -108,7 +108,7 @@ qemu() { # NAME-OF-RESULTS WHAT
 
 # The same on the host itself, by the same script.
 on_host() {
-	sed -e '/^mount/d' -e 's/^span=.*/span='"$span"'/' -e 's,^data=.*,data=/dev/ram0,' \
+	sed -e '/^mount/d' -e 's/^span=.*/span='"$span"'/' -e 's,^for data in .*,for data in /dev/ram0; do,' \
 		-e 's/(word what | tr , . .)/(echo disks)/' -e '/sysrq/,$d' "$here/in-guest.sh" >"$results/on-host"
 	sh "$results/on-host" 2>&1 | watch host $$
 }
