@@ -6,7 +6,9 @@
 
 #include "partition.h"
 
-#define MEASURE_US  5000
+/* A host that is slow itself may need as long as the first to begin. */
+#define FIRST_US    5000u
+#define LAST_US	    80000u
 #define MEMORY_SIZE (UINT64_C(2) << 20)
 /* Where things are in the guest: page tables that map its memory, for user code, too. */
 #define TABLE_4	 0x1000u
@@ -86,22 +88,30 @@ static int64_t now_ns(void)
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-static void *stopper_run(void *vp)
+struct stopper {
+	struct vp *vp;
+	unsigned int us;
+};
+
+static void *stopper_run(void *context)
 {
-	g_usleep(MEASURE_US);
-	vp_cancel(vp);
+	const struct stopper *stopper = context;
+
+	g_usleep(stopper->us);
+	vp_cancel(stopper->vp);
 	return NULL;
 }
 
-static int64_t measure_mode(struct vp *vp, const struct mode *mode)
+static int64_t measure_mode(struct vp *vp, const struct mode *mode, unsigned int us)
 {
+	struct stopper config = {.vp = vp, .us = us};
 	const hv_register_name rax = HV_X64_REGISTER_RAX;
 	union hv_register_value turns = {0};
 	struct hv_intercept intercept;
 
 	if (!enter_mode(vp, mode))
 		return SPEED_UNKNOWN;
-	GThread *stopper = g_thread_new("stopper", stopper_run, vp);
+	GThread *stopper = g_thread_new("stopper", stopper_run, &config);
 	int64_t begin = now_ns();
 	hv_status status = vp_run(vp, &intercept);
 	int64_t taken = now_ns() - begin;
@@ -113,7 +123,7 @@ static int64_t measure_mode(struct vp *vp, const struct mode *mode)
 }
 
 /* A partition for each, since one that a mode broke cannot run again. */
-static int64_t measure(const struct mode *mode)
+static int64_t measure_for(const struct mode *mode, unsigned int us)
 {
 	const struct partition_properties properties = {.memory_size = MEMORY_SIZE, .vp_count = 1};
 	struct partition *partition = NULL;
@@ -124,8 +134,17 @@ static int64_t measure(const struct mode *mode)
 	if (partition_create(&properties, &partition, &fault) != HV_STATUS_SUCCESS)
 		return SPEED_UNKNOWN;
 	if (vp_create(partition, 0, &vp, &fault) == HV_STATUS_SUCCESS && write_guest(partition))
-		speed = measure_mode(vp, mode);
+		speed = measure_mode(vp, mode, us);
 	partition_delete(partition);
+	return speed;
+}
+
+static int64_t measure(const struct mode *mode)
+{
+	int64_t speed = SPEED_UNKNOWN;
+
+	for (unsigned int us = FIRST_US; speed == SPEED_UNKNOWN && us <= LAST_US; us *= 4)
+		speed = measure_for(mode, us);
 	return speed;
 }
 

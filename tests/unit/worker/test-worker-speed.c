@@ -44,6 +44,29 @@ static void test_measured(void)
 	g_assert_cmphex(levels, ==, 1u << 0 | 1u << 3);
 }
 
+/* A host that is slow gets nothing done in the first try. */
+static bool guest_begins_late(void *context, struct vp *vp, uint64_t step,
+			      struct hv_intercept *intercept)
+{
+	unsigned int *tries = context, levels = 0;
+
+	if (step > 0 || ++*tries % 2 == 0)
+		return guest_counts(&levels, vp, step, intercept);
+	return false;
+}
+
+static void test_late(void)
+{
+	unsigned int tries = 0;
+
+	fake_reset();
+	fake_set_guest(guest_begins_late, &tries);
+	struct speed speed = measure();
+	g_assert_cmpint(speed.kernel, >, 0);
+	g_assert_cmpint(speed.user, >, 0);
+	g_assert_cmpuint(tries, ==, 4);
+}
+
 /* Whatever a hypervisor does not do leaves the speed unknown, and ends. */
 static void test_unknown(void)
 {
@@ -93,6 +116,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/worker/speed/measured", test_measured);
+	g_test_add_func("/worker/speed/late", test_late);
 	g_test_add_func("/worker/speed/unknown", test_unknown);
 	g_test_add_func("/worker/speed/fault", test_fault);
 	g_test_add_func("/worker/speed/answer", test_answer);
