@@ -36,9 +36,9 @@ clean() {
 }
 
 # What the process PID took of the processors so far, in nanoseconds, all its threads together.
-cpu_ns() { cat /proc/"$1"/task/*/schedstat 2>/dev/null | awk '{n += $1} END {printf "%.0f", n}'; }
+cpu_ns() { { cat /proc/"$1"/task/*/schedstat 2>/dev/null || true; } | awk '{n += $1} END {printf "%.0f", n}'; }
 
-exits() { cat /sys/kernel/debug/kvm/"$1"-*/exits 2>/dev/null | awk '{n += $1} END {printf "%.0f", n}'; }
+exits() { { cat /sys/kernel/debug/kvm/"$1"-*/exits 2>/dev/null || true; } | awk '{n += $1} END {printf "%.0f", n}'; }
 
 note() { printf '%s\n' "$3" >>"$results/$1.$2"; }
 
