@@ -56,31 +56,36 @@ int bus_host_describe(sd_bus_message *call, void *userdata, sd_bus_error *out)
 	return 1;
 }
 
-int bus_host_set_power(sd_bus_message *call, void *userdata, sd_bus_error *out)
+/* A policy of the host's, by its name. */
+static int policy_set(sd_bus_message *call, struct service *service, enum authz_action action,
+		      gboolean (*set)(struct service *service, const char *policy, GError **error),
+		      sd_bus_error *out)
 {
-	struct service *service = userdata;
 	g_autoptr(GError) error = NULL;
 	const char *policy;
 	int r = sd_bus_message_read(call, "s", &policy);
 
 	if (r < 0)
 		return r;
-	if (!authz_check(call, AUTHZ_POWER, &error) || !power_set(service->power, policy, &error))
+	if (!authz_check(call, action, &error) || !set(service, policy, &error))
 		return bus_error_set(out, error);
-	log_service(service->log, LOG_INFO, "power policy: %s", policy);
 	return sd_bus_reply_method_return(call, NULL);
+}
+
+static gboolean set_power(struct service *service, const char *policy, GError **error)
+{
+	if (!power_set(service->power, policy, error))
+		return FALSE;
+	log_service(service->log, LOG_INFO, "power policy: %s", policy);
+	return TRUE;
+}
+
+int bus_host_set_power(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	return policy_set(call, userdata, AUTHZ_POWER, set_power, out);
 }
 
 int bus_host_set_launch(sd_bus_message *call, void *userdata, sd_bus_error *out)
 {
-	struct service *service = userdata;
-	g_autoptr(GError) error = NULL;
-	const char *policy;
-	int r = sd_bus_message_read(call, "s", &policy);
-
-	if (r < 0)
-		return r;
-	if (!authz_check(call, AUTHZ_LAUNCH, &error) || !launch_set(service, policy, &error))
-		return bus_error_set(out, error);
-	return sd_bus_reply_method_return(call, NULL);
+	return policy_set(call, userdata, AUTHZ_LAUNCH, launch_set, out);
 }
