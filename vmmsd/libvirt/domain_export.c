@@ -220,6 +220,9 @@ static void put_features(struct exporting *export, xmlNode *domain)
 	put_state(hyperv, "reset", has(all, "reset"));
 	put_state(hyperv, "frequencies", has(all, "frequencies"));
 	put_state(hyperv->last->prev->prev, "direct", has(all, "stimerDirect"));
+	put_state(hyperv, "vapic", has(all, "apicAssist"));
+	put_state(hyperv, "tlbflush", has(all, "tlbFlush"));
+	put_state(hyperv, "ipi", has(all, "ipi"));
 	keep_enlightenments(export, all);
 }
 

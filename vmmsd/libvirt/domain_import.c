@@ -213,6 +213,8 @@ static void import_hyperv(struct importing *import, xmlNode *hyperv)
 		{"runtime", "vpRuntime", NULL},	      {"synic", "synic", NULL},
 		{"stimer", "stimer", NULL},	      {"reset", "reset", NULL},
 		{"frequencies", "frequencies", NULL}, {"spinlocks", "spinWait", NULL},
+		{"tlbflush", "tlbFlush", NULL},	      {"ipi", "ipi", NULL},
+		{"vapic", "apicAssist", NULL},
 	};
 	g_autofree char *mode = xml_take_attribute(hyperv, "mode");
 

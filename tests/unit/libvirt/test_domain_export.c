@@ -153,7 +153,7 @@ static void add_enlightenments(GString *json)
 	static const char *const names[] = {
 		"vpRuntime", "referenceCounter", "referenceTsc", "frequencies", "tscInvariant",
 		"synic",     "stimer",		 "stimerDirect", "reset",	"guestIdle",
-		"crash",     "spinWait",
+		"crash",     "spinWait",	 "tlbFlush",	 "ipi",		"apicAssist",
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
