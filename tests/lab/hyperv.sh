@@ -34,16 +34,32 @@ same "the state of enlightened" "$(vm_get enlightened state)" off
 has "the reason" "$(vm_get enlightened reason)" 'powered off'
 ! grep -q 'vmms-guest: power button' <<<"$(vm_log enlightened)" || fail "its button was pressed"
 
+# another NAME MEMBERS: one more like it, with these members in its definition.
+another() {
+	hvctl create --file - <<-JSON
+		{"version": 1, "name": "$1", "cpus": {"count": 2}, "memory": {"size": "256M"},
+		"boot": {"kernel": "$kernel", "initrd": "$initrd", "cmdline": "$cmdline vmms.clock"},
+		$2}
+	JSON
+	hvctl start "$1"
+	vm_says "$1" 'vmms-guest: ticks by'
+	vm_log_is_clean "$1"
+	hvctl stop "$1"
+	log=$(vm_log "$1")
+}
+
 # Each can be left out; the guest interrupts its processors itself then.
-hvctl create --file - <<-JSON
-	{"version": 1, "name": "plain", "cpus": {"count": 2}, "memory": {"size": "256M"},
-	"boot": {"kernel": "$kernel", "initrd": "$initrd", "cmdline": "$cmdline"},
-	"enlightenments": {"tlbFlush": false, "ipi": false, "apicAssist": false}}
-JSON
-hvctl start plain
-vm_up plain
-! grep -qE 'Using (hypercall for remote TLB flush|IPI hypercalls|enlightened APIC)' <<<"$(vm_log plain)" ||
+another plain '"enlightenments": {"tlbFlush": false, "ipi": false, "apicAssist": false}'
+has "the kernel's log" "$log" 'Hypervisor detected: Microsoft Hyper-V'
+! grep -qE 'Using (hypercall for remote TLB flush|IPI hypercalls|enlightened APIC)' <<<"$log" ||
 	fail "it was told of calls that were switched off"
-vm_log_is_clean plain
-hvctl stop plain
+has "what it goes by" "$log" 'ticks by lapic'
+# Timers of the hypervisor's, by messages and by interrupts of their own.
+another messages '"enlightenments": {"stimer": true}'
+has "what it goes by" "$log" 'ticks by Hyper-V clockevent'
+another direct '"enlightenments": {"stimer": true, "stimerDirect": true}'
+has "what it goes by" "$log" 'ticks by Hyper-V clockevent'
+# Or all of it.
+another unaware '"hypervisor": "hidden"'
+! grep -qiE 'hypervisor detected|hyper-v' <<<"$log" || fail "it saw a hypervisor: $log"
 EOF
