@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hvsock_guid.h"
 #include "sandbox.h"
 
 /* In the child, after the fall; the return value is its exit code. */
@@ -120,6 +122,30 @@ static int try_device_ioctls(void)
 	return 0;
 }
 
+/* A connection from the host to the guest gets a name that no other has. In a program of its own,
+ * since GLib's test framework has asked for random numbers before. */
+static int random_guids(void)
+{
+	struct vmbus_guid one, other;
+
+	if (!sandbox_enter(NULL, NULL))
+		return 99;
+	one = hvsock_guid_random();
+	other = hvsock_guid_random();
+	return memcmp(&one, &other, sizeof(one)) == 0;
+}
+
+static void test_random(void)
+{
+	char *argv[] = {(char *)"/proc/self/exe", (char *)"--guids", NULL};
+	g_autoptr(GError) error = NULL;
+	int status;
+
+	g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, &error);
+	g_assert_no_error(error);
+	g_assert_true(g_spawn_check_wait_status(status, &error));
+}
+
 static void test_needed(void)
 {
 	expect_code(try_what_is_needed, 0);
@@ -193,9 +219,12 @@ static void test_strict(void)
 
 int main(int argc, char **argv)
 {
+	if (argc == 2 && g_str_equal(argv[1], "--guids"))
+		return random_guids();
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/worker/sandbox/killed", test_killed);
 	g_test_add_func("/worker/sandbox/needed", test_needed);
+	g_test_add_func("/worker/sandbox/random", test_random);
 #ifndef SANDBOX_RELAXED
 	g_test_add_func("/worker/sandbox/strict", test_strict);
 #endif

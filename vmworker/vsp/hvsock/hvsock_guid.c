@@ -2,6 +2,7 @@
 #include "hvsock_guid.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 static const uint8_t template[12] = {0xcb, 0xfa, 0xe6, 0x11, 0xbd, 0x58,
 				     0x64, 0x00, 0x6a, 0x79, 0x86, 0xd3};
@@ -23,15 +24,13 @@ bool hvsock_guid_port(const struct vmbus_guid *guid, uint32_t *port)
 	return memcmp(b + 4, template, sizeof(template)) == 0;
 }
 
+/* GLib's generator opens a file, and asks for what the sandbox kills for. The kernel's does not
+ * fail for so few bytes. */
 struct vmbus_guid hvsock_guid_random(void)
 {
-	struct vmbus_guid guid;
+	struct vmbus_guid guid = {0};
 
-	for (size_t i = 0; i < sizeof(guid.bytes); i += 4) {
-		uint32_t random = g_random_int();
-
-		memcpy(guid.bytes + i, &random, sizeof(random));
-	}
+	(void)!getrandom(guid.bytes, sizeof(guid.bytes), 0);
 	guid.bytes[7] = (uint8_t)((guid.bytes[7] & 0x0f) | 0x40);
 	guid.bytes[8] = (uint8_t)((guid.bytes[8] & 0x3f) | 0x80);
 	return guid;
