@@ -89,7 +89,8 @@ static void vmbus_act(struct hv_test *t, const struct step *step)
 		(void)hv_event_set(t->hv, vp, sint, step->index % HV_EVENT_FLAGS);
 }
 
-static const struct partition_native_calls native = {true, true, {0x0f, 0x01, 0xd9}};
+static const struct partition_native_calls native = {
+	.tlb_flush = true, .ipi = true, .apic_assist = true, .instruction = {0x0f, 0x01, 0xd9}};
 
 static void step_do(struct hv_test *t, const struct step *step, int fd)
 {
