@@ -6,6 +6,7 @@
 
 inside <<'EOF'
 names=$(seq -f 'vm%g' 5)
+patience=$((patience * 2)) # they boot all at once, on one processor
 for name in $names; do
 	vm_new "$name"
 done
