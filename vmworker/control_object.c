@@ -109,6 +109,19 @@ static int method_stop(sd_bus_message *message, void *userdata, sd_bus_error *re
 	return call_plain(message, userdata, ret_error, worker_stop);
 }
 
+static int method_save(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	GError *error = NULL;
+	int fd;
+
+	int r = sd_bus_message_read(message, "h", &fd);
+	if (r < 0)
+		return reply_invalid(ret_error, "Save: the argument is not a file; give h");
+	if (!worker_save(userdata, fd, &error))
+		return reply_error(ret_error, error);
+	return sd_bus_reply_method_return(message, NULL);
+}
+
 static int method_open_console(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
 {
 	GError *error = NULL;
@@ -194,6 +207,8 @@ const sd_bus_vtable control_object_vtable[] = {
 	PLAIN_METHOD("Pause", method_pause),
 	PLAIN_METHOD("Resume", method_resume),
 	PLAIN_METHOD("Reset", method_reset),
+	SD_BUS_METHOD_WITH_ARGS("Save", SD_BUS_ARGS("h", state), SD_BUS_NO_RESULT, method_save,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	PLAIN_METHOD("PowerButton", method_power_button),
 	PLAIN_METHOD("Stop", method_stop),
 	SD_BUS_METHOD_WITH_ARGS("OpenConsole", SD_BUS_ARGS("u", port, "u", flags),

@@ -18,6 +18,13 @@ const char *result_how_name(enum result_how how)
 	return (unsigned int)how < RESULT_HOW_N ? how_names[how] : "error";
 }
 
+const char *result_state_name(const struct result *result)
+{
+	if (result->crashed)
+		return "crashed";
+	return result->how == RESULT_HOW_SAVE ? "saved" : "off";
+}
+
 /* RFC 8259, section 7; everything outside printable ASCII that could hurt a line reader is escaped.
  */
 static void json_append(GString *out, const char *text)
@@ -38,7 +45,7 @@ char *result_format(const struct result *result)
 {
 	GString *out = g_string_new("{\"state\":\"");
 
-	g_string_append(out, result->crashed ? "crashed" : "off");
+	g_string_append(out, result_state_name(result));
 	g_string_append(out, "\",\"reason\":\"");
 	json_append(out, result->reason ? result->reason : "");
 	g_string_append(out, "\",\"how\":\"");

@@ -13,6 +13,7 @@
 	X(TRIPLE_FAULT, "triple-fault") \
 	X(PANIC, "panic")               \
 	X(STOP, "stop")                 \
+	X(SAVE, "save")                 \
 	X(ERROR, "error")               \
 	X(SIGNAL, "signal")
 
@@ -24,12 +25,14 @@ enum result_how {
 };
 
 struct result {
-	bool crashed; /* "crashed", else "off" */
+	bool crashed; /* "crashed", else "off", or "saved" after a save */
 	enum result_how how;
 	char *reason; /* a clause, g_free */
 };
 
 const char *result_how_name(enum result_how how);
+/* "off", "crashed", "saved": what becomes of the VM. */
+const char *result_state_name(const struct result *result);
 
 /* One JSON line, newline included: {"state":…,"reason":…,"how":…}. Bytes of the reason that are not
  * UTF-8 are replaced, control characters escaped. g_free. */

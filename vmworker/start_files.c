@@ -24,6 +24,7 @@ static const struct tag {
 	[START_FILE_CONSOLE1] = {VMMS_FILE_CONSOLE1, O_RDWR},
 	[START_FILE_RESULT] = {VMMS_FILE_RESULT, O_WRONLY},
 	[START_FILE_VSOCK] = {VMMS_FILE_VSOCK, ACCESS_LISTEN},
+	[START_FILE_STATE] = {VMMS_FILE_STATE, O_RDONLY},
 };
 
 void start_files_init(struct start_files *files)

@@ -83,7 +83,7 @@ static void worker_end(struct worker *worker, const struct result *result)
 		code = EXIT_FAILURE;
 	}
 	log_line(SD_NOTICE, "virtual machine %s is %s (%s): %s", worker->config.name,
-		 result->crashed ? "crashed" : "off", result_how_name(result->how), result->reason);
+		 result_state_name(result), result_how_name(result->how), result->reason);
 	worker_exit(worker, code);
 }
 
@@ -279,6 +279,7 @@ static gboolean worker_build(struct worker *worker, GError **error)
 		.payload_fd = files->fd[START_FILE_PAYLOAD],
 		.initrd_fd = files->fd[START_FILE_INITRD],
 		.vsock_fd = files->fd[START_FILE_VSOCK],
+		.state_fd = files->fd[START_FILE_STATE],
 		.devices = device_list_engine(&definition->devices),
 		.console_fd = {files->fd[START_FILE_CONSOLE0], files->fd[START_FILE_CONSOLE1]},
 		.event = worker->config.event,
@@ -403,6 +404,24 @@ gboolean worker_resume(struct worker *worker, GError **error)
 		return FALSE;
 	state_set(worker, WORKER_RUNNING);
 	return TRUE;
+}
+
+gboolean worker_save(struct worker *worker, int fd, GError **error)
+{
+	const struct result result = {.how = RESULT_HOW_SAVE,
+				      .reason = (char *)"the machine was saved"};
+	g_autoptr(GError) resume_error = NULL;
+
+	if (!worker_check_up(worker, error) ||
+	    (worker->state != WORKER_PAUSED && !worker->ops->pause(worker->engine, error)))
+		return FALSE;
+	if (worker->ops->save(worker->engine, fd, error)) {
+		worker_end(worker, &result);
+		return TRUE;
+	}
+	if (worker->state != WORKER_PAUSED && !worker->ops->resume(worker->engine, &resume_error))
+		worker_end_by_error(worker, resume_error);
+	return FALSE;
 }
 
 gboolean worker_reset(struct worker *worker, GError **error)

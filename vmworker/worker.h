@@ -64,6 +64,8 @@ gboolean worker_start(struct worker *worker, const char *definition, size_t size
 gboolean worker_pause(struct worker *worker, GError **error);
 gboolean worker_resume(struct worker *worker, GError **error);
 gboolean worker_reset(struct worker *worker, GError **error);
+/* Writes the machine into an empty file (borrowed) and ends; after a failure it is as it was. */
+gboolean worker_save(struct worker *worker, int fd, GError **error);
 /*
  * device: vm_device_read. Its descriptors stay the caller's. A VM that runs or is paused; errors
  * are those of engine.h, INVALID_DEFINITION, INVALID_ARGUMENT.

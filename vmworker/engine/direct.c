@@ -357,6 +357,15 @@ static gboolean direct_resume(struct engine *engine, GError **error)
 	return TRUE;
 }
 
+static gboolean direct_save(struct engine *engine, int fd, GError **error)
+{
+	(void)fd;
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
+		    "virtual machine %s: this version cannot save it; shut it down",
+		    engine->config.vm_name);
+	return FALSE;
+}
+
 static gboolean direct_reset(struct engine *engine, GError **error)
 {
 	if (!direct_drop_partition(engine)) {
@@ -515,6 +524,7 @@ const struct engine_ops direct_engine = {
 	.run = direct_run,
 	.pause = direct_pause,
 	.resume = direct_resume,
+	.save = direct_save,
 	.reset = direct_reset,
 	.attach_disk = direct_attach_disk,
 	.detach_disk = direct_detach_disk,

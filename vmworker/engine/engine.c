@@ -14,10 +14,10 @@ const char *engine_enlightenment_name(enum engine_enlightenment enlightenment)
 
 bool engine_is_complete(const struct engine_ops *ops)
 {
-	return ops->name && ops->build && ops->run && ops->pause && ops->resume && ops->reset &&
-	       ops->attach_disk && ops->detach_disk && ops->suspend_disk && ops->refresh_disk &&
-	       ops->attach_nic && ops->detach_nic && ops->power_button && ops->console &&
-	       ops->statistics && ops->describe && ops->type && ops->set_pair && ops->copy &&
-	       ops->cancel_copy && ops->freeze && ops->thaw && ops->sync_time &&
+	return ops->name && ops->build && ops->run && ops->pause && ops->resume && ops->save &&
+	       ops->reset && ops->attach_disk && ops->detach_disk && ops->suspend_disk &&
+	       ops->refresh_disk && ops->attach_nic && ops->detach_nic && ops->power_button &&
+	       ops->console && ops->statistics && ops->describe && ops->type && ops->set_pair &&
+	       ops->copy && ops->cancel_copy && ops->freeze && ops->thaw && ops->sync_time &&
 	       ops->host_connected && ops->free;
 }

@@ -70,6 +70,7 @@ struct engine_config {
 	const char *kernel_name, *initrd_name;
 	int kernel_fd, payload_fd, initrd_fd; /* the last two may be -1 */
 	int console_fd[ENGINE_CONSOLES];      /* ring files */
+	int state_fd;			      /* saved state to begin with, read-only; -1: none */
 	int vsock_fd; /* a listening socket for connections to the guest; -1: none */
 	struct engine_devices devices;
 	const char *runtime_dir, *cache_dir; /* struct worker_config; direct needs none */
@@ -115,6 +116,14 @@ struct engine_ops {
 	 * stopped; then all of them run again. */
 	gboolean (*pause)(struct engine *engine, GError **error);
 	gboolean (*resume)(struct engine *engine, GError **error);
+
+	/*
+	 * Writes the machine, which is paused, into an empty file that is open for reading and
+	 * writing; durable on return. After a failure it is as it was. An engine that is built with
+	 * state_fd and the same configuration goes on from there when it runs. A state that cannot
+	 * be taken up is refused by build or run: INVALID_IMAGE.
+	 */
+	gboolean (*save)(struct engine *engine, int fd, GError **error);
 
 	/* Power-cycles the machine: memory and devices as after build, consoles and their viewers
 	 * kept; it runs afterwards, also if it was paused or halted. After a failure only free is

@@ -449,6 +449,15 @@ static gboolean reset_make(struct emulator *emulator, GError **error)
 	return emulator_reset(emulator, error) && emulator_resume(emulator, error);
 }
 
+static gboolean translate_save(struct engine *engine, int fd, GError **error)
+{
+	(void)fd;
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
+		    "virtual machine %s: this version cannot save it; shut it down",
+		    engine->config.vm_name);
+	return FALSE;
+}
+
 static gboolean translate_reset(struct engine *engine, GError **error)
 {
 	gboolean in_new_boot = engine->in_new_boot;
@@ -546,6 +555,7 @@ const struct engine_ops translate_engine = {
 	.run = translate_run,
 	.pause = translate_pause,
 	.resume = translate_resume,
+	.save = translate_save,
 	.reset = translate_reset,
 	.attach_disk = translate_attach_disk,
 	.detach_disk = translate_detach_disk,

@@ -18,6 +18,7 @@
 #include <sys/uio.h>
 
 #include "io_thread.h"
+#include "state.h"
 
 struct vmbus;
 struct vmbus_device;
@@ -60,6 +61,20 @@ struct vmbus_device_ops {
 	void (*closed)(void *context, struct vmbus_channel *channel);
 	/* There may be packets to receive, or room to send again. Spurious calls happen. */
 	void (*ready)(void *context, struct vmbus_channel *channel);
+	/*
+	 * For saved states; NULL where a device cannot be saved: its channels are rescinded when
+	 * the state is taken up. The VPs stand still meanwhile.
+	 *
+	 * hold: nothing is received, sent or in flight towards guest memory when it returns (it may
+	 * wait for the back end), until `ready`, before which nothing happens. All channels are
+	 * held before the first is saved, sub-channels first.
+	 * save: what is known of the channel, and with index 0 of the device.
+	 * restore: after `opened` with what it had been opened with, before the first `ready`;
+	 * sub-channels last. What is wrong is told to the reader (state_fail).
+	 */
+	void (*hold)(void *context, struct vmbus_channel *channel);
+	void (*save)(void *context, struct vmbus_channel *channel, struct state_writer *writer);
+	void (*restore)(void *context, struct vmbus_channel *channel, struct state_reader *reader);
 };
 
 struct vmbus_device_config {

@@ -63,6 +63,7 @@ void engine_fixture_init(struct fixture *f)
 		.payload_fd = -1,
 		.initrd_fd = -1,
 		.vsock_fd = -1,
+		.state_fd = -1,
 		.console_fd = {memory_file("", 0), memory_file("", 0)},
 		.event = f->event,
 		.events = {.halted = on_halted,
