@@ -123,7 +123,8 @@ static void vsp_ready(void *context, struct vmbus_channel *channel)
 	vmbus_channel_flush(channel);
 }
 
-static const struct vmbus_device_ops ops = {vsp_opened, vsp_closed, vsp_ready};
+static const struct vmbus_device_ops ops = {
+	.opened = vsp_opened, .closed = vsp_closed, .ready = vsp_ready};
 
 static void world_start(struct world *w)
 {

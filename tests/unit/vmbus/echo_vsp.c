@@ -119,7 +119,8 @@ static void echo_ready(void *context, struct vmbus_channel *channel)
 	vmbus_channel_flush(channel);
 }
 
-static const struct vmbus_device_ops echo_ops = {echo_opened, echo_closed, echo_ready};
+static const struct vmbus_device_ops echo_ops = {
+	.opened = echo_opened, .closed = echo_closed, .ready = echo_ready};
 
 struct echo_vsp *echo_vsp_new(struct vmbus *bus, struct io_thread *thread, const char *name,
 			      uint8_t number, uint16_t max_sub_channels, GError **error)

@@ -49,7 +49,8 @@ static void echo_ready(void *context, struct vmbus_channel *channel)
 		vmbus_channel_fault(channel, "told to");
 }
 
-static const struct vmbus_device_ops echo_ops = {echo_opened, echo_closed, echo_ready};
+static const struct vmbus_device_ops echo_ops = {
+	.opened = echo_opened, .closed = echo_closed, .ready = echo_ready};
 
 static void setup(struct echo *echo, gconstpointer data G_GNUC_UNUSED)
 {
