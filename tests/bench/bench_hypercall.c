@@ -9,34 +9,10 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "hyperv_guest.h"
+#include "user_mode.h"
 
 #define CALLS	   2000u
 #define CONNECTION 17u
-#define CODE	   0x36000ull
-#define STACK	   0x38000ull
-
-/* User mode with every page and port, at the loop. */
-static void enter_user_mode(struct fixture *f)
-{
-	const hv_register_name names[] = {HV_X64_REGISTER_CS, HV_X64_REGISTER_SS,
-					  HV_X64_REGISTER_RFLAGS};
-	const union hv_register_value values[] = {
-		{.segment = {.limit = UINT32_MAX, .selector = 0x1b, .attributes = 0xa0fb}},
-		{.segment = {.limit = UINT32_MAX, .selector = 0x23, .attributes = 0xc0f3}},
-		{.reg64 = 0x3002},
-	};
-	uint64_t table = get_register(f->vp, HV_X64_REGISTER_CR3);
-
-	for (int level = 0; level < 3; level++) {
-		uint64_t *entry = at(f, table);
-
-		*entry |= 4;
-		table = *entry & ~0xfffull;
-	}
-	put(f, CODE, guest_user_calls, guest_user_calls_size);
-	g_assert_cmpint(vp_set_registers(f->vp, names, values, G_N_ELEMENTS(names)), ==, 0);
-}
 
 /* Microseconds each. */
 static void measure(struct fixture *f, struct bench_series *series, uint64_t control,
@@ -48,10 +24,8 @@ static void measure(struct fixture *f, struct bench_series *series, uint64_t con
 	set_register(f->vp, HV_X64_REGISTER_R12, control);
 	set_register(f->vp, HV_X64_REGISTER_R13, input);
 	set_register(f->vp, HV_X64_REGISTER_R15, CALL_PAGE);
-	set_register(f->vp, HV_X64_REGISTER_RSP, STACK);
-	set_register(f->vp, HV_X64_REGISTER_RIP, CODE);
 	start = bench_now_ms();
-	run_guest(f);
+	run_user_mode(f);
 	bench_add(series, (bench_now_ms() - start) * 1000 / CALLS);
 	if (get_register(f->vp, HV_X64_REGISTER_RAX) != status) {
 		fprintf(stderr, "bench_hypercall: a call gave status %#llx\n",
@@ -77,7 +51,7 @@ int main(int argc, char **argv)
 	setup(&f, NULL);
 	enable_calls(&f);
 	put(&f, INPUT, &input, sizeof(input));
-	enter_user_mode(&f);
+	enter_user_mode(&f, guest_user_calls, guest_user_calls_size);
 	if (hv_signal_bind(f.hv, CONNECTION, fd) != HV_STATUS_SUCCESS)
 		return EXIT_FAILURE;
 	/* In turn, since the machine may be busy with other things now and then. */

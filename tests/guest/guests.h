@@ -22,6 +22,7 @@ GUEST(long_mode);
 GUEST(hyperv);
 GUEST(hypercall_32);
 GUEST(user_calls);
+GUEST(user_work);
 GUEST(tiny);
 #undef GUEST
 

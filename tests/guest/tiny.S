@@ -6,7 +6,7 @@
  *
  * Its first two instructions write 1 to port 0xf4, for benchmarks of the time until then.
  *
- * Command line, one of: (nothing) power off · halt · loop · reboot · fault · panic · echo
+ * Command line, one of: (nothing) power off · halt · loop · spin · reboot · fault · panic · echo
  */
 
 /* ---- the note that makes it a PVH kernel ------------------------------------------------------ */

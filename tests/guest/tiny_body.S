@@ -9,6 +9,13 @@
 #define SLP_EN		0x2000
 #define SLP_TYP(n)	((n) << 10)
 #define RESET_PORT	0xcf9
+#define LAPIC		0xfee00000
+#define LAPIC_SVR	0xf0
+#define LAPIC_ICR_LOW	0x300
+#define OTHERS		0x000c0000
+#define ASSERT_INIT	0x00004500
+#define ASSERT_SIPI	0x00004600
+#define AP_PAGE		0x8000
 
 	cld
 	movl $tiny_up, %esi
@@ -23,6 +30,8 @@
 	je 20f
 	cmpl $0x706f6f6c, %eax	/* "loop" */
 	je 30f
+	cmpl $0x6e697073, %eax	/* "spin" */
+	je 35f
 	cmpl $0x6f626572, %eax	/* "rebo" */
 	je 40f
 	cmpl $0x6c756166, %eax	/* "faul" */
@@ -46,6 +55,16 @@
 
 30:	/* loop: for ever in the guest, without an intercept */
 	pause
+	jmp 30b
+
+35:	/* spin: loop on every processor; the others are woken by INIT and SIPI, and run this page's
+	 * CLI, JMP to itself. Entered by PVH only, with the local APIC within reach. */
+	movl $AP_PAGE, %edi
+	movl $0x90feebfa, (%edi)
+	movl $LAPIC, %edi
+	movl $0x1ff, LAPIC_SVR(%edi)
+	movl $(OTHERS | ASSERT_INIT), LAPIC_ICR_LOW(%edi)
+	movl $(OTHERS | ASSERT_SIPI | (AP_PAGE >> 12)), LAPIC_ICR_LOW(%edi)
 	jmp 30b
 
 10:	/* panic */
