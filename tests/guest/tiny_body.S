@@ -65,7 +65,7 @@
 	movl $0x1ff, LAPIC_SVR(%edi)
 	movl $(OTHERS | ASSERT_INIT), LAPIC_ICR_LOW(%edi)
 	movl $(OTHERS | ASSERT_SIPI | (AP_PAGE >> 12)), LAPIC_ICR_LOW(%edi)
-	jmp 30b
+36:	jmp 36b	/* no PAUSE, which a hypervisor takes for a wish to let others run */
 
 10:	/* panic */
 	movl $tiny_panic, %esi
