@@ -42,7 +42,7 @@ struct sched_options {
 			     "where its memory is: a node or any", numa_node),                     \
 		SCHED_OPTION(b, "placement", OPTION_CHOICE, "none|spread|pack",                    \
 			     "let vmmsd choose the CPUs", placement),                              \
-		SCHED_OPTION(b, "core-scheduling", OPTION_CHOICE, "off|vm",                        \
+		SCHED_OPTION(b, "core-scheduling", OPTION_CHOICE, "off|vm|vcpu",                   \
 			     "vm: share no core with others", core),                               \
 		SCHED_OPTION(b, "group", OPTION_TEXT, "NAME",                                      \
 			     "the CPU group that it is in, or none", group),                       \

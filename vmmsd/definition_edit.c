@@ -76,7 +76,7 @@ static void drop_scheduling(struct json_object *document, const struct definitio
 		return;
 	json_object_object_del(cpus, "scheduling");
 	(void)json_object_object_add(cpus, "coreScheduling",
-				     json_object_new_boolean(definition->sched.core_scheduling));
+				     json_object_new_int(definition->sched.core_scheduling));
 }
 
 bool definition_is_live_change(const struct definition *from, const struct definition *to)

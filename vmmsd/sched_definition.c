@@ -18,6 +18,9 @@ static const char *const placement_names[] = {
 	[PLACEMENT_PACK] = "pack",
 };
 
+static const char *const core_names[] = {
+	[SCHED_CORE_OFF] = "off", [SCHED_CORE_VM] = "vm", [SCHED_CORE_VCPU] = "vcpu"};
+
 const char *sched_placement_name(enum placement_mode placement)
 {
 	return placement_names[placement];
@@ -155,14 +158,20 @@ static gboolean places_check(const struct sched_definition *sched, GError **erro
 	return TRUE;
 }
 
-static enum placement_mode placement_read(const char *name)
+/* The schema's enum is the same. */
+static unsigned name_index(const char *const *names, unsigned n, const char *name)
 {
 	unsigned i = 0;
 
-	while (i < G_N_ELEMENTS(placement_names) && !g_str_equal(name, placement_names[i]))
+	while (i < n && !g_str_equal(name, names[i]))
 		i++;
-	g_assert(i < G_N_ELEMENTS(placement_names)); /* the schema's enum is the same */
+	g_assert(i < n);
 	return i;
+}
+
+static const char *text_of(struct json_object *given, const char *name)
+{
+	return json_object_get_string(json_object_object_get(given, name));
 }
 
 static gboolean scheduling_read(struct json_object *given, uint32_t count,
@@ -181,12 +190,11 @@ static gboolean scheduling_read(struct json_object *given, uint32_t count,
 		ret->numa_node = (int32_t)number_or(given, "numaNode", 0);
 	if (json_object_object_get_ex(given, "latency", NULL))
 		ret->latency = (int32_t)number_or(given, "latency", 0);
-	ret->placement =
-		placement_read(json_object_get_string(json_object_object_get(given, "placement")));
+	ret->placement = name_index(placement_names, G_N_ELEMENTS(placement_names),
+				    text_of(given, "placement"));
 	ret->core_scheduling =
-		g_strcmp0(json_object_get_string(json_object_object_get(given, "coreScheduling")),
-			  "vm") == 0;
-	ret->group = g_strdup(json_object_get_string(json_object_object_get(given, "group")));
+		name_index(core_names, G_N_ELEMENTS(core_names), text_of(given, "coreScheduling"));
+	ret->group = g_strdup(text_of(given, "group"));
 	affinity = json_object_object_get(given, "affinity");
 	if (affinity &&
 	    !list_read(json_object_get_string(affinity), PATH ".affinity", &ret->affinity, error))
@@ -249,8 +257,7 @@ struct json_object *sched_definition_describe(const struct sched_definition *sch
 	add(object, "numaNode", number_value(sched->numa_node, sched->numa_node >= 0));
 	add(object, "latency", number_value(sched->latency, sched->latency >= 0));
 	add(object, "placement", json_object_new_string(sched_placement_name(sched->placement)));
-	add(object, "coreScheduling",
-	    json_object_new_string(sched->core_scheduling ? "vm" : "off"));
+	add(object, "coreScheduling", json_object_new_string(core_names[sched->core_scheduling]));
 	return object;
 }
 

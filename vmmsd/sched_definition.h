@@ -11,6 +11,9 @@
 
 struct json_object;
 
+/* Who may not run on the siblings of a core that its threads use. */
+enum sched_core { SCHED_CORE_OFF, SCHED_CORE_VM /* others */, SCHED_CORE_VCPU /* nor its own */ };
+
 struct sched_definition {
 	gboolean has_topology; /* FALSE: one socket of cores with one thread */
 	struct topology_guest topology;
@@ -22,9 +25,9 @@ struct sched_definition {
 	GArray **vcpu_affinity; /* of the first processors; an element is NULL for "all" */
 	gboolean exclusive;	/* only with affinity */
 	gboolean background;
-	gboolean core_scheduling; /* its threads share a core's siblings with nobody else */
-	int32_t latency;	  /* microseconds; -1: any */
-	int32_t numa_node;	  /* -1: any */
+	enum sched_core core_scheduling;
+	int32_t latency;   /* microseconds; -1: any */
+	int32_t numa_node; /* -1: any */
 	enum placement_mode placement;
 	char *group; /* the CPU group that it is in, or NULL */
 };

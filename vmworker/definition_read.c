@@ -189,9 +189,10 @@ static gboolean core_scheduling_read(struct vm_definition *definition, struct js
 
 	if (!text)
 		return FALSE;
-	definition->core_scheduling = strcmp(text, "vm") == 0;
+	definition->core_per_vp = strcmp(text, "vcpu") == 0;
+	definition->core_scheduling = definition->core_per_vp || strcmp(text, "vm") == 0;
 	return definition->core_scheduling || strcmp(text, "off") == 0 ||
-	       fault(error, path, "this is neither off nor vm; give one of them");
+	       fault(error, path, "this is none of off, vm and vcpu; give one of them");
 }
 
 /* vmmsd acts on the others. */

@@ -22,6 +22,7 @@ struct vm_definition {
 	uint32_t cpus;
 	uint32_t sockets, cores, threads; /* cores per socket, threads per core; product: cpus */
 	gboolean core_scheduling;	  /* share no core with other processes */
+	gboolean core_per_vp;		  /* nor VPs with each other */
 	uint64_t memory;		  /* bytes, a multiple of 4096 */
 	char *kernel,
 		*initrd; /* paths for messages; never opened. kernel is set, initrd may be NULL */

@@ -207,6 +207,11 @@ static int filter_fill_strict(scmp_filter_ctx ctx)
 			      sizeof(refused) / sizeof(refused[0]));
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && r == 0; i++)
 		r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, rules[i].call, 1, &rules[i].test);
+	/* a cookie of its own for a VP's thread */
+	if (r == 0)
+		r = seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, CALL(prctl), 3, SCMP_A0(SCMP_CMP_EQ, PR_SCHED_CORE),
+			SCMP_A1(SCMP_CMP_EQ, PR_SCHED_CORE_CREATE), SCMP_A2(SCMP_CMP_EQ, 0));
 	/* clone3's flags are in memory, where a filter cannot look: glibc then uses clone. */
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);

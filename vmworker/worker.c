@@ -267,6 +267,7 @@ static gboolean worker_build(struct worker *worker, GError **error)
 		.vm_name = worker->config.name,
 		.memory = definition->memory,
 		.vp_count = definition->cpus,
+		.core_per_vp = definition->core_per_vp,
 		.sockets = definition->sockets,
 		.cores = definition->cores,
 		.threads = definition->threads,

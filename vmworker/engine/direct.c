@@ -181,6 +181,7 @@ static gboolean direct_build_partition(struct engine *engine, GError **error)
 	const struct vp_group_config group = {
 		.bus = machine_bus(engine->machine),
 		.hv = guest_interface_hv(engine->interface),
+		.core_per_vp = engine->config.core_per_vp,
 		.halted = direct_on_halt,
 		.context = engine,
 	};

@@ -65,6 +65,7 @@ struct engine_config {
 	uint8_t vm_uuid[16]; /* RFC 4122 order, for SMBIOS */
 	uint64_t memory;     /* bytes */
 	uint32_t vp_count;
+	bool core_per_vp; /* no two VPs run on the siblings of a core, where the kernel has that */
 	uint32_t sockets, cores, threads; /* product: vp_count; sockets 0: cores with one thread */
 	const char *cmdline;
 	const char *kernel_name, *initrd_name;

@@ -38,6 +38,7 @@ struct vp_group *vp_group_new(const struct vp_group_config *config, struct vp *c
 		group->threads[i].group = group;
 		group->threads[i].bus = config->bus;
 		group->threads[i].hv = config->hv;
+		group->threads[i].own_core = config->core_per_vp;
 		group->threads[i].vp = vps[i];
 	}
 	return group;

@@ -22,6 +22,7 @@ struct vp_group;
 
 struct vp_group_config {
 	struct io_bus *bus; /* borrowed */
+	bool core_per_vp;   /* each VP has cores for itself, where the kernel has that */
 	struct hv *hv;	    /* borrowed; serves MSRs and hypercalls. NULL: nobody does */
 	/*
 	 * The guest stopped by itself: the target is hold from now on. Once per group, on the

@@ -166,6 +166,9 @@ static void *vp_thread_main(void *arg)
 	current_vp = vp_index(thread->vp);
 	snprintf(name, sizeof(name), "vp%u", current_vp);
 	prctl(PR_SET_NAME, name);
+	/* A cookie of its own. Whether the kernel has them was told for the whole worker. */
+	if (thread->own_core)
+		prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD, 0);
 	sem_post(&thread->named);
 	while (vp_group_enter(thread->group)) {
 		vp_thread_run(thread);

@@ -21,6 +21,7 @@ struct vp_thread {
 	struct io_bus *bus;
 	struct hv *hv; /* NULL: none */
 	struct vp *vp;
+	bool own_core;
 	pthread_t id;
 	sem_t named; /* during vp_thread_start */
 	_Atomic uint64_t msr_faults;

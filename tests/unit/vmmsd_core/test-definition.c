@@ -403,6 +403,8 @@ static void test_translate(void)
 			  "definition: $.enlightenments.stimer: ");
 	translate_refuses("\"enlightenments\":{\"synic\":false}",
 			  "definition: $.enlightenments.synic: ");
+	translate_refuses("\"cpus\":{\"scheduling\":{\"coreScheduling\":\"vcpu\"}}",
+			  "definition: $.cpus.scheduling.coreScheduling: ");
 	/* Nor by an edit. */
 	g_assert_null(definition_edit(good, "{\"nics\":[{\"type\":\"private\",\"network\":\"n\"}]}",
 				      &error));

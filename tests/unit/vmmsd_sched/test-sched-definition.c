@@ -54,7 +54,7 @@ static void test_every_member(void)
 		good("\"count\":4,\"topology\":{\"cores\":2,\"threadsPerCore\":2},\"scheduling\":{"
 		     "\"weight\":300,\"limit\":250,\"reserve\":100,\"affinity\":\"0-3,8\","
 		     "\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"exclusive\":true,\"numaNode\":1,"
-		     "\"coreScheduling\":\"vm\"}");
+		     "\"coreScheduling\":\"vcpu\"}");
 
 	g_assert_true(d->sched.has_topology);
 	g_assert_cmpuint(d->sched.topology.sockets, ==, 1);
@@ -77,7 +77,7 @@ static void test_every_member(void)
 		"{\"weight\":300,\"limit\":250,\"reserve\":100,\"affinity\":\"0-3,8\","
 		"\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"group\":null,\"exclusive\":true,"
 		"\"background\":false,\"numaNode\":1,\"latency\":null,\"placement\":\"none\","
-		"\"coreScheduling\":\"vm\"}");
+		"\"coreScheduling\":\"vcpu\"}");
 	/* A patch takes one back and leaves the rest. */
 	g_autoptr(definition_t) edited = definition_edit(
 		d, "{\"cpus\":{\"scheduling\":{\"limit\":null,\"vcpuAffinity\":null}}}", NULL);
@@ -151,8 +151,8 @@ static void test_refused(void)
 		 S "shares: unknown member; known here are weight, limit, reserve, "
 		   "affinity, vcpuAffinity, group, exclusive, background, numaNode, latency, "
 		   "placement, coreScheduling"},
-		{"\"coreScheduling\":\"vcpu\"",
-		 S "coreScheduling: \"vcpu\" is not known; give one of \"off\", \"vm\""},
+		{"\"coreScheduling\":\"core\"",
+		 S "coreScheduling: \"core\" is not known; give one of \"off\", \"vm\", \"vcpu\""},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {

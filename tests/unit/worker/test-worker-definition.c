@@ -62,7 +62,7 @@ static void test_topology(void)
 	g_autoptr(vm_definition_t) d = read_text(
 		"{\"version\":1,\"name\":\"a\",\"boot\":{\"kernel\":\"/k\"},\"cpus\":{"
 		"\"topology\":{\"sockets\":2,\"cores\":2,\"threadsPerCore\":2},\"count\":8,"
-		"\"scheduling\":{\"weight\":7,\"coreScheduling\":\"vm\"}}}",
+		"\"scheduling\":{\"weight\":7,\"coreScheduling\":\"vcpu\"}}}",
 		&error);
 
 	g_assert_no_error(error);
@@ -74,6 +74,7 @@ static void test_topology(void)
 	g_assert_cmpuint(d->threads, ==, 2);
 	g_assert_false(plain->core_scheduling);
 	g_assert_true(d->core_scheduling);
+	g_assert_true(d->core_per_vp);
 }
 
 /* The rest of a document that is good but for the members given. */

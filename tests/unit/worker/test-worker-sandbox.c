@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -71,6 +72,34 @@ static int try_setuid(void)
 static int try_unshare(void)
 {
 	return (int)syscall(SYS_unshare, 0);
+}
+
+/* Somebody else's cookie, or another process made to take ours. */
+static int try_share_core(void)
+{
+	return prctl(PR_SCHED_CORE, PR_SCHED_CORE_SHARE_TO, getppid(), PR_SCHED_CORE_SCOPE_THREAD,
+		     0);
+}
+
+static int try_make_others_core(void)
+{
+	return prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, getppid(), PR_SCHED_CORE_SCOPE_THREAD, 0);
+}
+
+/* One's own: by the kernel's word, which may be that it has none. */
+static int try_own_core(void)
+{
+	if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD, 0) == 0 ||
+	    errno == EINVAL || errno == ENODEV)
+		return 0;
+	return 1;
+}
+
+static void test_cores(void)
+{
+	expect_killed(try_share_core);
+	expect_killed(try_make_others_core);
+	expect_code(try_own_core, 0);
 }
 
 static void test_killed(void)
@@ -223,6 +252,7 @@ int main(int argc, char **argv)
 		return random_guids();
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/worker/sandbox/killed", test_killed);
+	g_test_add_func("/worker/sandbox/cores", test_cores);
 	g_test_add_func("/worker/sandbox/needed", test_needed);
 	g_test_add_func("/worker/sandbox/random", test_random);
 #ifndef SANDBOX_RELAXED
