@@ -29,16 +29,9 @@ void partition_native_calls(const struct partition *partition, struct partition_
 	out->ipi = partition->irqchip && kvm_has_cap(partition->kvm_fd, KVM_CAP_HYPERV_SEND_IPI);
 }
 
-/* A filter of MSRs is for the guest only: KVM takes them from us. */
-static hv_status msr_set(struct vp *vp, uint32_t index, uint64_t value)
+static hv_status msr_set(const struct vp *vp, uint32_t index, uint64_t value)
 {
-	const struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = {.head.nmsrs = 1, .entry = {.index = index, .data = value}};
-
-	return kvm_ioctl(vp->fd, KVM_SET_MSRS, &msrs) == 1 ? HV_STATUS_SUCCESS
-							   : HV_STATUS_OPERATION_DENIED;
+	return kvm_msr_set(vp, index, value) ? HV_STATUS_SUCCESS : HV_STATUS_OPERATION_DENIED;
 }
 
 hv_status vp_set_guest_os_id(struct vp *vp, uint64_t id)

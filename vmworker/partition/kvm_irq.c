@@ -90,14 +90,18 @@ hv_status partition_bind_irqfd(struct partition *partition, uint32_t gsi, int fd
  */
 #define MSR_HV_EOI 0x40000070u
 
-#define APIC_ISR 0x100u /* 8 registers of 32 bits, 16 bytes apart */
-#define APIC_IRR 0x200u
+uint32_t kvm_apic_register(const struct kvm_lapic_state *apic, size_t at)
+{
+	uint32_t value;
+
+	memcpy(&value, apic->regs + at, sizeof(value));
+	return value;
+}
 
 static bool apic_bit(const struct kvm_lapic_state *apic, unsigned int base, unsigned int vector)
 {
-	uint32_t word;
+	uint32_t word = kvm_apic_register(apic, base + (size_t)(vector / 32) * 16);
 
-	memcpy(&word, apic->regs + base + (size_t)(vector / 32) * 16, sizeof(word));
 	return (word >> vector % 32 & 1) != 0;
 }
 
@@ -116,10 +120,6 @@ bool partition_can_end_interrupts(const struct partition *partition)
 
 hv_status vp_end_interrupt(struct vp *vp, uint8_t vector, bool *left)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = {.head.nmsrs = 1, .entry.index = MSR_HV_EOI};
 	struct kvm_lapic_state apic;
 
 	if (!partition_can_end_interrupts(vp->partition))
@@ -130,7 +130,7 @@ hv_status vp_end_interrupt(struct vp *vp, uint8_t vector, bool *left)
 		*left = apic_bit(&apic, APIC_ISR, vector) || apic_bit(&apic, APIC_IRR, vector);
 		return HV_STATUS_SUCCESS;
 	}
-	if (kvm_ioctl(vp->fd, KVM_SET_MSRS, &msrs) != 1)
+	if (!kvm_msr_set(vp, MSR_HV_EOI, 0))
 		return kvm_fault_errno(NULL, "KVM_SET_MSRS", errno);
 	*left = apic_bit(&apic, APIC_IRR, vector); /* the next of the same vector */
 	return HV_STATUS_SUCCESS;

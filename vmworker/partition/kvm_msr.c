@@ -1,8 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The synthetic MSRs as intercepts (kernel documentation, "4.97 KVM_X86_SET_MSR_FILTER"). */
+/* MSRs, and the synthetic ones as intercepts (kernel documentation, "KVM_X86_SET_MSR_FILTER"). */
 #include <errno.h>
 
 #include "kvm_private.h"
+
+struct one_msr {
+	struct kvm_msrs head;
+	struct kvm_msr_entry entry;
+};
+
+bool kvm_msr_get(const struct vp *vp, uint32_t index, uint64_t *value)
+{
+	struct one_msr msrs = {.head.nmsrs = 1, .entry.index = index};
+
+	if (kvm_ioctl(vp->fd, KVM_GET_MSRS, &msrs) != 1)
+		return false;
+	*value = msrs.entry.data;
+	return true;
+}
+
+bool kvm_msr_set(const struct vp *vp, uint32_t index, uint64_t value)
+{
+	const struct one_msr msrs = {.head.nmsrs = 1, .entry = {.index = index, .data = value}};
+
+	return kvm_ioctl(vp->fd, KVM_SET_MSRS, &msrs) == 1;
+}
+
+/* ---- the filter ------------------------------------------------------------------------------ */
 
 /* EOI, ICR and TPR (TLFS, section 10.2.5), which KVM serves for its own local APIC. */
 #define MSR_APIC_FIRST 0x40000070u

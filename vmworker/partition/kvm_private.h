@@ -29,7 +29,11 @@ struct vp {
 			      * ioctl waits for vp_run to return */
 	struct kvm_run *run; /* shared with the kernel */
 	bool dead;	     /* after HV_INTERCEPT_UNRECOVERABLE */
-	_Atomic pid_t tid;   /* of the thread in vp_run, 0 when none */
+	bool unfinished;     /* KVM has an instruction to complete, maybe */
+	bool exited;	     /* kvm_run has an intercept that vp_run did not return yet */
+	struct hv_cpuid_entry *cpuid; /* as vp_set_cpuid got them, n_cpuid; NULL before */
+	size_t n_cpuid;
+	_Atomic pid_t tid; /* of the thread in vp_run, 0 when none */
 	_Atomic uint64_t intercepts[HV_INTERCEPT_N];
 };
 
@@ -51,11 +55,23 @@ int kvm_cap_value(int fd, unsigned long cap);
 /* What the processor has; PARTITION_VIRT_NONE says nothing about /dev/kvm. */
 enum partition_virt kvm_virt_of_processor(void);
 
+/* One MSR of a VP; false: KVM has none of that index, or refuses the value. A filter of MSRs is for
+ * the guest only. */
+bool kvm_msr_get(const struct vp *vp, uint32_t index, uint64_t *value);
+bool kvm_msr_set(const struct vp *vp, uint32_t index, uint64_t value);
 /* Turns accesses to the synthetic MSRs into exits. */
 hv_status kvm_filter_msrs(struct partition *partition, struct hv_fault *fault);
 /* Learns how the first VP's TSC runs. */
 void kvm_learn_tsc(struct vp *vp);
+/* What KVM adds to the host's TSC for this VP. */
+bool kvm_tsc_offset(const struct vp *vp, uint64_t *offset);
+bool kvm_set_tsc_offset(const struct vp *vp, uint64_t offset);
 /* Hands registers that were set in kvm_run over to KVM, so that its ioctls see them. */
 hv_status kvm_flush_registers(struct vp *vp);
+
+/* A register of a local APIC as KVM tells it. */
+#define APIC_ISR 0x100u /* 8 registers of 32 bits, 16 bytes apart */
+#define APIC_IRR 0x200u
+uint32_t kvm_apic_register(const struct kvm_lapic_state *apic, size_t at);
 
 #endif

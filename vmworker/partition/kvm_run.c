@@ -199,7 +199,9 @@ hv_status vp_run(struct vp *vp, struct hv_intercept *intercept)
 	if (vp->dead)
 		return HV_STATUS_INVALID_VP_STATE;
 
-	int error = vp_enter(vp);
+	int error = vp->exited ? 0 : vp_enter(vp);
+	vp->exited = false;
+	vp->unfinished = error == 0;
 	memset(intercept, 0, sizeof(*intercept));
 	if (error == EINTR) {
 		__atomic_store_n(&vp->run->immediate_exit, 0, __ATOMIC_SEQ_CST);

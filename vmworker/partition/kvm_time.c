@@ -30,8 +30,8 @@ bool partition_tsc_is_stable(void)
 	return false;
 }
 
-/* Exactly, where KVM tells (Linux 5.16). */
-static bool offset_of_kvm(const struct vp *vp, uint64_t *offset)
+/* Exactly, where KVM tells and is told (Linux 5.16). */
+static bool offset_attribute(const struct vp *vp, unsigned long request, uint64_t *offset)
 {
 	const struct kvm_device_attr attr = {
 		.group = KVM_VCPU_TSC_CTRL,
@@ -39,22 +39,30 @@ static bool offset_of_kvm(const struct vp *vp, uint64_t *offset)
 		.addr = (uint64_t)(uintptr_t)offset,
 	};
 
-	return kvm_ioctl(vp->fd, KVM_GET_DEVICE_ATTR, &attr) == 0;
+	return kvm_ioctl(vp->fd, request, &attr) == 0;
 }
 
 /* To within the time that reading the guest's TSC takes. */
 static bool offset_by_reading(const struct vp *vp, uint64_t *offset)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = {.head.nmsrs = 1, .entry.index = MSR_TSC};
-	uint64_t before = __rdtsc();
+	uint64_t before = __rdtsc(), tsc;
 
-	if (kvm_ioctl(vp->fd, KVM_GET_MSRS, &msrs) != 1)
+	if (!kvm_msr_get(vp, MSR_TSC, &tsc))
 		return false;
-	*offset = msrs.entry.data - (before + (__rdtsc() - before) / 2);
+	*offset = tsc - (before + (__rdtsc() - before) / 2);
 	return true;
+}
+
+bool kvm_tsc_offset(const struct vp *vp, uint64_t *offset)
+{
+	return offset_attribute(vp, KVM_GET_DEVICE_ATTR, offset) || offset_by_reading(vp, offset);
+}
+
+/* Older kernels take what is written within a second of other VPs' TSCs for the same as theirs. */
+bool kvm_set_tsc_offset(const struct vp *vp, uint64_t offset)
+{
+	return offset_attribute(vp, KVM_SET_DEVICE_ATTR, &offset) ||
+	       kvm_msr_set(vp, MSR_TSC, __rdtsc() + offset);
 }
 
 void kvm_learn_tsc(struct vp *vp)
@@ -63,8 +71,7 @@ void kvm_learn_tsc(struct vp *vp)
 	int khz = kvm_ioctl(vp->fd, KVM_GET_TSC_KHZ, NULL);
 
 	partition->tsc_frequency = 0;
-	if (khz > 0 && (offset_of_kvm(vp, &partition->tsc_offset) ||
-			offset_by_reading(vp, &partition->tsc_offset)))
+	if (khz > 0 && kvm_tsc_offset(vp, &partition->tsc_offset))
 		partition->tsc_frequency = (uint64_t)khz * 1000;
 }
 

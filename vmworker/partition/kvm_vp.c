@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -48,15 +49,7 @@ static hv_status vp_open(struct vp *vp, struct hv_fault *fault)
  */
 static void vp_set_memory_type(struct vp *vp)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = {
-		.head.nmsrs = 1,
-		.entry = {.index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLED | MTRR_TYPE_WRITEBACK},
-	};
-
-	(void)kvm_ioctl(vp->fd, KVM_SET_MSRS, &msrs);
+	(void)kvm_msr_set(vp, MSR_MTRR_DEF_TYPE, MTRR_ENABLED | MTRR_TYPE_WRITEBACK);
 }
 
 hv_status vp_create(struct partition *partition, uint32_t index, struct vp **ret,
@@ -94,6 +87,7 @@ void vp_delete(struct vp *vp)
 		(void)close(vp->stats_fd);
 	if (vp->fd >= 0)
 		(void)close(vp->fd);
+	free(vp->cpuid);
 	free(vp);
 }
 
@@ -147,7 +141,19 @@ hv_status vp_set_cpuid(struct vp *vp, const struct hv_cpuid_entry *entries, size
 			.ecx = entries[i].ecx,
 			.edx = entries[i].edx,
 		};
-	if (kvm_ioctl(vp->fd, KVM_SET_CPUID2, &table) < 0)
-		return kvm_fault_errno(NULL, "KVM_SET_CPUID2", errno);
+	struct hv_cpuid_entry *copy = calloc(n + 1, sizeof(*copy));
+	if (copy == NULL)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	if (kvm_ioctl(vp->fd, KVM_SET_CPUID2, &table) < 0) {
+		int error = errno;
+
+		free(copy);
+		return kvm_fault_errno(NULL, "KVM_SET_CPUID2", error);
+	}
+	free(vp->cpuid);
+	vp->cpuid = copy;
+	vp->n_cpuid = n;
+	if (n > 0)
+		memcpy(copy, entries, n * sizeof(*copy));
 	return HV_STATUS_SUCCESS;
 }

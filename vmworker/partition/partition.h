@@ -25,6 +25,8 @@
 
 struct partition;
 struct vp;
+struct state_reader; /* state.h */
+struct state_writer;
 
 #define PARTITION_PAGE_SIZE 4096ull
 #define PARTITION_MAX_VPS   240u
@@ -370,5 +372,31 @@ void vp_get_statistics(const struct vp *vp, struct vp_statistics *out);
 void partition_foreach_counter(const struct partition *partition, const struct vp *vp,
 			       void (*visit)(void *context, const char *name, uint64_t value),
 			       void *context);
+
+/* ---- saved state -------------------------------------------------------------------------------
+ */
+
+/*
+ * What the hypervisor keeps of a partition beside its VPs and its memory: interrupt controllers,
+ * PIT, and how far the TSC is, which goes on from there. While no VP runs; any thread. Restored
+ * after vp_create of all VPs, before vp_restore of any.
+ */
+hv_status partition_save(struct partition *partition, struct state_writer *writer);
+hv_status partition_restore(struct partition *partition, struct state_reader *reader);
+
+/*
+ * A VP with all that a guest can find in it, but the synthetic MSRs, which are hv_save's. Any
+ * thread, while the VP does not run. vp_save first completes the instruction of the last intercept,
+ * which has to be answered. INVALID_VP_STATE: that takes one more intercept, which vp_run will
+ * return; or the VP can never run again.
+ *
+ * vp_restore comes after vp_set_cpuid: the table has to be the one that was saved, else the host is
+ * of another kind.
+ *
+ * When something cannot be restored the reader says why, and INVALID_PARAMETER is returned for bad
+ * content; the partition is good for nothing but partition_delete then.
+ */
+hv_status vp_save(struct vp *vp, struct state_writer *writer);
+hv_status vp_restore(struct vp *vp, struct state_reader *reader);
 
 #endif
