@@ -7,6 +7,8 @@
  * What a VP does: vp_run gives, in this order, the intercepts that were pushed, then whatever the
  * guest program (fake_set_guest) says, and else blocks as a busy guest does until one is pushed or
  * vp_cancel is called.
+ *
+ * Saved are the lines' levels, and of a VP its registers and its table of CPUID.
  */
 #ifndef FAKE_PARTITION_H
 #define FAKE_PARTITION_H
@@ -28,6 +30,10 @@ enum fake_call {
 	FAKE_BIND_PORT_EVENTFD,
 	FAKE_BIND_IRQFD,
 	FAKE_UNBIND_PORT_EVENTFD,
+	FAKE_PARTITION_SAVE,
+	FAKE_PARTITION_RESTORE,
+	FAKE_VP_SAVE,
+	FAKE_VP_RESTORE,
 	FAKE_CALL_N
 };
 

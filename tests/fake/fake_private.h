@@ -67,6 +67,8 @@ bool fake_call_fails(enum fake_call call, const char *name, hv_status *status,
 		     struct hv_fault *fault);
 void fake_count_partition(struct partition *partition, bool born);
 void fake_count_vp(bool born);
+/* The names of all registers, n of them. */
+const hv_register_name *fake_register_names(size_t *n);
 bool fake_run_guest(struct vp *vp, uint64_t step, struct hv_intercept *intercept);
 
 #endif

@@ -79,13 +79,27 @@ const struct hv_cpuid_entry *fake_vp_cpuid(struct vp *vp, size_t *n)
 
 /* ---- registers ------------------------------------------------------------------------------ */
 
+#define X(name) HV_X64_REGISTER_##name
+static const hv_register_name register_names[] = {
+	X(RAX), X(RCX), X(RDX),	 X(RBX), X(RSP),  X(RBP),  X(RSI),  X(RDI), X(R8),
+	X(R9),	X(R10), X(R11),	 X(R12), X(R13),  X(R14),  X(R15),  X(RIP), X(RFLAGS),
+	X(CR0), X(CR2), X(CR3),	 X(CR4), X(CR8),  X(ES),   X(CS),   X(SS),  X(DS),
+	X(FS),	X(GS),	X(LDTR), X(TR),	 X(IDTR), X(GDTR), X(EFER),
+};
+#undef X
+
+const hv_register_name *fake_register_names(size_t *n)
+{
+	*n = G_N_ELEMENTS(register_names);
+	return register_names;
+}
+
 static bool register_known(hv_register_name name)
 {
-	return (name >= HV_X64_REGISTER_RAX && name <= HV_X64_REGISTER_RFLAGS) ||
-	       (name >= HV_X64_REGISTER_CR0 && name <= HV_X64_REGISTER_CR8) ||
-	       (name >= HV_X64_REGISTER_ES && name <= HV_X64_REGISTER_TR) ||
-	       name == HV_X64_REGISTER_IDTR || name == HV_X64_REGISTER_GDTR ||
-	       name == HV_X64_REGISTER_EFER;
+	for (size_t i = 0; i < G_N_ELEMENTS(register_names); i++)
+		if (register_names[i] == name)
+			return true;
+	return false;
 }
 
 static bool registers_known(const hv_register_name *names, size_t n)

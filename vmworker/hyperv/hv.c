@@ -149,6 +149,26 @@ hv_status hv_attach(struct hv *hv, struct partition *partition, struct vp *const
 	return HV_STATUS_SUCCESS;
 }
 
+void hv_vp_forget(struct hv_vp *vp)
+{
+	vp->assist_page = 0;
+	vp->runtime_base = 0;
+	vp->runtime_told = 0;
+	hv_synic_reset(vp);
+	hv_auto_eoi_reset(vp);
+	hv_stimer_reset(vp);
+	hv_message_reset(vp);
+}
+
+void hv_forget(struct hv *hv)
+{
+	atomic_store(&hv->guest_os_id, 0);
+	atomic_store(&hv->hypercall, 0);
+	hv->reference_tsc = 0;
+	hv->tsc_invariant = 0;
+	memset(hv->crash, 0, sizeof(hv->crash));
+}
+
 void hv_detach(struct hv *hv)
 {
 	for (uint32_t i = 0; i < hv->config.vp_count; i++) {
@@ -157,21 +177,13 @@ void hv_detach(struct hv *hv)
 		pthread_mutex_lock(&vp->lock);
 		vp->vp = NULL;
 		vp->partition = NULL;
-		vp->assist_page = 0;
 		vp->paused = false;
-		hv_synic_reset(vp);
-		hv_auto_eoi_reset(vp);
-		hv_stimer_reset(vp);
-		hv_message_reset(vp);
+		hv_vp_forget(vp);
 		pthread_mutex_unlock(&vp->lock);
 	}
 	pthread_mutex_lock(&hv->lock);
 	hv->partition = NULL;
-	atomic_store(&hv->guest_os_id, 0);
-	atomic_store(&hv->hypercall, 0);
-	hv->reference_tsc = 0;
-	hv->tsc_invariant = 0;
-	memset(hv->crash, 0, sizeof(hv->crash));
+	hv_forget(hv);
 	pthread_mutex_unlock(&hv->lock);
 }
 

@@ -26,6 +26,8 @@
 #include "partition.h"
 
 struct hv;
+struct state_reader; /* state.h */
+struct state_writer;
 
 /* 4 bytes each; a hypercall of 32-bit code has a port of its own since its registers differ. */
 #define HV_PORT_CALL	0xe0u
@@ -208,5 +210,21 @@ void hv_count_signals(struct hv *hv, uint64_t n);
 /* Calls back for every counter, of all partitions so far; the name is static. */
 void hv_statistics(const struct hv *hv,
 		   void (*visit)(void *context, const char *name, uint64_t value), void *context);
+
+/* ---- saved state -------------------------------------------------------------------------------
+ */
+
+/*
+ * All that a guest has told the interface and waits for, of each VP too. Not handlers, signals and
+ * counters. While paused.
+ */
+void hv_save(struct hv *hv, struct state_writer *writer);
+/*
+ * Attached, before VPs run; the guest's memory and its VPs are as they were saved. Reference time
+ * and what timers had left go on from there. Paused, until hv_set_paused says otherwise. False and
+ * a fault when something cannot be, or when this host serves other features or has a TSC of another
+ * frequency; then nothing of it is taken over.
+ */
+bool hv_restore(struct hv *hv, struct state_reader *reader);
 
 #endif

@@ -8,6 +8,7 @@
  * long as the guest has not taken it, that is tried again.
  */
 #include "hv_private.h"
+#include "state.h"
 
 #define FIRST_NS 50000u
 #define AGAIN_NS 1000000u
@@ -72,4 +73,27 @@ void hv_before_run(struct hv *hv, uint32_t index)
 	else if (vp->eoi_deadline == 0)
 		look_in(vp, AGAIN_NS);
 	pthread_mutex_unlock(&vp->lock);
+}
+
+/* ---- saved state ----------------------------------------------------------------------------- */
+
+void hv_auto_eoi_save(const struct hv_vp *vp, struct state_writer *writer)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(vp->auto_eoi); i++)
+		state_put_u64(writer, vp->auto_eoi[i]);
+}
+
+void hv_auto_eoi_restore(struct hv_vp *vp, struct state_reader *reader)
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(vp->auto_eoi); i++)
+		any |= vp->auto_eoi[i] = state_get_u64(reader);
+	if (any == 0)
+		return;
+	if ((vp->auto_eoi[0] & ((1ull << HV_SINT_FIRST_VECTOR) - 1)) != 0 ||
+	    !partition_can_end_interrupts(vp->partition))
+		state_fail(reader, "an interrupt that cannot be ended");
+	/* hv_before_run sees to them. */
+	atomic_store(&vp->eoi_due, true);
 }

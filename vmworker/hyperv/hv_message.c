@@ -8,6 +8,7 @@
  * a second time: either the guest sees the flag after it freed the slot, or we see the slot free.
  */
 #include "hv_private.h"
+#include "state.h"
 
 static bool slot_fill(struct hv_vp *vp, uint32_t sint, const struct hv_message_slot *message)
 {
@@ -33,6 +34,19 @@ static bool slot_fill(struct hv_vp *vp, uint32_t sint, const struct hv_message_s
 	return true;
 }
 
+static struct hv_message_slot *queue_at(const struct hv_queue *queue, uint32_t n)
+{
+	return &queue->messages[(queue->first + n) % HV_QUEUE_LENGTH];
+}
+
+/* There is room. */
+static void queue_add(struct hv_queue *queue, const struct hv_message_slot *message)
+{
+	if (!queue->messages)
+		queue->messages = g_new(struct hv_message_slot, HV_QUEUE_LENGTH);
+	*queue_at(queue, queue->n++) = *message;
+}
+
 static void queue_drop(struct hv_queue *queue)
 {
 	queue->first = (queue->first + 1) % HV_QUEUE_LENGTH;
@@ -54,7 +68,7 @@ void hv_message_deliver(struct hv_vp *vp, uint32_t sint)
 			return;
 		hv_stimer_delivered(vp, timer);
 	}
-	while (queue->n > 0 && slot_fill(vp, sint, &queue->messages[queue->first]))
+	while (queue->n > 0 && slot_fill(vp, sint, queue_at(queue, 0)))
 		queue_drop(queue);
 }
 
@@ -105,9 +119,7 @@ static enum hv_post message_post(struct hv_vp *vp, uint32_t sint,
 		queue->refused = true;
 		return HV_POST_REFUSED;
 	}
-	if (!queue->messages)
-		queue->messages = g_new(struct hv_message_slot, HV_QUEUE_LENGTH);
-	queue->messages[(queue->first + queue->n++) % HV_QUEUE_LENGTH] = *message;
+	queue_add(queue, message);
 	return HV_POST_QUEUED;
 }
 
@@ -148,4 +160,47 @@ void hv_message_reset(struct hv_vp *vp)
 		g_free(vp->queue[i].messages);
 		vp->queue[i] = (struct hv_queue){0};
 	}
+}
+
+/* ---- saved state ----------------------------------------------------------------------------- */
+
+void hv_message_save(const struct hv_vp *vp, struct state_writer *writer)
+{
+	for (size_t i = 0; i < HV_SINTS; i++) {
+		const struct hv_queue *queue = &vp->queue[i];
+
+		state_put_bool(writer, queue->refused);
+		state_put_u32(writer, queue->n);
+		for (uint32_t n = 0; n < queue->n; n++) {
+			const struct hv_message_slot *message = queue_at(queue, n);
+
+			state_put_u32(writer, message->type);
+			state_put_u64(writer, message->origin);
+			state_put_u32(writer, message->payload_size);
+			state_put_bytes(writer, message->payload, message->payload_size);
+		}
+	}
+}
+
+static void queue_restore(struct hv_queue *queue, struct state_reader *reader)
+{
+	queue->refused = state_get_bool(reader);
+	for (uint32_t n = state_get_count(reader, HV_QUEUE_LENGTH); n > 0 && state_ok(reader);
+	     n--) {
+		struct hv_message_slot message = {.type = state_get_u32(reader)};
+
+		message.origin = state_get_u64(reader);
+		message.payload_size = (uint8_t)state_get_count(reader, HV_MESSAGE_PAYLOAD);
+		state_get_bytes(reader, message.payload, message.payload_size);
+		if (message.type == HV_MESSAGE_NONE)
+			state_fail(reader, "a message of no type");
+		queue_add(queue, &message);
+	}
+}
+
+void hv_message_restore(struct hv_vp *vp, struct state_reader *reader)
+{
+	hv_message_reset(vp);
+	for (size_t i = 0; i < HV_SINTS; i++)
+		queue_restore(&vp->queue[i], reader);
 }

@@ -89,15 +89,16 @@ static bool write_reset(struct hv_vp *vp, uint32_t index, uint64_t value)
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-/* This thread runs the VP and does little else. */
+/* This thread runs the VP and does little else. Where it is saved, the next goes on from what the
+ * guest knows. */
 static bool read_vp_runtime(struct hv_vp *vp, uint32_t index, uint64_t *value)
 {
 	struct timespec t;
 
-	(void)vp;
 	(void)index;
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	*value = (uint64_t)t.tv_sec * HV_REFTIME_HZ + (uint64_t)t.tv_nsec / 100;
+	*value = vp->runtime_base + (uint64_t)t.tv_sec * HV_REFTIME_HZ + (uint64_t)t.tv_nsec / 100;
+	vp->runtime_told = *value;
 	return true;
 }
 

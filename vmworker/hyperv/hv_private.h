@@ -60,8 +60,9 @@ struct hv_vp {
 	uint32_t index;
 	struct vp *vp; /* NULL while detached; constant while VPs run */
 	uint64_t assist_page;
-	pthread_mutex_t lock;	     /* guards what follows */
-	struct partition *partition; /* NULL while detached */
+	uint64_t runtime_base, runtime_told; /* units of 100 ns; of the VP's thread */
+	pthread_mutex_t lock;		     /* guards what follows */
+	struct partition *partition;	     /* NULL while detached */
 	uint64_t scontrol, siefp, simp, sint[HV_SINTS];
 	struct hv_queue queue[HV_SINTS];
 	struct hv_stimer stimer[HV_STIMERS];
@@ -117,6 +118,23 @@ uint64_t hv_time(const struct hv *hv, const struct partition *partition);
 struct hv_features hv_features_possible(struct hv_features wanted, bool tsc_stable,
 					uint64_t tsc_frequency,
 					const struct partition_native_calls *native);
+
+/* Forgets what the guest told; locked by hv->lock, and by the VP's. */
+void hv_forget(struct hv *hv);
+void hv_vp_forget(struct hv_vp *vp);
+
+/*
+ * Saved state of a VP; all locked. The restoring ones read values into the VP, which hv_restore
+ * has reset if there is a fault in the end.
+ */
+void hv_synic_save(const struct hv_vp *vp, struct state_writer *writer);
+void hv_synic_restore(struct hv_vp *vp, struct state_reader *reader);
+void hv_auto_eoi_save(const struct hv_vp *vp, struct state_writer *writer);
+void hv_auto_eoi_restore(struct hv_vp *vp, struct state_reader *reader);
+void hv_stimer_save(const struct hv_vp *vp, struct state_writer *writer);
+void hv_stimer_restore(struct hv_vp *vp, struct state_reader *reader);
+void hv_message_save(const struct hv_vp *vp, struct state_writer *writer);
+void hv_message_restore(struct hv_vp *vp, struct state_reader *reader);
 
 /* hv_hypercall_page.S */
 extern const uint8_t hv_hypercall_page[];

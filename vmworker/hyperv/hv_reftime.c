@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hv_reftime.h"
 
-#define NS_PER_UNIT 100u
+#define NS_PER_UNIT  100u
+#define RESUME_UNITS (60 * HV_REFTIME_HZ)
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -30,6 +31,24 @@ uint64_t hv_reftime_now(const struct hv_reftime *time, uint64_t tsc, uint64_t mo
 	if (time->by_tsc)
 		return hv_reftime_by_tsc(time->scale, time->offset, tsc);
 	return (monotonic_ns - time->start_ns) / NS_PER_UNIT;
+}
+
+bool hv_reftime_resume(struct hv_reftime *time, const struct hv_reftime *saved, uint64_t at,
+		       uint64_t tsc, uint64_t monotonic_ns)
+{
+	if (!time->by_tsc) {
+		time->start_ns = monotonic_ns - at * NS_PER_UNIT;
+		return !saved->by_tsc;
+	}
+	uint64_t by_page = hv_reftime_by_tsc(time->scale, saved->offset, tsc);
+	/* The TSC was saved a little earlier than the time, and it did run on meanwhile. */
+	if (saved->by_tsc && saved->scale == time->scale &&
+	    by_page - at + RESUME_UNITS <= 2 * RESUME_UNITS) {
+		time->offset = saved->offset;
+		return true;
+	}
+	time->offset = (int64_t)(at - hv_reftime_by_tsc(time->scale, 0, tsc));
+	return false;
 }
 
 void hv_reftime_publish(const struct hv_reftime *time, struct hv_tsc_page *page)

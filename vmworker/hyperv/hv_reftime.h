@@ -32,6 +32,13 @@ uint64_t hv_reftime_scale(uint64_t tsc_hz);
 uint64_t hv_reftime_by_tsc(uint64_t scale, int64_t offset, uint64_t tsc);
 
 /*
+ * Lets a time that has begun go on from what it was when it was saved, `at` units. True when what
+ * the guest's page says is still right: the TSC has gone on, too.
+ */
+bool hv_reftime_resume(struct hv_reftime *time, const struct hv_reftime *saved, uint64_t at,
+		       uint64_t tsc, uint64_t monotonic_ns);
+
+/*
  * Writes the guest's page so that a reader on another VP never takes half of it: the sequence is
  * invalid while the rest changes, and another one than before afterwards.
  */

@@ -6,6 +6,7 @@
  * is as punctual as others.
  */
 #include "hv_private.h"
+#include "state.h"
 
 #define NS_PER_UNIT 100u
 /* A guest must not keep the main thread busy by its periods. */
@@ -82,13 +83,18 @@ static void stimer_start_periodic(struct hv_vp *vp, struct hv_stimer *timer)
 	timer->deadline = vp_monotonic_ns(vp) + period_ns(timer);
 }
 
+/* By messages to SINT 0, which has other uses, or without a count, no timer runs. */
+static bool can_run(const struct hv_stimer *timer)
+{
+	return timer->count != 0 &&
+	       ((timer->config & HV_STIMER_DIRECT) != 0 || HV_STIMER_SINT(timer->config) != 0);
+}
+
 static void stimer_start(struct hv_vp *vp, struct hv_stimer *timer)
 {
 	timer->deadline = 0;
 	timer->waiting = false;
-	/* By messages to SINT 0, which has other uses, or without a count, no timer runs. */
-	if (timer->count == 0 ||
-	    ((timer->config & HV_STIMER_DIRECT) == 0 && HV_STIMER_SINT(timer->config) == 0))
+	if (!can_run(timer))
 		timer->config &= ~(uint64_t)HV_STIMER_ENABLE;
 	if ((timer->config & HV_STIMER_ENABLE) == 0)
 		return;
@@ -207,4 +213,57 @@ bool hv_stimer_write(struct hv_vp *vp, uint32_t index, uint64_t value)
 	hv_host_timer_set(vp);
 	pthread_mutex_unlock(&vp->lock);
 	return true;
+}
+
+/* ---- saved state ----------------------------------------------------------------------------- */
+
+/* The host's clock is another one where it is restored: what counts is how much is left. */
+void hv_stimer_save(const struct hv_vp *vp, struct state_writer *writer)
+{
+	uint64_t now = vp_monotonic_ns(vp);
+
+	for (size_t i = 0; i < HV_STIMERS; i++) {
+		const struct hv_stimer *timer = &vp->stimer[i];
+
+		state_put_u64(writer, timer->config);
+		state_put_u64(writer, timer->count);
+		state_put_u64(writer, timer->expiration);
+		state_put_u64(writer, timer->deadline > now ? timer->deadline - now : 0);
+		state_put_bool(writer, timer->waiting);
+	}
+}
+
+/* Of those that a guest's writes can lead to; `left` in ns. */
+static bool stimer_valid(const struct hv_vp *vp, const struct hv_stimer *timer, uint64_t left)
+{
+	bool direct = (timer->config & HV_STIMER_DIRECT) != 0;
+
+	if (!hv_serves(vp->hv, HV_FEATURE_STIMER) && (timer->config | timer->count) != 0)
+		return false;
+	if (direct && !hv_serves(vp->hv, HV_FEATURE_STIMER_DIRECT))
+		return false;
+	if (timer->waiting && (direct || HV_STIMER_SINT(timer->config) == 0))
+		return false;
+	if ((timer->config & HV_STIMER_ENABLE) == 0)
+		return left == 0;
+	return can_run(timer) && left <= FAR_NS + NS_PER_UNIT;
+}
+
+void hv_stimer_restore(struct hv_vp *vp, struct state_reader *reader)
+{
+	uint64_t now = vp_monotonic_ns(vp);
+
+	for (size_t i = 0; i < HV_STIMERS; i++) {
+		struct hv_stimer *timer = &vp->stimer[i];
+
+		timer->config = state_get_u64(reader);
+		timer->count = state_get_u64(reader);
+		timer->expiration = state_get_u64(reader);
+		uint64_t left = state_get_u64(reader);
+		timer->waiting = state_get_bool(reader);
+		if (!stimer_valid(vp, timer, left))
+			state_fail(reader, "a timer that cannot be");
+		timer->deadline = (timer->config & HV_STIMER_ENABLE) != 0 ? now + left : 0;
+	}
+	hv_host_timer_set(vp);
 }

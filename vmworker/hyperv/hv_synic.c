@@ -7,6 +7,7 @@
  * them at any time: they are looked up at every access.
  */
 #include "hv_private.h"
+#include "state.h"
 
 #define MSI_ADDRESS    0xfee00000ull
 #define MSI_APIC_ID_AT 12u
@@ -116,6 +117,30 @@ bool hv_synic_write(struct hv_vp *vp, uint32_t index, uint64_t value)
 	pthread_mutex_unlock(&vp->lock);
 	hv_message_tell_rooms(vp, rooms);
 	return true;
+}
+
+/* ---- saved state ----------------------------------------------------------------------------- */
+
+void hv_synic_save(const struct hv_vp *vp, struct state_writer *writer)
+{
+	state_put_u64(writer, vp->scontrol);
+	state_put_u64(writer, vp->siefp);
+	state_put_u64(writer, vp->simp);
+	for (size_t i = 0; i < HV_SINTS; i++)
+		state_put_u64(writer, vp->sint[i]);
+}
+
+/* Pages are what the guest says: they are looked up at every access. */
+void hv_synic_restore(struct hv_vp *vp, struct state_reader *reader)
+{
+	vp->scontrol = state_get_u64(reader);
+	vp->siefp = state_get_u64(reader);
+	vp->simp = state_get_u64(reader);
+	for (size_t i = 0; i < HV_SINTS; i++) {
+		vp->sint[i] = state_get_u64(reader);
+		if (!sint_valid(vp, vp->sint[i]))
+			state_fail(reader, "a SINT that cannot be raised");
+	}
 }
 
 /* ---- event flags ----------------------------------------------------------------------------- */
