@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hv_reftime.h"
 
-#define NS_PER_UNIT  100u
-#define RESUME_UNITS (60 * HV_REFTIME_HZ)
+#define NS_PER_UNIT 100u
+/* How far the TSC may be from where it was when the time was read. */
+#define BEHIND_MAX HV_REFTIME_HZ
+#define AHEAD_MAX  (60 * HV_REFTIME_HZ)
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -43,7 +45,7 @@ bool hv_reftime_resume(struct hv_reftime *time, const struct hv_reftime *saved, 
 	uint64_t by_page = hv_reftime_by_tsc(time->scale, saved->offset, tsc);
 	/* The TSC was saved a little earlier than the time, and it did run on meanwhile. */
 	if (saved->by_tsc && saved->scale == time->scale &&
-	    by_page - at + RESUME_UNITS <= 2 * RESUME_UNITS) {
+	    by_page - at + BEHIND_MAX <= BEHIND_MAX + AHEAD_MAX) {
 		time->offset = saved->offset;
 		return true;
 	}

@@ -138,22 +138,20 @@ void hv_save(struct hv *hv, struct state_writer *writer)
 	state_end(writer);
 }
 
-/* What the hypervisor below has to know; it takes what it took from the guest. */
+/* What the hypervisor below has to know; what it does not take, no guest can have told it. */
 static void tell_below(struct hv *hv, struct state_reader *reader)
 {
 	uint64_t id = atomic_load(&hv->guest_os_id);
 
-	if (id != 0 && (hv->native.tlb_flush || hv->native.ipi))
-		(void)vp_set_guest_os_id(hv->vps[0].vp, id);
-	if (!hv_serves(hv, HV_FEATURE_APIC_ASSIST))
-		return;
 	for (uint32_t i = 0; i < hv->config.vp_count; i++) {
 		const struct hv_vp *vp = &hv->vps[i];
 
-		if (vp->assist_page != 0 &&
+		if (vp->assist_page != 0 && hv_serves(hv, HV_FEATURE_APIC_ASSIST) &&
 		    vp_set_assist_page(vp->vp, vp->assist_page) != HV_STATUS_SUCCESS)
 			state_fail(reader, "an assist page outside memory");
 	}
+	if (state_ok(reader) && id != 0 && (hv->native.tlb_flush || hv->native.ipi))
+		(void)vp_set_guest_os_id(hv->vps[0].vp, id);
 }
 
 static void time_resume(struct hv *hv, const struct facts *facts)
