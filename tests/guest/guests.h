@@ -23,6 +23,7 @@ GUEST(hyperv);
 GUEST(hypercall_32);
 GUEST(user_calls);
 GUEST(user_work);
+GUEST(state);
 GUEST(tiny);
 #undef GUEST
 

@@ -4,6 +4,9 @@
 #include "kvm_fixture.h"
 
 #define SKIPPED 77
+#define PML4	0x9000ull
+#define PDPT	0xa000ull
+#define PD	0xb000ull
 
 int kvm_missing(void)
 {
@@ -96,6 +99,25 @@ struct machine *machine_new(uint64_t memory, uint32_t n, bool irqchip, const cha
 		HV_STATUS_SUCCESS);
 	set_real_mode(machine->vps[0]);
 	return machine;
+}
+
+void write64(struct machine *machine, uint64_t gpa, uint64_t value)
+{
+	g_assert_cmpint(partition_write_gpa(machine->partition, gpa, &value, sizeof(value)), ==, 0);
+}
+
+void enter_long_mode(struct machine *machine, uint64_t window)
+{
+	const hv_register_name name = HV_X64_REGISTER_CS;
+	union hv_register_value code;
+
+	write64(machine, PML4, PDPT | 3);
+	write64(machine, PDPT, PD | 3);
+	write64(machine, PD, 0x83);
+	write64(machine, PD + 8, window | 0x83);
+	set_long_mode(machine->vps[0], PML4);
+	g_assert_cmpint(vp_get_registers(machine->vps[0], &name, &code, 1), ==, HV_STATUS_SUCCESS);
+	g_assert_cmphex(code.segment.attributes, ==, 0xa09b);
 }
 
 void machine_free(struct machine *machine)

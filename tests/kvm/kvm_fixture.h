@@ -29,6 +29,10 @@ uint64_t get_register(struct vp *vp, hv_register_name name);
 void set_protected_mode(struct vp *vp);
 void set_long_mode(struct vp *vp, uint64_t cr3);
 
+void write64(struct machine *machine, uint64_t gpa, uint64_t value);
+/* VP 0 in long mode, with the page at 2 MiB (virtual) at `window`. */
+void enter_long_mode(struct machine *machine, uint64_t window);
+
 /* Runs and wants this kind of intercept. */
 void run_until(struct vp *vp, struct hv_intercept *intercept, enum hv_intercept_type type);
 

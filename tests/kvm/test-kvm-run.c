@@ -127,30 +127,7 @@ static void test_triple_fault(void)
 
 /* ---- long mode ------------------------------------------------------------------------------- */
 
-#define PML4 0x9000ull
-#define PDPT 0xa000ull
-#define PD   0xb000ull
 #define MMIO 0xd0000000ull
-
-static void write64(struct machine *machine, uint64_t gpa, uint64_t value)
-{
-	g_assert_cmpint(partition_write_gpa(machine->partition, gpa, &value, sizeof(value)), ==, 0);
-}
-
-/* VP 0 in long mode, with the page at 2 MiB (virtual) at `window`. */
-static void enter_long_mode(struct machine *machine, uint64_t window)
-{
-	const hv_register_name name = HV_X64_REGISTER_CS;
-	union hv_register_value code;
-
-	write64(machine, PML4, PDPT | 3);
-	write64(machine, PDPT, PD | 3);
-	write64(machine, PD, 0x83);
-	write64(machine, PD + 8, window | 0x83);
-	set_long_mode(machine->vps[0], PML4);
-	g_assert_cmpint(vp_get_registers(machine->vps[0], &name, &code, 1), ==, HV_STATUS_SUCCESS);
-	g_assert_cmphex(code.segment.attributes, ==, 0xa09b);
-}
 
 static void test_long_mode(void)
 {
