@@ -298,18 +298,33 @@ static uint64_t *interrupts(struct fixture *f)
 	return at(f, 0x500);
 }
 
-/* One that is running, and one that has expired before it was saved. */
+/* KVM's own timers go by this, whether the VP runs or not. */
+static void let_pass(gint64 us)
+{
+	gint64 until = g_get_monotonic_time() + us;
+
+	while (g_get_monotonic_time() < until)
+		continue;
+}
+
+/* One that is running, those that have expired before: without the guest, or so that it could have
+ * seen it; and one that goes on and on. */
 static void test_timer(struct fixture *f, gconstpointer data)
 {
 	static const struct {
 		uint32_t mode, ticks, n;
-	} timers[] = {{ONE_SHOT, TICKS, 1}, {ONE_SHOT, 1, 1}, {PERIODIC, TICKS, 3}};
+		gint64 us;
+	} timers[] = {{ONE_SHOT, TICKS, 1, 0},
+		      {ONE_SHOT, TICKS / 4, 1, TICKS / 1000},
+		      {ONE_SHOT, 1, 1, 0},
+		      {PERIODIC, TICKS, 3, 0}};
 	struct fixture g;
 
 	(void)data;
 	for (size_t i = 0; i < G_N_ELEMENTS(timers); i++) {
 		*interrupts(f) = 0;
 		timer_start(f, timers[i].mode, timers[i].ticks);
+		let_pass(timers[i].us);
 		move_guest(f, &g);
 		g_assert_cmpuint(*interrupts(&g), ==, 0);
 		wait_interrupts(&g, timers[i].n);
@@ -317,6 +332,31 @@ static void test_timer(struct fixture *f, gconstpointer data)
 		teardown(&g, NULL);
 		timer_start(f, ONE_SHOT, 0);
 	}
+}
+
+static void test_msrs(struct fixture *f, gconstpointer data)
+{
+	static const struct {
+		uint32_t index;
+		uint64_t value;
+	} msrs[] = {
+		{0x277, 0x0007010600070106},	  /* PAT */
+		{0x2ff, 0xc06},			  /* memory types */
+		{0x200, 0x80000006},		  /* a range of them */
+		{0xc0000081, 0x0023001000000000}, /* STAR, LSTAR, the mask of flags, KernelGSBase */
+		{0xc0000082, 0xffffffff81000000},
+		{0xc0000084, 0x47700},
+		{0xc0000102, 0xffff888000000000},
+	};
+	struct fixture g;
+
+	(void)data;
+	for (size_t i = 0; i < G_N_ELEMENTS(msrs); i++)
+		write_msr(f, msrs[i].index, msrs[i].value);
+	move_guest(f, &g);
+	for (size_t i = 0; i < G_N_ELEMENTS(msrs); i++)
+		g_assert_cmphex(read_msr(&g, msrs[i].index), ==, msrs[i].value);
+	teardown(&g, NULL);
 }
 
 static void test_deadline(struct fixture *f, gconstpointer data)
@@ -399,6 +439,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/state/other-machine", test_other_machine);
 #define CASE(name, fn) g_test_add("/kvm/state/" name, struct fixture, NULL, setup, fn, teardown)
 	CASE("timer", test_timer);
+	CASE("msrs", test_msrs);
 	CASE("deadline", test_deadline);
 	CASE("time", test_time);
 	CASE("message", test_message);
