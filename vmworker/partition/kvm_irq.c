@@ -90,18 +90,14 @@ hv_status partition_bind_irqfd(struct partition *partition, uint32_t gsi, int fd
  */
 #define MSR_HV_EOI 0x40000070u
 
-uint32_t kvm_apic_register(const struct kvm_lapic_state *apic, size_t at)
-{
-	uint32_t value;
-
-	memcpy(&value, apic->regs + at, sizeof(value));
-	return value;
-}
+#define APIC_ISR 0x100u /* 8 registers of 32 bits, 16 bytes apart */
+#define APIC_IRR 0x200u
 
 static bool apic_bit(const struct kvm_lapic_state *apic, unsigned int base, unsigned int vector)
 {
-	uint32_t word = kvm_apic_register(apic, base + (size_t)(vector / 32) * 16);
+	uint32_t word;
 
+	memcpy(&word, apic->regs + base + (size_t)(vector / 32) * 16, sizeof(word));
 	return (word >> vector % 32 & 1) != 0;
 }
 

@@ -69,9 +69,4 @@ bool kvm_set_tsc_offset(const struct vp *vp, uint64_t offset);
 /* Hands registers that were set in kvm_run over to KVM, so that its ioctls see them. */
 hv_status kvm_flush_registers(struct vp *vp);
 
-/* A register of a local APIC as KVM tells it. */
-#define APIC_ISR 0x100u /* 8 registers of 32 bits, 16 bytes apart */
-#define APIC_IRR 0x200u
-uint32_t kvm_apic_register(const struct kvm_lapic_state *apic, size_t at);
-
 #endif

@@ -43,6 +43,9 @@ static const struct part registers[] = {
 	PART(XSAVE, XSAVE_SIZE, 0, KVM_CAP_XSAVE2),
 	PART(DEBUGREGS, sizeof(struct kvm_debugregs), KVM_CAP_DEBUGREGS, 0),
 };
+static const struct part apic[] = {
+	PART(LAPIC, sizeof(struct kvm_lapic_state), 0, 0),
+};
 static const struct part pending[] = {
 	PART(VCPU_EVENTS, sizeof(struct kvm_vcpu_events), KVM_CAP_VCPU_EVENTS, 0),
 	PART(MP_STATE, sizeof(struct kvm_mp_state), 0, 0),
@@ -132,54 +135,26 @@ static hv_status tsc_get(const struct vp *vp, struct state_reader *reader)
 
 /* ---- the local APIC -------------------------------------------------------------------------- */
 
-#define APIC_LVT_TIMER	   0x320u
-#define APIC_INITIAL_COUNT 0x380u
-#define APIC_COUNT	   0x390u
-#define LVT_VECTOR	   0xffu
-#define LVT_MASKED	   (1u << 16)
-#define LVT_TIMER_MODE	   (3u << 17) /* 0: one-shot */
-
-/*
- * A one-shot timer that expired while the VP stood still is not seen in what KVM tells, and would
- * be lost: it looks like one whose interrupt the guest has had. So that one comes again, which
- * guests bear better than none.
- */
-static void apic_keep_timer(struct kvm_lapic_state *apic)
-{
-	uint32_t lvt = kvm_apic_register(apic, APIC_LVT_TIMER), vector = lvt & LVT_VECTOR;
-	size_t at = APIC_IRR + (size_t)(vector / 32) * 16;
-
-	if ((lvt & (LVT_MASKED | LVT_TIMER_MODE)) != 0 || vector < 16 ||
-	    kvm_apic_register(apic, APIC_INITIAL_COUNT) == 0 ||
-	    kvm_apic_register(apic, APIC_COUNT) != 0)
-		return;
-	uint32_t irr = kvm_apic_register(apic, at) | 1u << vector % 32;
-	memcpy(apic->regs + at, &irr, sizeof(irr));
-}
-
+/* KVM starts a one-shot timer that has expired with no time left: the interrupt of one that did so
+ * while the VP stood still is not lost, and one that the guest has had comes again. */
 static hv_status apic_put(const struct vp *vp, struct state_writer *writer)
 {
-	struct kvm_lapic_state apic = {0};
+	hv_status status = parts_put(vp, writer, apic, N_PARTS(apic));
 	uint64_t deadline = 0;
 
-	if (kvm_ioctl(vp->fd, KVM_GET_LAPIC, &apic) < 0)
-		return kvm_fault_errno(NULL, "KVM_GET_LAPIC", errno);
-	apic_keep_timer(&apic);
-	state_put_u32(writer, sizeof(apic));
-	state_put_bytes(writer, &apic, sizeof(apic));
 	/* Without such a timer there is none. */
 	(void)kvm_msr_get(vp, MSR_TSC_DEADLINE, &deadline);
 	state_put_u64(writer, deadline);
-	return HV_STATUS_SUCCESS;
+	return status;
 }
 
 static hv_status apic_get(const struct vp *vp, struct state_reader *reader)
 {
-	const void *apic = kvm_state_get(reader, "KVM_SET_LAPIC", sizeof(struct kvm_lapic_state));
-
-	if (apic != NULL && kvm_ioctl(vp->fd, KVM_SET_LAPIC, apic) < 0)
-		return kvm_state_refused(reader, "KVM_SET_LAPIC", errno);
+	hv_status status = parts_get(vp, reader, apic, N_PARTS(apic));
 	uint64_t deadline = state_get_u64(reader);
+
+	if (status != HV_STATUS_SUCCESS)
+		return status;
 	if (deadline != 0 && !kvm_msr_set(vp, MSR_TSC_DEADLINE, deadline))
 		state_fail(reader, "the hypervisor here has no timer by TSC deadline");
 	return kvm_state_status(reader);
