@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "console.h"
 
+#include <console_ring.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
@@ -199,6 +200,40 @@ gboolean console_add_viewer(struct console *console, uint32_t flags, int *ret_fd
 	console->n_viewers++;
 	*ret_fd = fds[1];
 	return TRUE;
+}
+
+/* ---- saved state ----------------------------------------------------------------------------- */
+
+void console_save(struct console *console, struct state_writer *writer)
+{
+	uint64_t cursor = console_feed_replay(&console->feed), dropped;
+	uint64_t head = console_feed_head(&console->feed);
+	uint8_t piece[4096];
+	size_t n;
+
+	state_begin(writer, "console", 1);
+	state_put_u32(writer, (uint32_t)(head - cursor)); /* a ring is of 16 MiB at most */
+	while ((n = console_feed_read(&console->feed, &cursor, head, piece, sizeof(piece),
+				      &dropped)) > 0)
+		state_put_bytes(writer, piece, n);
+	state_end(writer);
+}
+
+bool console_restore(struct console *console, struct state_reader *reader)
+{
+	const uint8_t *text;
+	uint32_t size;
+
+	if (!state_enter(reader, "console", 1))
+		return false;
+	size = state_get_count(reader, VMMS_CONSOLE_RING_SIZE_MAX);
+	text = state_get_view(reader, size);
+	state_leave(reader);
+	if (!state_ok(reader))
+		return false;
+	if (console_feed_head(&console->feed) == 0)
+		console_write(console, text, size);
+	return true;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "state.h"
+
 #define CONSOLE_ERROR (console_error_quark())
 GQuark console_error_quark(void);
 enum console_error {
@@ -54,6 +56,11 @@ unsigned int console_viewers(const struct console *console);
 
 /* Output of the last milliseconds is being gathered, and will be sent. Main thread. */
 bool console_resting(const struct console *console);
+
+/* The scroll-back's text, for the ring of another run. Main thread, while nobody writes. */
+void console_save(struct console *console, struct state_writer *writer);
+/* Comes before all else; a ring that was kept has it already, and stays as it is. */
+bool console_restore(struct console *console, struct state_reader *reader);
 
 /* A new viewer: *ret_fd is the far end of a stream socket pair, the caller's. flags:
  * VMMS_CONSOLE_*. A viewer that shuts down its writing side still gets output; one that closes is

@@ -10,6 +10,7 @@ enum {
 	STATUS_UNLOCKED = 0x10,
 	STATUS_AUX = 0x20, /* the output buffer holds a byte of the mouse's */
 	STATUS_TIMEOUT = 0x40,
+	STATUS_BITS = 0x7d, /* of these */
 
 	OUTPUT_RUN = 0x01, /* 0 pulls the processor's reset line */
 	OUTPUT_A20 = 0x02,
@@ -67,6 +68,20 @@ static void i8042_set_output(struct i8042 *i8042, uint8_t value)
 					"keyboard controller");
 }
 
+static bool i8042_takes_parameter(uint8_t command)
+{
+	switch (command) {
+	case CMD_WRITE_RAM ... CMD_WRITE_RAM + 0x1f:
+	case CMD_WRITE_OUTPUT:
+	case CMD_KEYBOARD_LOOP:
+	case CMD_AUX_LOOP:
+	case CMD_AUX_SEND:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void i8042_command(struct i8042 *i8042, uint8_t command)
 {
 	uint8_t *mode = &i8042->ram[0];
@@ -76,13 +91,6 @@ static void i8042_command(struct i8042 *i8042, uint8_t command)
 	switch (command) {
 	case CMD_READ_RAM ... CMD_READ_RAM + 0x1f:
 		i8042_reply(i8042, i8042->ram[command - CMD_READ_RAM], 0);
-		break;
-	case CMD_WRITE_RAM ... CMD_WRITE_RAM + 0x1f:
-	case CMD_WRITE_OUTPUT:
-	case CMD_KEYBOARD_LOOP:
-	case CMD_AUX_LOOP:
-	case CMD_AUX_SEND:
-		i8042->command = command;
 		break;
 	case CMD_AUX_DISABLE:
 		*mode |= MODE_AUX_OFF;
@@ -117,6 +125,8 @@ static void i8042_command(struct i8042 *i8042, uint8_t command)
 			i8042_set_output(i8042, i8042->output & (uint8_t)~OUTPUT_RUN);
 		break;
 	default:
+		if (i8042_takes_parameter(command))
+			i8042->command = command;
 		break;
 	}
 }
@@ -210,6 +220,37 @@ void i8042_reset(struct i8042 *i8042)
 	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&i8042->lock);
 
 	i8042_reset_locked(i8042);
+}
+
+void i8042_save(struct i8042 *i8042, struct state_writer *writer)
+{
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&i8042->lock);
+
+	state_begin(writer, "i8042", 1);
+	state_put_u8(writer, i8042->status);
+	state_put_u8(writer, i8042->output);
+	state_put_u8(writer, i8042->data);
+	state_put_u8(writer, i8042->command);
+	state_put_bytes(writer, i8042->ram, sizeof(i8042->ram));
+	state_end(writer);
+}
+
+bool i8042_restore(struct i8042 *i8042, struct state_reader *reader)
+{
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&i8042->lock);
+
+	if (!state_enter(reader, "i8042", 1))
+		return false;
+	i8042->status = state_get_u8(reader);
+	i8042->output = state_get_u8(reader);
+	i8042->data = state_get_u8(reader);
+	i8042->command = state_get_u8(reader);
+	state_get_bytes(reader, i8042->ram, sizeof(i8042->ram));
+	if ((i8042->status & ~STATUS_BITS) || !(i8042->output & OUTPUT_RUN) ||
+	    (i8042->command && !i8042_takes_parameter(i8042->command)))
+		state_fail(reader, "registers as no controller has them");
+	state_leave(reader);
+	return state_ok(reader);
 }
 
 struct i8042 *i8042_new(const struct machine_requests *requests)

@@ -9,6 +9,7 @@
 
 #include "device_env.h"
 #include "io_bus.h"
+#include "state.h"
 
 struct i8042;
 
@@ -23,5 +24,9 @@ extern const struct io_ops i8042_command_ops;
 struct i8042 *i8042_new(const struct machine_requests *requests);
 void i8042_free(struct i8042 *i8042); /* NULL is fine */
 void i8042_reset(struct i8042 *i8042);
+
+/* As of uart.h. */
+void i8042_save(struct i8042 *i8042, struct state_writer *writer);
+bool i8042_restore(struct i8042 *i8042, struct state_reader *reader);
 
 #endif

@@ -35,6 +35,28 @@ void pci_address_reset(struct pci_address *address)
 	atomic_store(&address->value, 0);
 }
 
+void pci_address_save(struct pci_address *address, struct state_writer *writer)
+{
+	state_begin(writer, "pci-address", 1);
+	state_put_u32(writer, atomic_load(&address->value));
+	state_end(writer);
+}
+
+bool pci_address_restore(struct pci_address *address, struct state_reader *reader)
+{
+	uint32_t value;
+
+	if (!state_enter(reader, "pci-address", 1))
+		return false;
+	value = state_get_u32(reader);
+	if (value & ~ADDRESS_BITS)
+		state_fail(reader, "bits that no address has");
+	state_leave(reader);
+	if (state_ok(reader))
+		atomic_store(&address->value, value);
+	return state_ok(reader);
+}
+
 struct pci_address *pci_address_new(void)
 {
 	return g_new0(struct pci_address, 1);

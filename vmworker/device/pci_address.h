@@ -9,6 +9,7 @@
 #define PCI_ADDRESS_H
 
 #include "io_bus.h"
+#include "state.h"
 
 struct pci_address;
 
@@ -20,5 +21,9 @@ extern const struct io_ops pci_address_ops;
 struct pci_address *pci_address_new(void);
 void pci_address_free(struct pci_address *address); /* NULL is fine */
 void pci_address_reset(struct pci_address *address);
+
+/* As of uart.h. */
+void pci_address_save(struct pci_address *address, struct state_writer *writer);
+bool pci_address_restore(struct pci_address *address, struct state_reader *reader);
 
 #endif

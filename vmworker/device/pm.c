@@ -4,6 +4,8 @@
 #include <glib.h>
 
 #define PM_TIMER_HZ 3579545u
+/* Of the timer in a saved state, so that no deadline wraps: 146 years. */
+#define ELAPSED_MAX_NS ((uint64_t)INT64_MAX / 2)
 
 enum { /* PM1 status and enable */
        PM1_TIMER = 0x0001,
@@ -65,10 +67,15 @@ static void pm_catch_up(struct pm *pm)
 
 /* ---- SCI ------------------------------------------------------------------------------------- */
 
+static bool pm_level(const struct pm *pm)
+{
+	return (pm->status & pm->enable) || (pm->gpe_status & pm->gpe_enable);
+}
+
 /* After any change: the line, and the timer if its event is awaited. */
 static void pm_update(struct pm *pm)
 {
-	bool level = (pm->status & pm->enable) || (pm->gpe_status & pm->gpe_enable);
+	bool level = pm_level(pm);
 
 	if (level != pm->line) {
 		pm->line = level;
@@ -214,6 +221,57 @@ void pm_reset(struct pm *pm)
 	pm->gpe_status = pm->gpe_enable = 0;
 	pm->half_turns = pm_ticks(pm) >> 31;
 	pm_update(pm);
+}
+
+void pm_save(struct pm *pm, struct state_writer *writer)
+{
+	const struct device_clock *clock = &pm->config.clock;
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&pm->lock);
+
+	pm_catch_up(pm); /* so that the half turns follow from the timer */
+	state_begin(writer, "pm", 1);
+	state_put_u64(writer, clock->monotonic_ns(clock->context) - pm->started_ns);
+	state_put_u16(writer, pm->status);
+	state_put_u16(writer, pm->enable);
+	state_put_u16(writer, pm->control);
+	state_put_u32(writer, pm->gpe_status);
+	state_put_u32(writer, pm->gpe_enable);
+	state_put_bool(writer, pm->line);
+	state_end(writer);
+}
+
+static void pm_read_state(struct pm *pm, struct state_reader *reader)
+{
+	const struct device_clock *clock = &pm->config.clock;
+	uint64_t elapsed_ns = state_get_u64(reader);
+
+	pm->status = state_get_u16(reader);
+	pm->enable = state_get_u16(reader);
+	pm->control = state_get_u16(reader);
+	pm->gpe_status = state_get_u32(reader);
+	pm->gpe_enable = state_get_u32(reader);
+	pm->line = state_get_bool(reader);
+	if (elapsed_ns > ELAPSED_MAX_NS)
+		state_fail(reader, "a timer that has run for too long");
+	if ((pm->status & ~(PM1_ENABLES | PM1_WAKE)) || (pm->enable & ~PM1_ENABLES) ||
+	    (pm->control & ~PM1_CONTROL_KEPT))
+		state_fail(reader, "bits that no register has");
+	state_leave(reader);
+	pm->started_ns = clock->monotonic_ns(clock->context) - elapsed_ns;
+}
+
+bool pm_restore(struct pm *pm, struct state_reader *reader)
+{
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&pm->lock);
+
+	if (!state_enter(reader, "pm", 1))
+		return false;
+	pm_read_state(pm, reader);
+	if (!state_ok(reader))
+		return false;
+	pm->half_turns = pm_ticks(pm) >> 31;
+	pm_update(pm);
+	return true;
 }
 
 struct pm *pm_new(const struct pm_config *config)

@@ -9,6 +9,7 @@
 
 #include "device_env.h"
 #include "io_bus.h"
+#include "state.h"
 
 struct pm;
 
@@ -42,5 +43,9 @@ void pm_raise_event(struct pm *pm, unsigned int event);
 
 /* As after power-on; the timer goes on. Any thread. */
 void pm_reset(struct pm *pm);
+
+/* As of uart.h. The timer goes on from what it read. */
+void pm_save(struct pm *pm, struct state_writer *writer);
+bool pm_restore(struct pm *pm, struct state_reader *reader);
 
 #endif

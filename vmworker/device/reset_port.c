@@ -50,6 +50,30 @@ void reset_port_reset(struct reset_port *port)
 	atomic_store(&port->value, reset_ports[port->kind].initial);
 }
 
+void reset_port_save(struct reset_port *port, struct state_writer *writer)
+{
+	state_begin(writer, "reset-port", 1);
+	state_put_u8(writer, (uint8_t)port->kind);
+	state_put_u8(writer, atomic_load(&port->value));
+	state_end(writer);
+}
+
+bool reset_port_restore(struct reset_port *port, struct state_reader *reader)
+{
+	uint8_t kind, value;
+
+	if (!state_enter(reader, "reset-port", 1))
+		return false;
+	kind = state_get_u8(reader);
+	value = state_get_u8(reader);
+	if (kind != port->kind || (value & ~reset_ports[port->kind].stored))
+		state_fail(reader, "bits that this port has not");
+	state_leave(reader);
+	if (state_ok(reader))
+		atomic_store(&port->value, value);
+	return state_ok(reader);
+}
+
 struct reset_port *reset_port_new(enum reset_port_kind kind,
 				  const struct machine_requests *requests)
 {

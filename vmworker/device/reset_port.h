@@ -9,6 +9,7 @@
 
 #include "device_env.h"
 #include "io_bus.h"
+#include "state.h"
 
 struct reset_port;
 
@@ -22,5 +23,9 @@ struct reset_port *reset_port_new(enum reset_port_kind kind,
 				  const struct machine_requests *requests);
 void reset_port_free(struct reset_port *port); /* NULL is fine */
 void reset_port_reset(struct reset_port *port);
+
+/* As of uart.h; into a port of the same kind. */
+void reset_port_save(struct reset_port *port, struct state_writer *writer);
+bool reset_port_restore(struct reset_port *port, struct state_reader *reader);
 
 #endif

@@ -144,10 +144,15 @@ static void rtc_release_calendar(struct rtc *rtc)
 	rtc->flagged_us = rtc_now_us(rtc);
 }
 
+static bool rtc_is_held(const struct rtc *rtc)
+{
+	return (rtc->ram[RTC_B] & B_SET) || rtc_divider_held(rtc->ram[RTC_A]);
+}
+
 /* After a change of register A or B: stops or starts the calendar. */
 static void rtc_update_held(struct rtc *rtc)
 {
-	bool held = (rtc->ram[RTC_B] & B_SET) || rtc_divider_held(rtc->ram[RTC_A]);
+	bool held = rtc_is_held(rtc);
 
 	if (held && !rtc->held)
 		rtc_latch_calendar(rtc);
@@ -224,10 +229,15 @@ static int64_t rtc_next_interrupt(const struct rtc *rtc)
 	return next;
 }
 
+static bool rtc_level(const struct rtc *rtc)
+{
+	return rtc->ram[RTC_B] & rtc->ram[RTC_C] & C_FLAGS;
+}
+
 /* After any change: the line, and the timer for what comes next. */
 static void rtc_update(struct rtc *rtc)
 {
-	bool level = rtc->ram[RTC_B] & rtc->ram[RTC_C] & C_FLAGS;
+	bool level = rtc_level(rtc);
 	int64_t next = level ? INT64_MAX : rtc_next_interrupt(rtc);
 
 	if (level != rtc->line) {
@@ -389,6 +399,59 @@ void rtc_reset(struct rtc *rtc)
 	rtc->ram[RTC_B] &= (uint8_t) ~(B_PIE | B_AIE | B_UIE | B_SQWE);
 	rtc->ram[RTC_C] = 0;
 	rtc_update(rtc);
+}
+
+void rtc_save(struct rtc *rtc, struct state_writer *writer)
+{
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rtc->lock);
+
+	state_begin(writer, "rtc", 1);
+	state_put_u64(writer, (uint64_t)rtc->offset_us);
+	state_put_u64(writer, (uint64_t)rtc->flagged_us);
+	state_put_u8(writer, rtc->weekday_shift);
+	state_put_u8(writer, rtc->index);
+	state_put_bytes(writer, rtc->ram, sizeof(rtc->ram));
+	state_end(writer);
+}
+
+/* Times of which differences and sums fit. */
+static int64_t rtc_get_time(struct state_reader *reader)
+{
+	int64_t us = (int64_t)state_get_u64(reader);
+
+	if (us >= -2 * OFFSET_MAX_US && us <= 2 * OFFSET_MAX_US)
+		return us;
+	state_fail(reader, "a time out of reach");
+	return 0;
+}
+
+static void rtc_read_state(struct rtc *rtc, struct state_reader *reader)
+{
+	rtc->offset_us = rtc_get_time(reader);
+	rtc->flagged_us = rtc_get_time(reader);
+	rtc->weekday_shift = state_get_u8(reader);
+	rtc->index = state_get_u8(reader);
+	state_get_bytes(reader, rtc->ram, sizeof(rtc->ram));
+	if (rtc->weekday_shift > 6 || rtc->index >= RTC_CMOS_SIZE || (rtc->ram[RTC_A] & A_UIP) ||
+	    (rtc->ram[RTC_C] & ~C_FLAGS) || rtc->ram[RTC_D] != D_VALID)
+		state_fail(reader, "registers as no clock has them");
+	state_leave(reader);
+}
+
+bool rtc_restore(struct rtc *rtc, struct state_reader *reader)
+{
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rtc->lock);
+
+	if (!state_enter(reader, "rtc", 1))
+		return false;
+	rtc_read_state(rtc, reader);
+	if (!state_ok(reader))
+		return false;
+	rtc->held = rtc_is_held(rtc);
+	rtc->line = rtc_level(rtc);
+	rtc_catch_up(rtc);
+	rtc_update(rtc);
+	return true;
 }
 
 struct rtc *rtc_new(const struct rtc_config *config)

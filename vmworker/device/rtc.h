@@ -15,6 +15,7 @@
 
 #include "device_env.h"
 #include "io_bus.h"
+#include "state.h"
 
 struct rtc;
 
@@ -44,5 +45,11 @@ void rtc_set_cmos(struct rtc *rtc, uint8_t index, uint8_t value);
 
 /* The RESET pin: interrupts are disabled, the time and the RAM stay. Any thread. */
 void rtc_reset(struct rtc *rtc);
+
+/* The clock goes on with the host's: what came due meanwhile is flagged, and interrupts. Otherwise
+ * as of uart.h.
+ */
+void rtc_save(struct rtc *rtc, struct state_writer *writer);
+bool rtc_restore(struct rtc *rtc, struct state_reader *reader);
 
 #endif

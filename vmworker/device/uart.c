@@ -113,10 +113,16 @@ static uint8_t uart_source(const struct uart *uart)
 }
 
 /* On a PC, OUT2 opens the buffer between INTR and the bus; in loop-back the pin is inactive. */
-static void uart_update_line(struct uart *uart)
+static bool uart_level(const struct uart *uart)
 {
 	bool open = (uart->mcr & MCR_OUT2) && !(uart->mcr & MCR_LOOP);
-	bool level = open && uart_source(uart) != IIR_NONE;
+
+	return open && uart_source(uart) != IIR_NONE;
+}
+
+static void uart_update_line(struct uart *uart)
+{
+	bool level = uart_level(uart);
 
 	if (level == uart->line)
 		return;
@@ -461,6 +467,75 @@ void uart_reset(struct uart *uart)
 	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&uart->lock);
 
 	uart_reset_locked(uart);
+}
+
+void uart_save(struct uart *uart, struct state_writer *writer)
+{
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&uart->lock);
+
+	state_begin(writer, "uart", 1);
+	state_put_u8(writer, uart->ier);
+	state_put_u8(writer, uart->lcr);
+	state_put_u8(writer, uart->mcr);
+	state_put_u8(writer, uart->msr);
+	state_put_u8(writer, uart->scr);
+	state_put_u16(writer, uart->divisor);
+	state_put_bool(writer, uart->overrun);
+	state_put_bool(writer, uart->thre_pending);
+	state_put_bool(writer, uart->fifos);
+	state_put_u8(writer, uart->trigger);
+	state_put_bool(writer, uart->rx_timeout);
+	state_put_u32(writer, uart->rx_count);
+	for (unsigned int i = 0; i < uart->rx_count; i++)
+		state_put_u8(writer, uart->rx[(uart->rx_first + i) % UART_FIFO_SIZE]);
+	state_end(writer);
+}
+
+/* Whether a guest could have brought it there. */
+static bool uart_possible(const struct uart *uart)
+{
+	bool waits = uart->fifos && uart->rx_count > 0 && uart->rx_count < uart->trigger;
+
+	return !(uart->ier & ~IER_MASK) && !(uart->mcr & ~MCR_MASK) &&
+	       (uart->msr & 0xf0) == uart_modem_inputs(uart) &&
+	       memchr(uart_triggers, uart->trigger, sizeof(uart_triggers)) &&
+	       uart->rx_count <= uart_rx_capacity(uart) && (waits || !uart->rx_timeout);
+}
+
+static void uart_read_state(struct uart *uart, struct state_reader *reader)
+{
+	uart->ier = state_get_u8(reader);
+	uart->lcr = state_get_u8(reader);
+	uart->mcr = state_get_u8(reader);
+	uart->msr = state_get_u8(reader);
+	uart->scr = state_get_u8(reader);
+	uart->divisor = state_get_u16(reader);
+	uart->overrun = state_get_bool(reader);
+	uart->thre_pending = state_get_bool(reader);
+	uart->fifos = state_get_bool(reader);
+	uart->trigger = state_get_u8(reader);
+	uart->rx_timeout = state_get_bool(reader);
+	uart->rx_count = state_get_count(reader, UART_FIFO_SIZE);
+	uart->rx_first = 0;
+	state_get_bytes(reader, uart->rx, uart->rx_count);
+	if (!uart_possible(uart))
+		state_fail(reader, "registers as no port has them");
+	state_leave(reader);
+}
+
+bool uart_restore(struct uart *uart, struct state_reader *reader)
+{
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&uart->lock);
+
+	if (!state_enter(reader, "uart", 1))
+		return false;
+	uart_read_state(uart, reader);
+	if (!state_ok(reader))
+		return false;
+	uart->line = uart_level(uart);
+	if (!uart->rx_timeout)
+		uart_restart_timeout(uart); /* it may take as long once more */
+	return true;
 }
 
 struct uart *uart_new(const struct uart_config *config)

@@ -15,6 +15,7 @@
 
 #include "device_env.h"
 #include "io_bus.h"
+#include "state.h"
 
 struct uart;
 
@@ -45,5 +46,10 @@ size_t uart_receive(struct uart *uart, const uint8_t *data, size_t n);
 
 /* Master reset (MR pin). Any thread. */
 void uart_reset(struct uart *uart);
+
+/* Its registers and what it has received. Restored before any VP runs, with the interrupt
+ * controllers, which bring the line's level: it is not driven. Main thread. */
+void uart_save(struct uart *uart, struct state_writer *writer);
+bool uart_restore(struct uart *uart, struct state_reader *reader);
 
 #endif

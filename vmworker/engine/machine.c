@@ -245,6 +245,40 @@ void machine_reset(struct machine *machine)
 	reset_port_reset(machine->system_a);
 }
 
+void machine_save(struct machine *machine, struct state_writer *writer)
+{
+	state_begin(writer, "devices", 1);
+	for (size_t i = 0; i < ENGINE_CONSOLES; i++) {
+		uart_save(machine->serial[i].uart, writer);
+		console_save(machine->serial[i].console, writer);
+	}
+	rtc_save(machine->rtc, writer);
+	pm_save(machine->pm, writer);
+	i8042_save(machine->i8042, writer);
+	pci_address_save(machine->pci_address, writer);
+	reset_port_save(machine->reset_control, writer);
+	reset_port_save(machine->system_a, writer);
+	state_end(writer);
+}
+
+bool machine_restore(struct machine *machine, struct state_reader *reader)
+{
+	bool good = state_enter(reader, "devices", 1) != 0;
+
+	for (size_t i = 0; i < ENGINE_CONSOLES; i++) {
+		good = good && uart_restore(machine->serial[i].uart, reader) &&
+		       console_restore(machine->serial[i].console, reader);
+	}
+	if (!good || !rtc_restore(machine->rtc, reader) || !pm_restore(machine->pm, reader) ||
+	    !i8042_restore(machine->i8042, reader) ||
+	    !pci_address_restore(machine->pci_address, reader) ||
+	    !reset_port_restore(machine->reset_control, reader) ||
+	    !reset_port_restore(machine->system_a, reader))
+		return false;
+	state_leave(reader);
+	return state_ok(reader);
+}
+
 void machine_power_button(struct machine *machine)
 {
 	(void)pm_power_button(machine->pm);

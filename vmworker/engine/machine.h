@@ -14,6 +14,7 @@
 #include "device_env.h"
 #include "engine.h"
 #include "io_bus.h"
+#include "state.h"
 
 struct machine;
 
@@ -37,6 +38,11 @@ struct device_clock machine_clock(struct machine *machine);
 
 /* The reset line of every device. While no VP runs. */
 void machine_reset(struct machine *machine);
+
+/* All devices, and what the consoles showed. While no VP runs; restored before any does, into a new
+ * machine. */
+void machine_save(struct machine *machine, struct state_writer *writer);
+bool machine_restore(struct machine *machine, struct state_reader *reader);
 
 void machine_power_button(struct machine *machine);
 
