@@ -40,6 +40,7 @@ static const int allowed[] = {
 	CALL(newfstatat),
 	CALL(ftruncate),
 	CALL(fallocate),
+	CALL(fdatasync), /* a saved state */
 	/* disks: a ring that was made before, and restricted to what disks need (uring.c) */
 	CALL(io_uring_enter),
 	CALL(poll),

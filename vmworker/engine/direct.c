@@ -191,7 +191,8 @@ static gboolean direct_build_partition(struct engine *engine, GError **error)
 		hv_error_set(error, engine->config.vm_name, engine->config.memory, &fault);
 		return FALSE;
 	}
-	if (!direct_build_vps(engine, error) || !direct_load(engine, error))
+	if (!direct_build_vps(engine, error) ||
+	    !(engine->saved ? direct_saved_load(engine, error) : direct_load(engine, error)))
 		return FALSE;
 	engine->group = vp_group_new(&group, engine->vps, engine->config.vp_count);
 	return TRUE;
@@ -233,6 +234,7 @@ static gboolean direct_free(struct engine *engine)
 	mailbox_free(engine->mailbox);
 	if (engine->hypervisor_fd >= 0)
 		close(engine->hypervisor_fd);
+	direct_saved_free(engine->saved);
 	g_free(engine->past);
 	g_free(engine->vps);
 	g_free(engine);
@@ -297,7 +299,8 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 	engine->hypervisor_fd = partition_open_hypervisor(&fault);
 	if (engine->hypervisor_fd < 0)
 		hv_error_set(error, config->vm_name, config->memory, &fault);
-	else if ((engine->mailbox = mailbox_new(config->event, &config->events, error)) &&
+	else if (direct_saved_open(engine, error) &&
+		 (engine->mailbox = mailbox_new(config->event, &config->events, error)) &&
 		 (engine->machine =
 			  machine_new(config->event, config->console_fd, &callbacks, error)) &&
 		 (engine->interface = direct_interface_new(engine)) &&
@@ -329,7 +332,7 @@ static gboolean direct_run(struct engine *engine, GError **error)
 		/* Who connects is refused, rather than waiting for ever. */
 		(void)shutdown(engine->config.vsock_fd, SHUT_RDWR);
 	}
-	return vp_group_run(engine->group, error);
+	return direct_saved_run(engine, error) && vp_group_run(engine->group, error);
 }
 
 static gboolean direct_pause(struct engine *engine, GError **error)
@@ -347,24 +350,20 @@ static gboolean direct_pause(struct engine *engine, GError **error)
 	return FALSE;
 }
 
-static gboolean direct_resume(struct engine *engine, GError **error)
+void direct_go_on(struct engine *engine)
 {
-	(void)error;
 	hv_set_paused(guest_interface_hv(engine->interface), false);
 	guest_set_paused(direct_guest(engine), false);
 	if (engine->disks)
 		disk_set_resume(engine->disks);
-	vp_group_release(engine->group);
-	return TRUE;
 }
 
-static gboolean direct_save(struct engine *engine, int fd, GError **error)
+static gboolean direct_resume(struct engine *engine, GError **error)
 {
-	(void)fd;
-	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
-		    "virtual machine %s: this version cannot save it; shut it down",
-		    engine->config.vm_name);
-	return FALSE;
+	(void)error;
+	direct_go_on(engine);
+	vp_group_release(engine->group);
+	return TRUE;
 }
 
 static gboolean direct_reset(struct engine *engine, GError **error)

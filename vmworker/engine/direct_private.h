@@ -30,7 +30,22 @@ struct engine {
 	struct synthetic *synthetic; /* NULL without SynIC, and before it runs */
 	struct vp_statistics *past;  /* per VP, of the partitions before this one */
 	uint64_t past_msr_faults;
+	struct direct_saved
+		*saved; /* what the machine is to begin from, until it runs; NULL: its kernel */
 };
+
+/* direct.c: all but the processors goes on after a pause. */
+void direct_go_on(struct engine *engine);
+
+/* direct_save.c: the operation, and the steps of a machine that begins from a saved state. Each
+ * does nothing without one, but for load. */
+gboolean direct_save(struct engine *engine, int fd, GError **error);
+gboolean direct_saved_open(struct engine *engine, GError **error);
+/* Memory, VPs and what is around them, in boot's stead: the VPs exist, devices are new. */
+gboolean direct_saved_load(struct engine *engine, GError **error);
+/* VMBus, which has just started; and all goes on, but for the VPs, which never ran. */
+gboolean direct_saved_run(struct engine *engine, GError **error);
+void direct_saved_free(struct direct_saved *saved); /* NULL is fine */
 
 /* direct_guest.c: operations of struct engine_ops, and the guest, NULL before it runs. */
 struct guest *direct_guest(struct engine *engine);

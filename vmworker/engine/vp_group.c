@@ -122,6 +122,14 @@ void vp_group_release(struct vp_group *group)
 	pthread_mutex_unlock(&group->lock);
 }
 
+bool vp_group_is_halted(struct vp_group *group)
+{
+	pthread_mutex_lock(&group->lock);
+	bool halted = group->halted;
+	pthread_mutex_unlock(&group->lock);
+	return halted;
+}
+
 bool vp_group_quit(struct vp_group *group, unsigned int timeout_ms)
 {
 	struct timespec deadline = deadline_after(timeout_ms);

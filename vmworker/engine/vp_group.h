@@ -48,6 +48,9 @@ bool vp_group_hold(struct vp_group *group, unsigned int timeout_ms);
 /* Lets go after a hold; nothing when the guest halted. Main thread. */
 void vp_group_release(struct vp_group *group);
 
+/* Whether the guest stopped by itself, perhaps before anybody was told. Any thread. */
+bool vp_group_is_halted(struct vp_group *group);
+
 /*
  * Ends the threads; vps may be deleted after it returned true. Waits for timeout_ms at most; on
  * false a thread still runs, and neither the group nor what it borrows may be freed. Main thread.

@@ -154,6 +154,48 @@ bool guest_memory_offset(const struct guest_memory *memory, uint64_t gpa, uint64
 	return false;
 }
 
+/* The first offset at or after `offset` that may hold anything; the end of RAM when none does. */
+static uint64_t used_begin(const struct guest_memory *memory, uint64_t offset)
+{
+	off_t data = lseek(memory->fd, (off_t)offset, SEEK_DATA);
+	uint64_t begin = data >= 0 ? (uint64_t)data : errno == ENXIO ? memory->size : offset;
+	uint64_t mapped = memory->mapped > offset ? memory->mapped : offset;
+
+	return mapped < memory->mapped_end && mapped < begin ? mapped : begin;
+}
+
+/* Where what is used at `begin` ends. */
+static uint64_t used_end(const struct guest_memory *memory, uint64_t begin)
+{
+	off_t hole = lseek(memory->fd, (off_t)begin, SEEK_HOLE);
+
+	if (begin >= memory->mapped && begin < memory->mapped_end)
+		return memory->mapped_end;
+	return hole >= 0 ? (uint64_t)hole : memory->size;
+}
+
+bool guest_memory_next_used(const struct guest_memory *memory, uint64_t gpa, struct gpa_range *used)
+{
+	uint64_t before = 0;
+
+	for (size_t i = 0; i < memory->n_ranges; i++) {
+		const struct gpa_range *range = &memory->range[i];
+		uint64_t skipped = gpa > range->base ? gpa - range->base : 0;
+		uint64_t end = before + range->size;
+		uint64_t begin = skipped < range->size ? used_begin(memory, before + skipped) : end;
+
+		if (begin < end) {
+			uint64_t until = used_end(memory, begin);
+
+			used->base = range->base + (begin - before);
+			used->size = (until < end ? until : end) - begin;
+			return true;
+		}
+		before = end;
+	}
+	return false;
+}
+
 /* True when no byte of the pages [offset, offset + size) lies beyond the file's last page. */
 static bool file_covers(int fd, uint64_t offset, uint64_t size)
 {
@@ -186,5 +228,9 @@ hv_status guest_memory_map_file(struct guest_memory *memory, uint64_t gpa, int f
 							 : HV_STATUS_INSUFFICIENT_MEMORY;
 	(void)madvise(at, size, MADV_DONTDUMP);
 	(void)madvise(at, size, MADV_DONTFORK);
+	if (memory->mapped == memory->mapped_end || ram_offset < memory->mapped)
+		memory->mapped = ram_offset;
+	if (ram_offset + size > memory->mapped_end)
+		memory->mapped_end = ram_offset + size;
 	return HV_STATUS_SUCCESS;
 }

@@ -17,6 +17,7 @@ struct guest_memory {
 	size_t reserved;	   /* bytes of it */
 	size_t n_ranges;	   /* 1 or 2 */
 	struct gpa_range range[2]; /* ascending; the second continues where the first's RAM ends */
+	uint64_t mapped, mapped_end; /* offsets between which files are mapped; equal: none is */
 };
 
 /* True when size can be the RAM of a partition (see partition_properties). */
@@ -31,6 +32,10 @@ void guest_memory_release(struct guest_memory *memory);
 /* The offset into RAM of [gpa, gpa + size), false unless all of it lies in one range. */
 bool guest_memory_offset(const struct guest_memory *memory, uint64_t gpa, uint64_t size,
 			 uint64_t *offset);
+
+/* partition_next_used of this RAM. */
+bool guest_memory_next_used(const struct guest_memory *memory, uint64_t gpa,
+			    struct gpa_range *used);
 
 /* partition_map_file of this RAM. */
 hv_status guest_memory_map_file(struct guest_memory *memory, uint64_t gpa, int fd, uint64_t offset,

@@ -136,6 +136,13 @@ hv_status partition_write_gpa(struct partition *partition, uint64_t gpa, const v
 			      size_t size);
 
 /*
+ * The first part of RAM at or after gpa, in one range, that may hold anything but zeroes; false:
+ * there is none. Whoever reads all RAM looks there only, for looking at memory that was never
+ * touched takes it from the host.
+ */
+bool partition_next_used(const struct partition *partition, uint64_t gpa, struct gpa_range *used);
+
+/*
  * Puts a private (copy-on-write) mapping of a file over guest RAM, before any VP runs, so that
  * partitions booted from one file share its pages. gpa, offset and size are page-aligned.
  */

@@ -50,6 +50,11 @@ hv_status partition_write_gpa(struct partition *partition, uint64_t gpa, const v
 	return HV_STATUS_SUCCESS;
 }
 
+bool partition_next_used(const struct partition *partition, uint64_t gpa, struct gpa_range *used)
+{
+	return guest_memory_next_used(partition_guest_memory(partition), gpa, used);
+}
+
 hv_status partition_map_file(struct partition *partition, uint64_t gpa, int fd, uint64_t offset,
 			     uint64_t size)
 {
