@@ -2,7 +2,7 @@
 # The real vmworker with the tiny guest, spoken to as vmmsd does it.
 vmms_library(worker_fixture SOURCES worker_fixture.c
   PUBLIC vmms_schemas PkgConfig::GLIB PkgConfig::SYSTEMD)
-foreach(name IN ITEMS guest plug protocol confined)
+foreach(name IN ITEMS guest plug protocol confined save)
   vmms_test(test-worker-${name} SOURCES test-worker-${name}.c LIBS worker_fixture
     LABEL integration TIMEOUT 240
     ENV VMMS_WORKER=$<TARGET_FILE:vmworker> VMMS_TINY_GUEST=$<TARGET_FILE:tiny_guest>)

@@ -67,6 +67,7 @@ struct worker_process *worker_spawn(bool pass_socket, const char *const *extra)
 	worker->dir = g_dir_make_tmp("vmworker-XXXXXX", NULL);
 	g_assert_nonnull(worker->dir);
 	worker->result_fd = memfd_create("result", MFD_CLOEXEC);
+	worker->state_fd = -1;
 	worker->kernel_fd = open(g_getenv("VMMS_TINY_GUEST"), O_RDONLY | O_CLOEXEC);
 	g_assert_cmpint(worker->kernel_fd, >=, 0);
 	int listen_fd = pass_socket ? control_listen(worker) : -1;
@@ -146,14 +147,22 @@ int worker_call_start(struct worker_process *worker, const char *definition,
 		      sd_bus_error *ret_error)
 {
 	return sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER, "Start",
-				  ret_error, NULL, "sa(sh)", definition, 2, VMMS_FILE_KERNEL,
-				  worker->kernel_fd, VMMS_FILE_RESULT, worker->result_fd);
+				  ret_error, NULL, "sa(sh)", definition,
+				  worker->state_fd < 0 ? 2 : 3, VMMS_FILE_KERNEL, worker->kernel_fd,
+				  VMMS_FILE_RESULT, worker->result_fd, VMMS_FILE_STATE,
+				  worker->state_fd);
 }
 
 int worker_call(sd_bus *bus, const char *method, sd_bus_error *ret_error)
 {
 	return sd_bus_call_method(bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER, method, ret_error,
 				  NULL, NULL);
+}
+
+int worker_call_save(struct worker_process *worker, int fd, sd_bus_error *ret_error)
+{
+	return sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER, "Save",
+				  ret_error, NULL, "h", fd);
 }
 
 void worker_start_guest(struct worker_process *worker, const char *cmdline, const char *members)

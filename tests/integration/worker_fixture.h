@@ -20,6 +20,7 @@ struct worker_process {
 	int pidfd;
 	int result_fd;
 	int kernel_fd; /* the tiny guest, unless a test puts another one here */
+	int state_fd;  /* saved state to begin with, borrowed; -1: none */
 	sd_bus *bus;
 };
 
@@ -40,6 +41,8 @@ int worker_call_start(struct worker_process *worker, const char *definition,
 		      sd_bus_error *ret_error);
 /* A method without arguments and results. */
 int worker_call(sd_bus *bus, const char *method, sd_bus_error *ret_error);
+/* Save into a file. */
+int worker_call_save(struct worker_process *worker, int fd, sd_bus_error *ret_error);
 /* Starts and fails the test when that fails. */
 void worker_start_guest(struct worker_process *worker, const char *cmdline, const char *members);
 
