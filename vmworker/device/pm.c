@@ -67,15 +67,10 @@ static void pm_catch_up(struct pm *pm)
 
 /* ---- SCI ------------------------------------------------------------------------------------- */
 
-static bool pm_level(const struct pm *pm)
-{
-	return (pm->status & pm->enable) || (pm->gpe_status & pm->gpe_enable);
-}
-
 /* After any change: the line, and the timer if its event is awaited. */
 static void pm_update(struct pm *pm)
 {
-	bool level = pm_level(pm);
+	bool level = (pm->status & pm->enable) || (pm->gpe_status & pm->gpe_enable);
 
 	if (level != pm->line) {
 		pm->line = level;
@@ -228,7 +223,8 @@ void pm_save(struct pm *pm, struct state_writer *writer)
 	const struct device_clock *clock = &pm->config.clock;
 	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&pm->lock);
 
-	pm_catch_up(pm); /* so that the half turns follow from the timer */
+	/* So that the half turns follow from the timer; who takes it up drives the line. */
+	pm_catch_up(pm);
 	state_begin(writer, "pm", 1);
 	state_put_u64(writer, clock->monotonic_ns(clock->context) - pm->started_ns);
 	state_put_u16(writer, pm->status);

@@ -229,15 +229,10 @@ static int64_t rtc_next_interrupt(const struct rtc *rtc)
 	return next;
 }
 
-static bool rtc_level(const struct rtc *rtc)
-{
-	return rtc->ram[RTC_B] & rtc->ram[RTC_C] & C_FLAGS;
-}
-
 /* After any change: the line, and the timer for what comes next. */
 static void rtc_update(struct rtc *rtc)
 {
-	bool level = rtc_level(rtc);
+	bool level = rtc->ram[RTC_B] & rtc->ram[RTC_C] & C_FLAGS;
 	int64_t next = level ? INT64_MAX : rtc_next_interrupt(rtc);
 
 	if (level != rtc->line) {
@@ -405,11 +400,14 @@ void rtc_save(struct rtc *rtc, struct state_writer *writer)
 {
 	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rtc->lock);
 
+	/* What this flags is driven by who takes it up. */
+	rtc_catch_up(rtc);
 	state_begin(writer, "rtc", 1);
 	state_put_u64(writer, (uint64_t)rtc->offset_us);
 	state_put_u64(writer, (uint64_t)rtc->flagged_us);
 	state_put_u8(writer, rtc->weekday_shift);
 	state_put_u8(writer, rtc->index);
+	state_put_bool(writer, rtc->line);
 	state_put_bytes(writer, rtc->ram, sizeof(rtc->ram));
 	state_end(writer);
 }
@@ -431,6 +429,7 @@ static void rtc_read_state(struct rtc *rtc, struct state_reader *reader)
 	rtc->flagged_us = rtc_get_time(reader);
 	rtc->weekday_shift = state_get_u8(reader);
 	rtc->index = state_get_u8(reader);
+	rtc->line = state_get_bool(reader);
 	state_get_bytes(reader, rtc->ram, sizeof(rtc->ram));
 	if (rtc->weekday_shift > 6 || rtc->index >= RTC_CMOS_SIZE || (rtc->ram[RTC_A] & A_UIP) ||
 	    (rtc->ram[RTC_C] & ~C_FLAGS) || rtc->ram[RTC_D] != D_VALID)
@@ -448,7 +447,6 @@ bool rtc_restore(struct rtc *rtc, struct state_reader *reader)
 	if (!state_ok(reader))
 		return false;
 	rtc->held = rtc_is_held(rtc);
-	rtc->line = rtc_level(rtc);
 	rtc_catch_up(rtc);
 	rtc_update(rtc);
 	return true;
