@@ -277,8 +277,8 @@ uint8_t *state_file_read(int fd, const struct state_file_machine *machine, size_
 	return g_steal_pointer(&blob);
 }
 
-/* The next part of [from, end) of the file that is no hole. Where nothing is known of holes all of
- * it is; what became shorter meanwhile is noticed by reading it. */
+/* The next part of [from, end) of the file that is no hole; all of it where nothing is known of
+ * holes. */
 static bool next_data(int fd, uint64_t from, uint64_t end, uint64_t *begin, uint64_t *until)
 {
 	off_t data = lseek(fd, (off_t)from, SEEK_DATA), hole;

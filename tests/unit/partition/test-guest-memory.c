@@ -219,6 +219,74 @@ static void test_map_file_refused(void)
 	partition_delete(partition);
 }
 
+static void next_used_expect(const struct partition *partition, uint64_t gpa, uint64_t base,
+			     uint64_t size)
+{
+	struct gpa_range used = {0};
+
+	g_assert_true(partition_next_used(partition, gpa, &used));
+	g_assert_cmphex(used.base, ==, base);
+	g_assert_cmphex(used.size, ==, size);
+}
+
+/* What was touched and what is mapped is found; looking for it touches nothing. */
+static void test_next_used(void)
+{
+	struct partition *partition = partition_of(16 * MIB);
+	int fd = file_of("kernel", 0x2000);
+	struct gpa_range used;
+
+	g_assert_false(partition_next_used(partition, 0, &used));
+	g_assert_cmpint(partition_write_gpa(partition, 12 * MIB + 5, "x", 1), ==,
+			HV_STATUS_SUCCESS);
+	/* The host may have given a larger page than the one that was touched. */
+	g_assert_true(partition_next_used(partition, 0, &used));
+	g_assert_cmphex(used.base, <=, 12 * MIB);
+	g_assert_cmphex(used.base + used.size, >, 12 * MIB);
+	g_assert_cmphex(used.size, <=, 2 * MIB);
+	next_used_expect(partition, 12 * MIB, 12 * MIB, used.base + used.size - 12 * MIB);
+	g_assert_false(partition_next_used(partition, used.base + used.size, &used));
+
+	g_assert_cmpint(partition_map_file(partition, 6 * MIB, fd, 0, 0x2000), ==,
+			HV_STATUS_SUCCESS);
+	next_used_expect(partition, 0, 6 * MIB, 0x2000);
+	next_used_expect(partition, 6 * MIB + 0x1000, 6 * MIB + 0x1000, 0x1000);
+	g_assert_true(partition_next_used(partition, 6 * MIB + 0x2000, &used));
+	g_assert_cmphex(used.base + used.size, >, 12 * MIB);
+	g_assert_false(partition_next_used(partition, 16 * MIB, &used));
+	g_assert_false(partition_next_used(partition, UINT64_MAX, &used));
+	close(fd);
+	partition_delete(partition);
+}
+
+/* Around the PCI hole: never a part that is in both ranges. */
+static void test_next_used_hole(void)
+{
+	const struct partition_properties properties = {.memory_size = 3 * GIB + 16 * MIB,
+							.vp_count = 1};
+	struct partition *partition = NULL;
+	struct gpa_range used;
+	struct hv_fault fault;
+
+	if (partition_create(&properties, &partition, &fault) != HV_STATUS_SUCCESS) {
+		g_test_skip("no room for a partition of more than 3 GiB here");
+		return;
+	}
+	g_assert_cmpint(partition_write_gpa(partition, PARTITION_LOW_LIMIT - 1, "x", 1), ==,
+			HV_STATUS_SUCCESS);
+	g_assert_cmpint(partition_write_gpa(partition, PARTITION_HIGH_BASE, "x", 1), ==,
+			HV_STATUS_SUCCESS);
+	g_assert_true(partition_next_used(partition, 0, &used));
+	g_assert_cmphex(used.base + used.size, ==, PARTITION_LOW_LIMIT);
+	for (uint64_t gpa = PARTITION_LOW_LIMIT; gpa <= PARTITION_HIGH_BASE;
+	     gpa += PARTITION_HIGH_BASE - PARTITION_LOW_LIMIT) {
+		g_assert_true(partition_next_used(partition, gpa, &used));
+		g_assert_cmphex(used.base, ==, PARTITION_HIGH_BASE);
+	}
+	g_assert_false(partition_next_used(partition, used.base + used.size, &used));
+	partition_delete(partition);
+}
+
 static void test_names(void)
 {
 	g_assert_cmpstr(hv_status_name(HV_STATUS_SUCCESS), ==, "HV_STATUS_SUCCESS");
@@ -241,6 +309,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/guest-memory/copy", test_copy);
 	g_test_add_func("/guest-memory/map-file", test_map_file);
 	g_test_add_func("/guest-memory/map-file-refused", test_map_file_refused);
+	g_test_add_func("/guest-memory/next-used", test_next_used);
+	g_test_add_func("/guest-memory/next-used-hole", test_next_used_hole);
 	g_test_add_func("/partition/names", test_names);
 	return g_test_run();
 }
