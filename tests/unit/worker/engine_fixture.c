@@ -94,6 +94,25 @@ void events_until(struct fixture *f, const unsigned int *counter, unsigned int g
 	g_assert_cmpuint(*counter, ==, goal);
 }
 
+struct engine *engine_built(struct fixture *f)
+{
+	g_autoptr(GError) error = NULL;
+	struct engine *engine = f->ops->build(&f->config, &error);
+
+	g_assert_no_error(error);
+	g_assert_nonnull(engine);
+	return engine;
+}
+
+void guest_says(struct vp *vp, const char *text)
+{
+	uint64_t n = 0;
+
+	for (; *text; text++)
+		n = fake_vp_push_io(vp, true, 0x3f8, 1, (uint8_t)*text);
+	g_assert_true(fake_vp_answer(vp, n, NULL, 0, NULL, WAIT_MS));
+}
+
 struct counter {
 	const char *name;
 	uint64_t value;

@@ -7,6 +7,8 @@
 
 #define WAIT_MS 10000
 
+struct vp;
+
 struct fixture {
 	sd_event *event;
 	struct engine_config config;
@@ -23,6 +25,9 @@ void engine_fixture_clear(struct fixture *f);
 
 /* A file in memory with that in it. */
 int memory_file(const void *data, size_t size);
+struct engine *engine_built(struct fixture *f);
+/* On its first console, while it runs. */
+void guest_says(struct vp *vp, const char *text);
 /* Runs the loop until a counter of the fixture has reached goal. */
 void events_until(struct fixture *f, const unsigned int *counter, unsigned int goal);
 /* A statistic, of which there is exactly one of that name. */

@@ -26,25 +26,6 @@ static void teardown(struct fixture *f, gconstpointer data)
 	engine_fixture_clear(f);
 }
 
-static struct engine *built(struct fixture *f)
-{
-	g_autoptr(GError) error = NULL;
-	struct engine *engine = f->ops->build(&f->config, &error);
-
-	g_assert_no_error(error);
-	g_assert_nonnull(engine);
-	return engine;
-}
-
-static void say(struct vp *vp, const char *text)
-{
-	uint64_t n = 0;
-
-	for (; *text; text++)
-		n = fake_vp_push_io(vp, true, 0x3f8, 1, (uint8_t)*text);
-	g_assert_true(fake_vp_answer(vp, n, NULL, 0, NULL, WAIT_MS));
-}
-
 static void test_engines(void)
 {
 	struct engine_ops lacking = direct_engine;
@@ -56,12 +37,12 @@ static void test_engines(void)
 
 static void test_life(struct fixture *f, gconstpointer data)
 {
-	struct engine *engine = built(f);
+	struct engine *engine = engine_built(f);
 	struct partition *first = fake_partition_last();
 
 	(void)data;
 	g_assert_true(f->ops->run(engine, NULL));
-	say(fake_partition_vp(first, 0), "hello\n");
+	guest_says(fake_partition_vp(first, 0), "hello\n");
 	g_assert_cmpuint(counter_value(f, engine, "console.bytes"), ==, 6);
 	g_assert_cmpuint(counter_value(f, engine, "vp.0.exits.io"), >=, 6);
 	g_assert_true(f->ops->pause(engine, NULL));
@@ -80,7 +61,7 @@ static void test_life(struct fixture *f, gconstpointer data)
 	g_assert_cmpuint(fake_live_partitions(), ==, 1);
 	g_assert_cmpuint(fake_calls(FAKE_PARTITION_CREATE), ==, 2);
 	struct vp *vp = fake_partition_vp(fake_partition_last(), 0);
-	say(vp, "again\nKernel panic - not syncing: test\n");
+	guest_says(vp, "again\nKernel panic - not syncing: test\n");
 	g_assert_cmpuint(counter_value(f, engine, "console.bytes"), ==, 45);
 	g_assert_cmpuint(counter_value(f, engine, "vp.0.exits.io"), >=, 45);
 	events_until(f, &f->panics, 1);
@@ -94,7 +75,7 @@ static void test_life(struct fixture *f, gconstpointer data)
 
 static void test_power_button(struct fixture *f, gconstpointer data)
 {
-	struct engine *engine = built(f);
+	struct engine *engine = engine_built(f);
 	struct partition *partition = fake_partition_last();
 	struct vp *vp = fake_partition_vp(partition, 0);
 
@@ -110,7 +91,7 @@ static void test_power_button(struct fixture *f, gconstpointer data)
 
 static void test_console_input(struct fixture *f, gconstpointer data)
 {
-	struct engine *engine = built(f);
+	struct engine *engine = engine_built(f);
 	struct vp *vp = fake_partition_vp(fake_partition_last(), 0);
 	gint64 deadline = g_get_monotonic_time() + (gint64)WAIT_MS * 1000;
 	uint8_t value = 0;
@@ -223,7 +204,7 @@ static void test_adapters(struct fixture *f, gconstpointer data)
 
 	(void)data;
 	f->config.devices = (struct engine_devices){.nics = nics, .n_nics = 2};
-	engine = built(f);
+	engine = engine_built(f);
 	g_assert_true(f->ops->run(engine, NULL));
 	g_assert_cmpuint(counter_value(f, engine, "nic.1.sent"), ==, 0);
 	g_assert_true(f->ops->reset(engine, NULL));
@@ -237,7 +218,7 @@ static void test_plug(struct fixture *f, gconstpointer data)
 	static const struct engine_nic nic = {
 		.type = ENGINE_NIC_NONE, .mac = {2, 0, 0, 0, 0, 1}, .connected = true};
 	struct engine_disk disk = {.path = "/srv/a.img", .serial = "A", .controller = 1, .lun = 3};
-	struct engine *engine = built(f);
+	struct engine *engine = engine_built(f);
 	uint8_t image[4096] = {0};
 	g_autoptr(GError) error = NULL;
 	uint64_t size = 0;
@@ -277,7 +258,7 @@ static void test_plug_refused(struct fixture *f, gconstpointer data)
 
 	(void)data;
 	f->config.devices.hidden = true;
-	engine = built(f);
+	engine = engine_built(f);
 	g_assert_true(f->ops->run(engine, NULL));
 	g_assert_false(f->ops->attach_disk(engine, &disk, &error));
 	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED);
@@ -300,7 +281,7 @@ static void test_bad_image(struct fixture *f, gconstpointer data)
 /* After a reset that failed the engine can be freed and nothing else. */
 static void test_reset_fails(struct fixture *f, gconstpointer data)
 {
-	struct engine *engine = built(f);
+	struct engine *engine = engine_built(f);
 	g_autoptr(GError) error = NULL;
 
 	(void)data;
