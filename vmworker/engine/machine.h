@@ -40,7 +40,7 @@ struct device_clock machine_clock(struct machine *machine);
 void machine_reset(struct machine *machine);
 
 /* All devices, and what the consoles showed. While no VP runs; restored before any does, into a new
- * machine. */
+ * machine, which can only be freed when that fails. */
 void machine_save(struct machine *machine, struct state_writer *writer);
 bool machine_restore(struct machine *machine, struct state_reader *reader);
 

@@ -49,7 +49,8 @@ void state_part_mutate(const struct state_part *part, GBytes *saved, void *(*mak
 			g_autofree char *fault = state_part_restore(part, made, changed);
 			if (flips[i] == 0)
 				g_assert_nonnull(fault);
-			use(context, made);
+			if (!fault)
+				use(context, made);
 			drop(context, made);
 		}
 	}

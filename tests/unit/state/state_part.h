@@ -31,7 +31,7 @@ char *state_part_restore(const struct state_part *part, void *into, GBytes *save
 
 /*
  * Each cut of `saved`, and each byte of it changed in several ways, is taken up by a part of make.
- * A cut is refused. Then use is called, whatever came of it, and drop.
+ * A cut is refused. What was taken up is used, and all is dropped.
  */
 void state_part_mutate(const struct state_part *part, GBytes *saved, void *(*make)(void *context),
 		       void (*use)(void *context, void *made),
