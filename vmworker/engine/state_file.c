@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,8 +21,8 @@
 #define WINDOW ((size_t)1 << 20)
 /* So few pages of zeroes cost less when they are written than as a piece more of the file. */
 #define GAP_MAX (8 * PAGE)
-/* A read; the kernel takes no more than 2 GiB at once. */
-#define READ_MAX ((uint64_t)256 << 20)
+/* A read; the page tables are filled before it, at less cost than by faults in the midst of it. */
+#define READ_MAX ((uint64_t)4 << 20)
 
 static uint64_t memory_at(size_t blob_size)
 {
@@ -197,7 +198,7 @@ static gboolean read_all(int fd, void *data, uint64_t size, uint64_t at, GError 
 	uint8_t *to = data;
 
 	while (size > 0) {
-		ssize_t n = pread(fd, to, (size_t)MIN(size, READ_MAX), (off_t)at);
+		ssize_t n = pread(fd, to, (size_t)size, (off_t)at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -277,6 +278,18 @@ uint8_t *state_file_read(int fd, const struct state_file_machine *machine, size_
 	return g_steal_pointer(&blob);
 }
 
+static gboolean read_piece(int fd, uint8_t *to, uint64_t size, uint64_t at, GError **error)
+{
+	for (uint64_t done = 0; done < size; done += READ_MAX) {
+		uint64_t n = MIN(size - done, READ_MAX);
+
+		(void)madvise(to + done, n, MADV_POPULATE_WRITE);
+		if (!read_all(fd, to + done, n, at + done, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 /* The next part of [from, end) of the file that is no hole; all of it where nothing is known of
  * holes. */
 static bool next_data(int fd, uint64_t from, uint64_t end, uint64_t *begin, uint64_t *until)
@@ -303,7 +316,7 @@ gboolean state_file_read_memory(int fd, size_t blob_size, const struct partition
 		uint64_t end = at + ranges[i].size, begin, until;
 
 		for (uint64_t from = at; next_data(fd, from, end, &begin, &until); from = until) {
-			if (!read_all(fd, memory + (begin - at), until - begin, begin, error))
+			if (!read_piece(fd, memory + (begin - at), until - begin, begin, error))
 				return FALSE;
 		}
 		at = end;
