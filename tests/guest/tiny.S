@@ -6,7 +6,7 @@
  *
  * Its first two instructions write 1 to port 0xf4, for benchmarks of the time until then.
  *
- * Command line, one of: (nothing) power off · halt · loop · spin · reboot · fault · panic · echo
+ * Command line, one of: (nothing) power off · halt · loop · spin · reboot · fault · panic · echo · count
  */
 
 /* ---- the note that makes it a PVH kernel ------------------------------------------------------ */
@@ -46,6 +46,7 @@ tiny_null_idt:	.word 0
 		.quad 0
 
 	.bss
+tiny_count:	.skip 1
 	.balign 16
 	.skip 256
 tiny_stack_end:

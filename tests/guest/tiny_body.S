@@ -40,6 +40,8 @@
 	je 10f
 	cmpl $0x6f686365, %eax	/* "echo" */
 	je 70f
+	cmpl $0x6e756f63, %eax	/* "coun" */
+	je 80f
 
 	/* Power off: S5 is type 5 here and type 0 on QEMU's machines. */
 	movw $PM1A_CONTROL, %dx
@@ -111,3 +113,22 @@
 	movw $SLP_EN, %ax
 	outw %ax, %dx
 	jmp 20b
+
+80:	/* count: the letters from a to z, for ever, not too fast; which is next is in memory */
+	movb $0, tiny_count
+81:	movl $1000, %ecx
+82:	pause
+	decl %ecx
+	jnz 82b
+	movw $(COM1 + 5), %dx
+83:	inb %dx, %al
+	testb $LSR_THRE, %al
+	jz 83b
+	movw $COM1, %dx
+	movb tiny_count, %al
+	addb $97, %al
+	outb %al, %dx
+	incb tiny_count
+	cmpb $26, tiny_count
+	jne 81b
+	jmp 80b

@@ -78,6 +78,54 @@ static void test_goes_on(gconstpointer data)
 	worker_reap(worker);
 }
 
+/* The letters from a to z, again and again. */
+static void assert_counts(const GString *seen)
+{
+	static const char head[] = "tiny guest up\n";
+
+	g_assert_true(g_str_has_prefix(seen->str, head));
+	for (size_t i = sizeof(head) - 1, n = 0; i < seen->len; i++, n++) {
+		if (seen->str[i] != (char)('a' + n % 26))
+			g_error("letter %zu is '%c': ...%.60s", n, seen->str[i],
+				seen->str + MAX(i, 40) - 40);
+	}
+}
+
+static void read_count(struct worker_process *worker, size_t n)
+{
+	g_autoptr(GString) seen = g_string_new(NULL);
+	g_autoptr(GString) piece = g_string_new(NULL);
+	int console = worker_open_console(worker);
+
+	while (seen->len < n) {
+		g_string_truncate(piece, 0);
+		g_assert_true(worker_expect(console, "z", piece));
+		g_string_append_len(seen, piece->str, (gssize)piece->len);
+	}
+	assert_counts(seen);
+	close(console);
+}
+
+/* A guest that prints all the time neither loses nor repeats a letter, however often it moves. */
+static void test_counts_on(void)
+{
+	int fd = state_file();
+
+	for (size_t i = 0; i < 6; i++) {
+		struct worker_process *worker = worker_spawn(true, NULL);
+		sd_bus_error error = SD_BUS_ERROR_NULL;
+
+		worker->state_fd = i > 0 ? fd : -1;
+		worker_start_guest(worker, "count", "");
+		read_count(worker, (i + 1) * 200);
+		if (worker_call_save(worker, fd, &error) < 0)
+			g_error("Save: %s: %s", error.name, error.message);
+		g_free(worker_wait_result(worker));
+		worker_reap(worker);
+	}
+	close(fd);
+}
+
 /* A restored machine that is reset boots its kernel. */
 static void test_reset(void)
 {
@@ -170,6 +218,7 @@ int main(int argc, char **argv)
 	}
 	g_test_add_data_func("/worker/save/goes-on", GINT_TO_POINTER(0), test_goes_on);
 	g_test_add_data_func("/worker/save/goes-on-from-pause", GINT_TO_POINTER(1), test_goes_on);
+	g_test_add_func("/worker/save/counts-on", test_counts_on);
 	g_test_add_func("/worker/save/reset", test_reset);
 	g_test_add_func("/worker/save/save-fails", test_save_fails);
 	g_test_add_func("/worker/save/refused", test_refused);

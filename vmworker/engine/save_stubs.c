@@ -34,8 +34,13 @@ hv_status partition_restore(struct partition *partition, struct state_reader *re
 hv_status vp_save(struct vp *vp, struct state_writer *writer)
 {
 	union hv_register_value values[G_N_ELEMENTS(names)] = {0};
-	hv_status status = vp_get_registers(vp, names, values, G_N_ELEMENTS(names));
+	struct hv_intercept intercept;
+	hv_status status;
 
+	/* Completes the instruction that was intercepted last. */
+	vp_cancel(vp);
+	(void)vp_run(vp, &intercept);
+	status = vp_get_registers(vp, names, values, G_N_ELEMENTS(names));
 	state_begin(writer, "vp", 1);
 	state_put_bytes(writer, values, sizeof(values));
 	state_end(writer);
