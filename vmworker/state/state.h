@@ -63,6 +63,8 @@ void state_reader_init(struct state_reader *reader, const void *data, size_t siz
 uint32_t state_enter(struct state_reader *reader, const char *tag, uint32_t newest);
 /* Leaves it; a fault unless all of it was read. */
 void state_leave(struct state_reader *reader);
+/* Passes over the next section, which has to have that tag, whatever is in it. */
+void state_skip(struct state_reader *reader, const char *tag);
 /* Whether the next thing is a section with that tag. */
 bool state_next_is(const struct state_reader *reader, const char *tag);
 

@@ -173,3 +173,11 @@ void state_leave(struct state_reader *reader)
 	}
 	reader->end = reader->outer[--reader->depth];
 }
+
+void state_skip(struct state_reader *reader, const char *tag)
+{
+	if (state_enter(reader, tag, UINT32_MAX) == 0)
+		return;
+	reader->at = reader->end;
+	state_leave(reader);
+}

@@ -45,7 +45,8 @@ static void bus_send_queued(struct vmbus *bus)
 	const struct vmbus_config *config = &bus->config;
 	struct outgoing *message;
 
-	while (!bus->slot_busy && (message = g_queue_peek_head(&bus->outbox))) {
+	while (!bus->slot_busy && !atomic_load(&bus->held) &&
+	       (message = g_queue_peek_head(&bus->outbox))) {
 		switch (config->hypervisor->post_message(config->hypervisor_context, message->vp,
 							 VMBUS_SINT, message->bytes,
 							 message->size)) {
@@ -94,7 +95,7 @@ static void bus_pump(void *context)
 
 	bus_send_queued(bus);
 	g_mutex_lock(&bus->lock);
-	if (bus->outbox.length < OUTBOX_PATIENCE)
+	if (bus->outbox.length < OUTBOX_PATIENCE && !atomic_load(&bus->held))
 		message = g_queue_pop_head(&bus->inbox);
 	bus->pumping = message && bus->inbox.length > 0;
 	if (bus->pumping)
@@ -109,8 +110,7 @@ static void bus_pump(void *context)
 	g_free(message);
 }
 
-/* With the lock held. */
-static void bus_wake(struct vmbus *bus)
+void bus_wake(struct vmbus *bus)
 {
 	if (bus->pumping)
 		return;
@@ -195,14 +195,17 @@ void vmbus_tl_refuse(struct vmbus *bus, const struct vmbus_guid *endpoint,
 	io_thread_call(bus->config.thread, tl_refuse_on_thread, &refusal);
 }
 
-static void bus_reset(void *context)
+void bus_forget(struct vmbus *bus)
 {
-	struct vmbus *bus = context;
-
 	g_mutex_lock(&bus->lock);
 	g_queue_clear_full(&bus->inbox, g_free);
 	g_mutex_unlock(&bus->lock);
 	connection_end(bus);
+}
+
+static void bus_reset(void *context)
+{
+	bus_forget(context);
 }
 
 void vmbus_reset(struct vmbus *bus)
@@ -210,7 +213,7 @@ void vmbus_reset(struct vmbus *bus)
 	io_thread_call(bus->config.thread, bus_reset, bus);
 }
 
-static void bus_nothing(void *context G_GNUC_UNUSED)
+void bus_nothing(void *context G_GNUC_UNUSED)
 {
 }
 

@@ -12,28 +12,6 @@
 /* How often to look for room in the ring of a guest that does not tell. */
 #define CHANNEL_ROOM_POLL_NS 1000000u
 
-struct vmbus_channel {
-	struct vmbus_device *device;
-	uint16_t index;
-	uint32_t relid, target_vp;
-	int fd; /* the slot's */
-	struct io_watch *watch;
-	struct io_timer *room_timer;
-	bool open;
-	bool faulted;	/* to be closed as soon as `ready` returns */
-	bool interrupt; /* the guest is to be interrupted by the next flush */
-
-	struct gpadl *ring_gpadl; /* keeps the rings' pages named */
-	uint8_t **pages;
-	struct ring_in in;
-	struct ring_out out;
-
-	uint8_t *packet; /* the last one received, with its descriptor */
-	uint32_t packet_room;
-	struct gpa_list buffer; /* and its pages */
-	GPtrArray *gpadls;	/* those that the VSP has seen */
-};
-
 /* ---- closing -------------------------------------------------------------------------------- */
 
 /* The VSP has it no more; the object stays until the guest or the connection lets go of it. */
@@ -65,7 +43,7 @@ static void channel_fail(struct vmbus_channel *channel)
 	channel_shut(channel);
 }
 
-static void channel_free(struct vmbus_channel *channel)
+void channel_free(struct vmbus_channel *channel)
 {
 	io_watch_free(channel->watch);
 	io_timer_free(channel->room_timer);
@@ -111,11 +89,12 @@ void vmbus_channel_flush(struct vmbus_channel *channel)
 {
 	const struct vmbus_config *config = &channel->device->bus->config;
 
-	if (!channel->open)
+	if (!channel->open || channel->held)
 		return;
 	channel_publish_read(channel);
 	channel->interrupt |= ring_out_publish(&channel->out);
-	if (!channel->interrupt)
+	/* What comes while the bus is held could get lost beside the saved state. */
+	if (!channel->interrupt || atomic_load(&channel->device->bus->held))
 		return;
 	channel->interrupt = false;
 	config->hypervisor->signal_event(config->hypervisor_context, channel->target_vp, VMBUS_SINT,
@@ -126,6 +105,8 @@ static void channel_serve(struct vmbus_channel *channel)
 {
 	struct vmbus_device *device = channel->device;
 
+	if (channel->held)
+		return;
 	if (!channel->faulted) {
 		device->serving = channel;
 		device->config.ops->ready(device->config.context, channel);
@@ -176,9 +157,9 @@ static uint8_t **channel_map_pages(const struct gpadl *gpadl)
 	return pages;
 }
 
-static bool channel_map_rings(struct vmbus_channel *channel, uint32_t to_guest_page)
+bool channel_map_rings(struct vmbus_channel *channel)
 {
-	uint32_t n = channel->ring_gpadl->list.pages;
+	uint32_t n = channel->ring_gpadl->list.pages, to_guest_page = channel->to_guest_page;
 
 	if (to_guest_page < 2 || to_guest_page >= n || n - to_guest_page < 2)
 		return false;
@@ -189,13 +170,11 @@ static bool channel_map_rings(struct vmbus_channel *channel, uint32_t to_guest_p
 		       RING_OK;
 }
 
-static bool channel_start(struct vmbus_channel *channel, const struct channel_opening *opening)
+bool channel_start(struct vmbus_channel *channel)
 {
 	struct vmbus_device *device = channel->device;
 	uint64_t one = 1;
 
-	if (!channel_map_rings(channel, opening->to_guest_page))
-		return false;
 	/* Each signal is an edge, so that the eventfd need not be read: a system call an I/O. */
 	channel->watch = io_thread_watch(device->config.thread, channel->fd, EPOLLIN | EPOLLET,
 					 channel_signalled, channel);
@@ -210,14 +189,14 @@ static bool channel_start(struct vmbus_channel *channel, const struct channel_op
 	channel->open = true;
 	g_ptr_array_add(device->channels, channel);
 	if (device->config.ops->opened(device->config.context, channel, channel->index,
-				       opening->user_data))
+				       channel->user_data))
 		return true;
 	channel->open = false;
 	g_ptr_array_remove(device->channels, channel);
 	return false;
 }
 
-struct vmbus_channel *channel_open(const struct channel_opening *opening)
+struct vmbus_channel *channel_new(const struct channel_opening *opening)
 {
 	struct vmbus_channel *channel = g_new0(struct vmbus_channel, 1);
 
@@ -227,10 +206,19 @@ struct vmbus_channel *channel_open(const struct channel_opening *opening)
 	channel->target_vp = opening->target_vp;
 	channel->fd = opening->fd;
 	channel->ring_gpadl = opening->ring;
+	channel->to_guest_page = opening->to_guest_page;
+	memcpy(channel->user_data, opening->user_data, sizeof(channel->user_data));
 	channel->gpadls = g_ptr_array_new_with_free_func((GDestroyNotify)gpadl_unref);
 	channel->room_timer =
 		io_timer_new(channel->device->config.thread, channel_look_for_room, channel);
-	if (channel_start(channel, opening))
+	return channel;
+}
+
+struct vmbus_channel *channel_open(const struct channel_opening *opening)
+{
+	struct vmbus_channel *channel = channel_new(opening);
+
+	if (channel_map_rings(channel) && channel_start(channel))
 		return channel;
 	channel_free(channel);
 	return NULL;
@@ -318,7 +306,7 @@ bool vmbus_channel_receive(struct vmbus_channel *channel, struct vmbus_packet *p
 	struct wire_packet head;
 	uint32_t size;
 
-	if (!channel->open || channel->faulted)
+	if (!channel->open || channel->faulted || channel->held)
 		return false;
 	switch (ring_in_peek(&channel->in, &head, &size)) {
 	case RING_OK:
@@ -361,7 +349,7 @@ static bool channel_put(struct vmbus_channel *channel, struct wire_packet *head,
 	bool signal;
 	enum ring_result result;
 
-	if (!channel->open || channel->faulted)
+	if (!channel->open || channel->faulted || channel->held)
 		return false;
 	g_assert(n <= VMBUS_PARTS_MAX);
 	if (n > 0)

@@ -30,13 +30,18 @@ void connection_end(struct vmbus *bus)
 
 /* ---- contact -------------------------------------------------------------------------------- */
 
-static bool contact_acceptable(const struct vmbus *bus, const struct wire_initiate_contact *m)
+bool connection_version_is_known(uint32_t version)
 {
 	bool known = false;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(versions); i++)
-		known = known || versions[i] == m->version;
-	if (!known || m->target_vp >= bus->config.vp_count)
+		known = known || versions[i] == version;
+	return known;
+}
+
+static bool contact_acceptable(const struct vmbus *bus, const struct wire_initiate_contact *m)
+{
+	if (!connection_version_is_known(m->version) || m->target_vp >= bus->config.vp_count)
 		return false;
 	/* Before 5.0 these bytes are an address that nobody needs. */
 	return m->version < VMBUS_VERSION_5_0 || (m->v5.sint == VMBUS_SINT && m->v5.vtl == 0);

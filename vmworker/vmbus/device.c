@@ -44,7 +44,7 @@ struct slot *device_slot(struct vmbus *bus, uint32_t relid, struct vmbus_device 
 
 /* An eventfd for the guest's signals, from the first offer for the life of the device: binding one
  * is slow, and a guest that never asks for offers should not have to wait for it. */
-static bool slot_bind(struct vmbus_device *device, uint16_t index)
+bool device_bind_slot(struct vmbus_device *device, uint16_t index)
 {
 	const struct vmbus_config *config = &device->bus->config;
 	struct slot *slot = &device->slots[index];
@@ -66,7 +66,7 @@ static bool slot_bind(struct vmbus_device *device, uint16_t index)
 	return true;
 }
 
-static void slot_unbind(struct vmbus_device *device, uint16_t index)
+void device_unbind_slot(struct vmbus_device *device, uint16_t index)
 {
 	const struct vmbus_config *config = &device->bus->config;
 	struct slot *slot = &device->slots[index];
@@ -94,7 +94,7 @@ void device_offer_slot(struct vmbus_device *device, uint16_t index)
 				   .connection_id =
 					   VMBUS_CHANNEL_CONNECTION(device->relid + index)};
 
-	if (!slot_bind(device, index)) {
+	if (!device_bind_slot(device, index)) {
 		bus_complain(device->bus, &device->bus->undelivered,
 			     "%s has a channel less: %s; check the limit on open files",
 			     device->name, g_strerror(errno));
@@ -106,7 +106,7 @@ void device_offer_slot(struct vmbus_device *device, uint16_t index)
 	bus_send(device->bus, &offer, sizeof(offer));
 }
 
-static void slot_rescind(struct vmbus_device *device, uint16_t index)
+void device_rescind_slot(struct vmbus_device *device, uint16_t index)
 {
 	struct wire_relid rescind = {.header.type = VMBUS_RESCIND, .relid = device->relid + index};
 
@@ -135,7 +135,7 @@ void device_close_slot(struct vmbus_device *device, uint16_t index)
 	for (uint16_t i = device->config.max_sub_channels; index == 0 && i > 0; i--) {
 		slot_close(device, i);
 		if (device->slots[i].state == SLOT_OFFERED)
-			slot_rescind(device, i);
+			device_rescind_slot(device, i);
 		device->slots[i].wanted = false;
 	}
 	slot_close(device, index);
@@ -208,8 +208,7 @@ uint16_t vmbus_device_offer_sub_channels(struct vmbus_device *device, uint16_t n
 
 /* ---- offering and rescinding ---------------------------------------------------------------- */
 
-/* The first of n relids in a row that nobody has, 0 when there are none. */
-static uint32_t relids_find(const struct vmbus *bus, uint32_t n)
+uint32_t device_find_relids(const struct vmbus *bus, uint32_t n)
 {
 	uint32_t run = 0;
 
@@ -219,6 +218,13 @@ static uint32_t relids_find(const struct vmbus *bus, uint32_t n)
 			return relid - n + 1;
 	}
 	return 0;
+}
+
+void device_place(struct vmbus_device *device, uint32_t relid)
+{
+	device->relid = relid;
+	for (uint32_t i = 0; i <= device->config.max_sub_channels; i++)
+		device->bus->owner[relid + i] = device;
 }
 
 struct announcement {
@@ -232,17 +238,17 @@ static void device_announce(void *context)
 	struct announcement *a = context;
 	struct vmbus_device *device = a->device;
 	struct vmbus *bus = device->bus;
-	uint32_t n = device->config.max_sub_channels + 1u;
+	uint32_t n = device->config.max_sub_channels + 1u, relid = device_find_relids(bus, n);
 
-	device->relid = relids_find(bus, n);
-	if (device->relid == 0) {
+	if (relid == 0) {
 		g_set_error(
 			a->error, G_FILE_ERROR, G_FILE_ERROR_NOSPC,
 			"Device %s does not fit: the bus has no %u channels left; remove a device",
 			device->name, n);
 		return;
 	}
-	if (bus->offers_requested && !slot_bind(device, 0)) {
+	device->relid = relid;
+	if (bus->offers_requested && !device_bind_slot(device, 0)) {
 		int saved = errno;
 
 		g_set_error(a->error, G_FILE_ERROR, (gint)g_file_error_from_errno(saved),
@@ -250,8 +256,7 @@ static void device_announce(void *context)
 			    device->name, g_strerror(saved));
 		return;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		bus->owner[device->relid + i] = device;
+	device_place(device, relid);
 	g_ptr_array_add(bus->devices, device);
 	if (bus->offers_requested)
 		device_offer_slot(device, 0);
@@ -290,10 +295,10 @@ static void device_withdraw(void *context)
 	g_ptr_array_remove(bus->devices, device);
 	device_close_slot(device, 0);
 	if (device->slots[0].state == SLOT_OFFERED)
-		slot_rescind(device, 0);
+		device_rescind_slot(device, 0);
 	device->gone = true;
 	for (uint32_t i = 0; i <= device->config.max_sub_channels; i++) {
-		slot_unbind(device, (uint16_t)i);
+		device_unbind_slot(device, (uint16_t)i);
 		bus->owner[device->relid + i] = NULL;
 		bus->ghost[device->relid + i] = device->slots[i].state == SLOT_RESCINDED;
 	}

@@ -11,7 +11,7 @@ struct gpadl_entry { /* a list, ready or not */
 	atomic_uint refs;
 	bool ready;
 	uint32_t charged; /* pages that count against the table as long as anybody has the list */
-	uint8_t *bytes;	  /* while it is built */
+	uint8_t *bytes;	  /* its ranges as the guest said them */
 	uint32_t have, want;
 };
 
@@ -97,12 +97,48 @@ void gpadl_table_remove_of(struct gpadl_table *table, uint32_t relid)
 	g_mutex_unlock(&table->lock);
 }
 
+/* NULL: there may be no such list. */
+static struct gpadl_entry *gpadl_entry_new(struct gpadl_table *table, uint32_t id, uint32_t relid,
+					   uint16_t range_bytes, uint16_t range_count)
+{
+	uint32_t pages = range_bytes / (uint32_t)sizeof(uint64_t);
+	struct gpadl_entry *entry;
+
+	if (range_count == 0 || range_bytes == 0 || atomic_load(&table->lists) >= GPADL_MAX ||
+	    pages > GPADL_MAX_PAGES - atomic_load(&table->pages))
+		return NULL;
+	entry = g_new0(struct gpadl_entry, 1);
+	atomic_init(&entry->refs, 1);
+	entry->gpadl.id = id;
+	entry->gpadl.relid = relid;
+	entry->gpadl.n_ranges = range_count;
+	entry->want = range_bytes;
+	entry->bytes = g_malloc(range_bytes);
+	entry->charged = pages;
+	atomic_fetch_add(&table->pages, pages);
+	atomic_fetch_add(&table->lists, 1);
+	entry->table = table;
+	return entry;
+}
+
+static void gpadl_table_insert(struct gpadl_table *table, struct gpadl_entry *entry)
+{
+	g_mutex_lock(&table->lock);
+	g_hash_table_insert(table->entries, GUINT_TO_POINTER(entry->gpadl.id), entry);
+	g_mutex_unlock(&table->lock);
+}
+
+static bool gpadl_entry_parse(struct gpadl_entry *entry)
+{
+	return gpa_list_parse(&entry->gpadl.list, entry->table->partition, entry->gpadl.n_ranges,
+			      entry->bytes, entry->want);
+}
+
 /* Takes what it can use of the bytes; READY, MORE, or REFUSED and removed. */
 static enum gpadl_result gpadl_table_feed(struct gpadl_table *table, struct gpadl_entry *entry,
 					  const uint8_t *data, size_t size)
 {
 	uint32_t n = (uint32_t)MIN(size, entry->want - entry->have);
-	bool parsed;
 
 	if (n > 0)
 		memcpy(entry->bytes + entry->have, data, n);
@@ -113,10 +149,7 @@ static enum gpadl_result gpadl_table_feed(struct gpadl_table *table, struct gpad
 		gpadl_table_remove(table, entry->gpadl.id);
 		return GPADL_REFUSED;
 	}
-	parsed = gpa_list_parse(&entry->gpadl.list, table->partition, entry->gpadl.n_ranges,
-				entry->bytes, entry->want);
-	g_clear_pointer(&entry->bytes, g_free);
-	if (!parsed) {
+	if (!gpadl_entry_parse(entry)) {
 		gpadl_table_remove(table, entry->gpadl.id);
 		return GPADL_REFUSED;
 	}
@@ -130,27 +163,14 @@ enum gpadl_result gpadl_table_begin(struct gpadl_table *table, uint32_t id, uint
 				    uint16_t range_bytes, uint16_t range_count, const uint8_t *data,
 				    size_t size)
 {
-	uint32_t pages = range_bytes / (uint32_t)sizeof(uint64_t);
 	struct gpadl_entry *entry;
 
-	if (range_count == 0 || range_bytes == 0 || gpadl_table_get(table, id) ||
-	    atomic_load(&table->lists) >= GPADL_MAX ||
-	    pages > GPADL_MAX_PAGES - atomic_load(&table->pages))
+	if (gpadl_table_get(table, id))
 		return GPADL_REFUSED;
-	entry = g_new0(struct gpadl_entry, 1);
-	atomic_init(&entry->refs, 1);
-	entry->gpadl.id = id;
-	entry->gpadl.relid = relid;
-	entry->gpadl.n_ranges = range_count;
-	entry->want = range_bytes;
-	entry->bytes = g_malloc(range_bytes);
-	entry->charged = pages;
-	atomic_fetch_add(&table->pages, pages);
-	atomic_fetch_add(&table->lists, 1);
-	entry->table = table;
-	g_mutex_lock(&table->lock);
-	g_hash_table_insert(table->entries, GUINT_TO_POINTER(id), entry);
-	g_mutex_unlock(&table->lock);
+	entry = gpadl_entry_new(table, id, relid, range_bytes, range_count);
+	if (!entry)
+		return GPADL_REFUSED;
+	gpadl_table_insert(table, entry);
 	return gpadl_table_feed(table, entry, data, size);
 }
 
@@ -181,4 +201,92 @@ struct gpadl *gpadl_table_find(struct gpadl_table *table, uint32_t id, uint32_t 
 uint32_t gpadl_table_count(struct gpadl_table *table)
 {
 	return g_hash_table_size(table->entries);
+}
+
+/* ---- saved states --------------------------------------------------------------------------- */
+
+void gpadl_save(const struct gpadl *gpadl, struct state_writer *writer)
+{
+	const struct gpadl_entry *entry = (const struct gpadl_entry *)gpadl;
+
+	state_put_u32(writer, gpadl->id);
+	state_put_u32(writer, gpadl->relid);
+	state_put_u32(writer, gpadl->n_ranges);
+	state_put_u32(writer, entry->want);
+	state_put_u32(writer, entry->have);
+	state_put_bytes(writer, entry->bytes, entry->have);
+}
+
+/* NULL with a fault. */
+static struct gpadl_entry *gpadl_entry_restore(struct gpadl_table *table,
+					       struct state_reader *reader)
+{
+	uint32_t id = state_get_u32(reader), relid = state_get_u32(reader);
+	uint32_t n_ranges = state_get_count(reader, UINT16_MAX);
+	uint32_t want = state_get_count(reader, UINT16_MAX), have = state_get_count(reader, want);
+	const uint8_t *bytes = state_get_view(reader, have);
+	struct gpadl_entry *entry;
+
+	if (!bytes)
+		return NULL;
+	entry = gpadl_entry_new(table, id, relid, (uint16_t)want, (uint16_t)n_ranges);
+	if (!entry) {
+		state_fail(reader, "a list of pages that there may not be");
+		return NULL;
+	}
+	if (have > 0)
+		memcpy(entry->bytes, bytes, have);
+	entry->have = have;
+	if (have < want)
+		return entry;
+	entry->ready = gpadl_entry_parse(entry);
+	if (entry->ready)
+		return entry;
+	state_fail(reader, "a list of pages outside memory");
+	gpadl_entry_unref(entry);
+	return NULL;
+}
+
+struct gpadl *gpadl_restore(struct gpadl_table *table, struct state_reader *reader)
+{
+	struct gpadl_entry *entry = gpadl_entry_restore(table, reader);
+
+	if (!entry || entry->ready)
+		return entry ? &entry->gpadl : NULL;
+	state_fail(reader, "a list of pages that is used before it is complete");
+	gpadl_entry_unref(entry);
+	return NULL;
+}
+
+void gpadl_table_save(struct gpadl_table *table, struct state_writer *writer)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	state_begin(writer, "vmbus.gpadls", 1);
+	state_put_u32(writer, g_hash_table_size(table->entries));
+	g_hash_table_iter_init(&iter, table->entries);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		gpadl_save(&((struct gpadl_entry *)value)->gpadl, writer);
+	state_end(writer);
+}
+
+void gpadl_table_restore(struct gpadl_table *table, struct state_reader *reader)
+{
+	uint32_t n;
+
+	if (state_enter(reader, "vmbus.gpadls", 1) == 0)
+		return;
+	n = state_get_count(reader, GPADL_MAX);
+	for (uint32_t i = 0; i < n && state_ok(reader); i++) {
+		struct gpadl_entry *entry = gpadl_entry_restore(table, reader);
+
+		if (entry && gpadl_table_get(table, entry->gpadl.id)) {
+			state_fail(reader, "two lists of pages with one number");
+			gpadl_entry_unref(entry);
+		} else if (entry) {
+			gpadl_table_insert(table, entry);
+		}
+	}
+	state_leave(reader);
 }

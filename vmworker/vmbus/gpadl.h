@@ -13,9 +13,10 @@
 #define GPADL_H
 
 #include "gpa_list.h"
+#include "state.h"
 
 #define GPADL_MAX	4096u
-#define GPADL_MAX_PAGES (1u << 20) /* 4 GiB of guest memory, 16 MiB of ours at worst */
+#define GPADL_MAX_PAGES (1u << 20) /* 4 GiB of guest memory, 24 MiB of ours at worst */
 
 struct gpadl_table;
 
@@ -57,5 +58,16 @@ bool gpadl_table_remove(struct gpadl_table *table, uint32_t id);
 /* Forgets those of one relid, or with relid 0 all. */
 void gpadl_table_remove_of(struct gpadl_table *table, uint32_t relid);
 uint32_t gpadl_table_count(struct gpadl_table *table);
+
+/* ---- saved states --------------------------------------------------------------------------- */
+
+/* All lists, also those being built, but for those that were removed and are still in use. */
+void gpadl_table_save(struct gpadl_table *table, struct state_writer *writer);
+/* Into an empty table; what is wrong is told to the reader. */
+void gpadl_table_restore(struct gpadl_table *table, struct state_reader *reader);
+/* One that somebody has a reference to, whether it was removed or not. */
+void gpadl_save(const struct gpadl *gpadl, struct state_writer *writer);
+/* A reference to it; NULL with a fault. */
+struct gpadl *gpadl_restore(struct gpadl_table *table, struct state_reader *reader);
 
 #endif

@@ -136,6 +136,11 @@ uint32_t ring_in_unpublished(const struct ring_in *ring)
 	return ring_filled(&ring->memory, ring->published, ring->read);
 }
 
+bool ring_in_guest_waits(const struct ring_in *ring)
+{
+	return load(&ring->memory.control->pending_send_size) != 0;
+}
+
 static void ring_in_give_back(struct ring_in *ring)
 {
 	struct ring_control *control = ring->memory.control;
@@ -317,4 +322,9 @@ bool ring_out_publish(struct ring_out *ring)
 bool ring_out_guest_signals(const struct ring_out *ring)
 {
 	return load(&ring->memory.control->feature_bits) & RING_FEATURE_PENDING_SEND;
+}
+
+bool ring_out_is_empty(const struct ring_out *ring)
+{
+	return ring->read == ring->published;
 }

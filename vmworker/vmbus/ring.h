@@ -74,6 +74,8 @@ void ring_in_pop(struct ring_in *ring);
 bool ring_in_publish(struct ring_in *ring);
 /* Bytes that were read and not published yet. */
 uint32_t ring_in_unpublished(const struct ring_in *ring);
+/* The guest waits for room. */
+bool ring_in_guest_waits(const struct ring_in *ring);
 
 struct ring_out {
 	struct ring_memory memory;
@@ -96,5 +98,7 @@ enum ring_result ring_out_put(struct ring_out *ring, const struct iovec *parts, 
 bool ring_out_publish(struct ring_out *ring);
 /* The guest signals when there is room again; if not, one has to look now and then. */
 bool ring_out_guest_signals(const struct ring_out *ring);
+/* The guest had read all, when it was last looked at. */
+bool ring_out_is_empty(const struct ring_out *ring);
 
 #endif

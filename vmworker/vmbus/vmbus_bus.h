@@ -69,6 +69,27 @@ void vmbus_slot_freed(struct vmbus *bus);
  */
 void vmbus_reset(struct vmbus *bus);
 
+/* ---- saved states (main thread, while no VP runs) -------------------------------------------- */
+
+/*
+ * Serves what the guest posted and holds every channel: afterwards nothing of the bus or of a
+ * device touches the guest's memory or interrupts it. Before anything else of the machine is saved,
+ * lest an interrupt be lost between. Again does nothing.
+ */
+void vmbus_hold(struct vmbus *bus);
+/* Goes on: every channel has its `ready`. */
+void vmbus_release(struct vmbus *bus);
+/* Held. Alters nothing. */
+void vmbus_save(struct vmbus *bus, struct state_writer *writer);
+/*
+ * On a new bus with its devices, which no guest has contacted, over the memory of then. Each device
+ * is known by its class and instance, and is found by the guest where it was. One that is gone, or
+ * that cannot be restored, is taken from the guest; one that is new is offered. Then all goes on,
+ * with an interrupt where one may have been lost. False, and what is wrong told to the reader: the
+ * bus is as new.
+ */
+bool vmbus_restore(struct vmbus *bus, struct state_reader *reader);
+
 struct vmbus_counters {	      /* since vmbus_new, monotonic */
 	uint64_t messages;    /* taken from the guest */
 	uint64_t refused;     /* not taken, the queue was full */

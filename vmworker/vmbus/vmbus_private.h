@@ -49,6 +49,32 @@ struct vmbus_device {
 	struct vmbus_channel *serving; /* whose `ready` runs */
 };
 
+/* On its device's thread. */
+struct vmbus_channel {
+	struct vmbus_device *device;
+	uint16_t index;
+	uint32_t relid, target_vp;
+	int fd; /* the slot's */
+	struct io_watch *watch;
+	struct io_timer *room_timer;
+	bool open;
+	bool faulted;	/* to be closed as soon as `ready` returns */
+	bool interrupt; /* the guest is to be interrupted by the next flush */
+	bool held;	/* nothing moves: it is saved, or has not been restored in full */
+	uint32_t to_guest_page;
+	uint8_t user_data[120]; /* with which it was opened */
+
+	struct gpadl *ring_gpadl; /* keeps the rings' pages named */
+	uint8_t **pages;
+	struct ring_in in;
+	struct ring_out out;
+
+	uint8_t *packet; /* the last one received, with its descriptor */
+	uint32_t packet_room;
+	struct gpa_list buffer; /* and its pages */
+	GPtrArray *gpadls;	/* those that the VSP has seen */
+};
+
 struct posted {
 	size_t size;
 	uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX];
@@ -65,6 +91,9 @@ struct vmbus {
 	GMutex lock;
 	GQueue inbox; /* struct posted */
 	bool pumping; /* the control thread was told */
+	/* Between vmbus_hold and vmbus_release nothing goes to the guest. Set by the control
+	 * thread. */
+	atomic_bool held;
 	gint64 logged_at;
 	uint64_t unlogged;
 
@@ -87,19 +116,26 @@ struct vmbus {
 /* Counts and logs what the guest did wrong. Any thread. */
 void bus_complain(struct vmbus *bus, atomic_uint_fast64_t *counter, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);
-/* Queues a message to the guest and sends what can be sent. Control thread. */
 /* Tells the guest that it gets no channel to that service. */
 void connection_tl_refuse(struct vmbus *bus, const struct vmbus_guid *endpoint,
 			  const struct vmbus_guid *service);
+/* Queues a message to the guest and sends what can be sent. Control thread. */
 void bus_send(struct vmbus *bus, const void *message, size_t size);
 /* Forgets messages that were not sent. Control thread. */
 void bus_forget_outgoing(struct vmbus *bus);
+/* All that the guest said, and all that it was told. Control thread. */
+void bus_forget(struct vmbus *bus);
+/* Who calls it waits for what was posted before. */
+void bus_nothing(void *context);
+/* Has the control thread send and serve what waits. With the lock held. */
+void bus_wake(struct vmbus *bus);
 
 /* ---- connection.c (control thread) ---------------------------------------------------------- */
 
 void connection_receive(struct vmbus *bus, const void *data, size_t size);
 /* Closes every channel and forgets all that the guest made known. */
 void connection_end(struct vmbus *bus);
+bool connection_version_is_known(uint32_t version);
 
 /* ---- device.c (control thread) -------------------------------------------------------------- */
 
@@ -116,6 +152,15 @@ void device_close_slot(struct vmbus_device *device, uint16_t index);
 void device_release_slot(struct vmbus_device *device, uint16_t index);
 /* Closes all, without a word to the guest, which has forgotten us. */
 void device_forget(struct vmbus_device *device);
+/* Whom the guest signals: an eventfd for the slot. False and errno: there is none. */
+bool device_bind_slot(struct vmbus_device *device, uint16_t index);
+void device_unbind_slot(struct vmbus_device *device, uint16_t index);
+/* Takes back a slot that is OFFERED. */
+void device_rescind_slot(struct vmbus_device *device, uint16_t index);
+/* The first of n relids in a row that nobody has, 0 when there are none. */
+uint32_t device_find_relids(const struct vmbus *bus, uint32_t n);
+/* Gives it the relids from that one on, which nobody has. */
+void device_place(struct vmbus_device *device, uint32_t relid);
 
 /* ---- channel.c ------------------------------------------------------------------------------ */
 
@@ -130,8 +175,25 @@ struct channel_opening {
 
 /* These run on the device's thread and are waited for. NULL: refused. */
 struct vmbus_channel *channel_open(const struct channel_opening *opening);
+/* The same in steps: it is made, its rings are looked at, and the VSP is told. */
+struct vmbus_channel *channel_new(const struct channel_opening *opening);
+bool channel_map_rings(struct vmbus_channel *channel);
+bool channel_start(struct vmbus_channel *channel);
+/* One that was not started. */
+void channel_free(struct vmbus_channel *channel);
 /* Closes it unless it was closed, and frees it. */
 void channel_close(struct vmbus_channel *channel);
 void channel_set_target_vp(struct vmbus_channel *channel, uint32_t vp);
+
+/* ---- channel_saved.c (the device's thread, waited for) --------------------------------------- */
+
+void channel_hold(struct vmbus_channel *channel);
+void channel_release(struct vmbus_channel *channel);
+void channel_save(struct vmbus_channel *channel, struct state_writer *writer);
+/*
+ * Opens it anew and leaves it held. One that had failed, or whose rings a guest has spoilt since,
+ * is one that the VSP does not have. opening->ring is not looked at. NULL with a fault.
+ */
+struct vmbus_channel *channel_restore(struct channel_opening *opening, struct state_reader *reader);
 
 #endif

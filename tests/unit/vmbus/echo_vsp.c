@@ -104,6 +104,7 @@ static void echo_ready(void *context, struct vmbus_channel *channel)
 	struct vmbus_packet *p = &echo->held;
 
 	g_assert_true(io_thread_is_current(echo->thread));
+	echo->on_hold = false;
 	if (echo->holds && !echo_answer(channel, p, echo->held_payload))
 		return;
 	echo->holds = false;
@@ -119,8 +120,59 @@ static void echo_ready(void *context, struct vmbus_channel *channel)
 	vmbus_channel_flush(channel);
 }
 
+/* ---- saved states ---------------------------------------------------------------------------- */
+
+static void echo_hold(void *context, struct vmbus_channel *channel G_GNUC_UNUSED)
+{
+	struct echo_vsp *echo = context;
+
+	g_assert_true(io_thread_is_current(echo->thread));
+	echo->on_hold = true;
+}
+
+static void echo_save(void *context, struct vmbus_channel *channel, struct state_writer *writer)
+{
+	const struct echo_vsp *echo = context;
+
+	g_assert_true(io_thread_is_current(echo->thread));
+	g_assert_true(echo->on_hold);
+	if (vmbus_channel_index(channel) != 0)
+		return;
+	state_put_bool(writer, echo->holds);
+	if (!echo->holds)
+		return;
+	state_put_u64(writer, echo->held.transaction_id);
+	state_put_u32(writer, echo->held.size);
+	state_put_bytes(writer, echo->held_payload, echo->held.size);
+}
+
+static void echo_restore(void *context, struct vmbus_channel *channel, struct state_reader *reader)
+{
+	struct echo_vsp *echo = context;
+	const uint8_t *payload;
+
+	g_assert_true(io_thread_is_current(echo->thread));
+	echo->on_hold = true;
+	if (vmbus_channel_index(channel) != 0 || !state_get_bool(reader))
+		return;
+	echo->held = (struct vmbus_packet){.transaction_id = state_get_u64(reader),
+					   .size = state_get_count(reader, 4096)};
+	payload = state_get_view(reader, echo->held.size);
+	if (!payload)
+		return;
+	g_free(echo->held_payload);
+	echo->held_payload = g_memdup2(payload, MAX(echo->held.size, 1));
+	echo->holds = true;
+}
+
 static const struct vmbus_device_ops echo_ops = {
-	.opened = echo_opened, .closed = echo_closed, .ready = echo_ready};
+	.opened = echo_opened,
+	.closed = echo_closed,
+	.ready = echo_ready,
+	.hold = echo_hold,
+	.save = echo_save,
+	.restore = echo_restore,
+};
 
 struct echo_vsp *echo_vsp_new(struct vmbus *bus, struct io_thread *thread, const char *name,
 			      uint8_t number, uint16_t max_sub_channels, GError **error)

@@ -29,6 +29,7 @@ struct echo_vsp {
 	struct vmbus_packet held; /* whose answer found no room, with its own copy of the payload */
 	uint8_t *held_payload;
 	bool holds;
+	bool on_hold; /* for a saved state */
 	struct vmbus_channel *late;
 };
 

@@ -96,31 +96,42 @@ void guest_bus_init(struct guest_bus *g)
 {
 	const struct partition_properties properties = {.memory_size = GUEST_MEMORY,
 							.vp_count = GUEST_VPS};
-	struct vmbus_config config = {.vp_count = GUEST_VPS,
-				      .hypervisor = &hypervisor,
-				      .hypervisor_context = g,
-				      .log = on_log,
-				      .tl_connect = on_tl_connect,
-				      .context = g};
 	struct hv_fault fault;
 
 	memset(g, 0, sizeof(*g));
+	g->config = (struct vmbus_config){.vp_count = GUEST_VPS,
+					  .hypervisor = &hypervisor,
+					  .hypervisor_context = g,
+					  .log = on_log,
+					  .tl_connect = on_tl_connect,
+					  .context = g};
 	g_mutex_init(&g->lock);
 	g_cond_init(&g->changed);
 	g_assert_cmpint(partition_create(&properties, &g->partition, &fault), ==,
 			HV_STATUS_SUCCESS);
 	g->control = io_thread_new("vmbus", NULL);
 	g->thread = io_thread_new("devices", NULL);
-	config.partition = g->partition;
-	config.thread = g->control;
-	g->bus = vmbus_new(&config);
+	g->config.partition = g->partition;
+	g->config.thread = g->control;
+	g->bus = vmbus_new(&g->config);
 }
 
-void guest_bus_clear(struct guest_bus *g)
+static void free_bus(struct guest_bus *g)
 {
 	vmbus_free(g->bus);
 	for (uint32_t i = 0; i < VMBUS_RELIDS; i++)
 		g_assert_cmpint(g->fds[i], ==, 0);
+}
+
+void guest_bus_move(struct guest_bus *g)
+{
+	free_bus(g);
+	g->bus = vmbus_new(&g->config);
+}
+
+void guest_bus_clear(struct guest_bus *g)
+{
+	free_bus(g);
 	io_thread_free(g->thread);
 	io_thread_free(g->control);
 	partition_delete(g->partition);

@@ -44,11 +44,14 @@ struct guest_bus {
 	unsigned int interrupts;
 	unsigned int lines; /* logged */
 	bool accept_tl;
+	struct vmbus_config config;
 	struct vmbus_guid tl_service;
 };
 
 void guest_bus_init(struct guest_bus *g);
 void guest_bus_clear(struct guest_bus *g);
+/* A new bus for the same guest, which knows nothing of that. The old one's devices have gone. */
+void guest_bus_move(struct guest_bus *g);
 /* The control thread and then the devices' have nothing more to do. */
 void guest_bus_settle(struct guest_bus *g);
 

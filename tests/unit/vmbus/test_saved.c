@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A bus that is saved and taken up again over the same memory: the guest notices nothing. */
+#include <string.h>
+
+#include "echo_vsp.h"
+#include "guest_bus.h"
+
+struct fixture {
+	struct guest_bus g;
+	struct echo_vsp *echo;
+	uint32_t relid;
+	struct guest_channel c;
+};
+
+static void offer(struct fixture *f)
+{
+	f->echo = echo_vsp_new(f->g.bus, f->g.thread, "echo0", 1, 2, NULL);
+	g_assert_nonnull(f->echo);
+}
+
+static void setup(struct fixture *f, gconstpointer version)
+{
+	uint32_t relids[16];
+
+	guest_bus_init(&f->g);
+	offer(f);
+	g_assert_cmpuint(guest_bus_connect(&f->g, GPOINTER_TO_UINT(version), relids), ==, 1);
+	f->relid = relids[0];
+	g_assert_cmpuint(guest_channel_open(&f->c, &f->g, f->relid, 16, 2), ==, 0);
+}
+
+static void teardown(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	if (f->echo)
+		echo_vsp_free(f->echo);
+	guest_bus_clear(&f->g);
+}
+
+/* ---- saving ---------------------------------------------------------------------------------- */
+
+static GBytes *save(struct fixture *f)
+{
+	struct state_writer *writer = state_writer_new();
+	const uint8_t *data;
+	GBytes *bytes;
+	size_t size;
+
+	vmbus_hold(f->g.bus);
+	vmbus_save(f->g.bus, writer);
+	data = state_writer_data(writer, &size);
+	g_assert_nonnull(data);
+	bytes = g_bytes_new(data, size);
+	state_writer_free(writer);
+	return bytes;
+}
+
+/* Ends the host's side, and makes a new one without devices. */
+static void leave(struct fixture *f)
+{
+	if (f->echo)
+		echo_vsp_free(g_steal_pointer(&f->echo));
+	guest_bus_move(&f->g);
+}
+
+static bool restore(struct fixture *f, GBytes *bytes)
+{
+	size_t size;
+	const uint8_t *data = g_bytes_get_data(bytes, &size);
+	struct state_reader reader;
+	bool done;
+
+	state_reader_init(&reader, data, size);
+	done = vmbus_restore(f->g.bus, &reader);
+	g_assert_true(done == state_ok(&reader));
+	return done;
+}
+
+static void move(struct fixture *f)
+{
+	g_autoptr(GBytes) bytes = save(f);
+
+	leave(f);
+	offer(f);
+	g_assert_true(restore(f, bytes));
+}
+
+/* ---- the guest ------------------------------------------------------------------------------- */
+
+static void echo_packet(struct guest_channel *c, uint64_t id, uint8_t command, uint8_t argument)
+{
+	static struct guest_packet p, answer;
+
+	p = (struct guest_packet){
+		.type = 6, .transaction_id = id, .payload = {command, argument, 7}, .size = 16};
+	guest_channel_send(c, &p);
+	guest_channel_receive(c, &answer);
+	g_assert_cmpuint(answer.transaction_id, ==, id);
+	g_assert_cmpuint(answer.payload[2], ==, 7);
+}
+
+static void open_sub_channels(struct fixture *f, struct guest_channel subs[2])
+{
+	struct guest_message m;
+
+	echo_packet(&f->c, 1000, ECHO_SUB_CHANNELS, 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		guest_bus_take(&f->g, VMBUS_OFFERCHANNEL, &m);
+		g_assert_cmpuint(m.offer.relid, ==, f->relid + 1 + i);
+		g_assert_cmpuint(
+			guest_channel_open(&subs[i], &f->g, m.offer.relid, 100 + 64 * i, i), ==, 0);
+	}
+}
+
+static void test_goes_on(struct fixture *f, gconstpointer version)
+{
+	struct guest_channel subs[2];
+
+	open_sub_channels(f, subs);
+	for (uint64_t i = 0; i < 5; i++) {
+		echo_packet(&f->c, i, 0, 0);
+		echo_packet(&subs[i % 2], i, 0, 0);
+		move(f);
+		g_assert_cmpuint(vmbus_version(f->g.bus), ==, GPOINTER_TO_UINT(version));
+		g_assert_cmpuint(atomic_load(&f->echo->open_now), ==, 3);
+	}
+	guest_bus_expect_none(&f->g);
+	/* All of its sub-channels have been asked for. */
+	echo_packet(&f->c, 6, 0, 0);
+	g_assert_cmpuint(vmbus_device_offer_sub_channels(f->echo->device, 1), ==, 0);
+	for (int i = 0; i < 2; i++)
+		guest_channel_close(&subs[i]);
+	guest_channel_close(&f->c);
+	guest_bus_settle(&f->g);
+	g_assert_cmpuint(atomic_load(&f->echo->open_now), ==, 0);
+}
+
+/* Sends without reading answers, so that both rings run full, and is moved at any time. */
+static void test_any_time(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static struct guest_packet p, answer;
+	uint64_t sent = 0, got = 0;
+
+	for (unsigned int step = 0; step < 3000; step++) {
+		guint32 what = g_test_rand_int() % 100;
+		bool signal;
+
+		if (what < 2) {
+			move(f);
+		} else if (what < 60) {
+			p = (struct guest_packet){.type = 6, .transaction_id = sent};
+			p.size = 8 * (1 + g_test_rand_int() % 400);
+			if (!guest_ring_send(&f->c.to_host, &p, &signal)) {
+				guest_ring_want_room(&f->c.to_host, guest_ring_needs(&p));
+				continue;
+			}
+			sent++;
+			if (signal)
+				guest_channel_signal(&f->c);
+		} else if (got < sent) {
+			guest_channel_receive(&f->c, &answer);
+			g_assert_cmpuint(answer.transaction_id, ==, got);
+			got++;
+		}
+	}
+	for (; got < sent; got++) {
+		guest_channel_receive(&f->c, &answer);
+		g_assert_cmpuint(answer.transaction_id, ==, got);
+	}
+	guest_bus_settle(&f->g);
+	g_assert_false(guest_ring_receive(&f->c.to_guest, &answer));
+}
+
+/* The VSP has taken nothing, has given no room, and has interrupted nobody while it was held. */
+static void test_held(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static struct guest_packet p;
+	g_autoptr(GBytes) first = NULL, second = NULL;
+	unsigned int received = atomic_load(&f->echo->received), interrupts;
+
+	first = save(f);
+	interrupts = f->g.interrupts;
+	p = (struct guest_packet){.type = 6, .transaction_id = 1, .size = 16};
+	guest_channel_send(&f->c, &p);
+	guest_channel_signal(&f->c);
+	guest_bus_settle(&f->g);
+	g_assert_cmpuint(atomic_load(&f->echo->received), ==, received);
+	g_assert_cmpuint(f->g.interrupts, ==, interrupts);
+	second = save(f);
+	g_assert_true(g_bytes_equal(first, second));
+	vmbus_release(f->g.bus);
+	vmbus_release(f->g.bus);
+	guest_channel_receive(&f->c, &p);
+	g_assert_cmpuint(p.transaction_id, ==, 1);
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static void post_close(struct fixture *f, uint32_t gpadl)
+{
+	const struct wire_gpadl_teardown m = {
+		.header.type = VMBUS_GPADL_TEARDOWN, .relid = f->relid, .gpadl = gpadl};
+
+	g_assert_true(guest_bus_post(&f->g, &m, sizeof(m)));
+}
+
+/* More than the bus takes while the guest reads nothing: some are answered, some were only read,
+ * and all answers come in order. */
+static void test_messages(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	struct guest_message m;
+
+	for (uint32_t i = 0; i < 200; i++)
+		post_close(f, i);
+	guest_bus_settle(&f->g);
+	move(f);
+	for (uint32_t i = 0; i < 200; i++) {
+		guest_bus_take(&f->g, VMBUS_GPADL_TORNDOWN, &m);
+		g_assert_cmpuint(m.torndown.gpadl, ==, i);
+		if (i == 20)
+			move(f);
+	}
+	echo_packet(&f->c, 1, 0, 0);
+}
+
+static void test_not_connected(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	const struct wire_header unload = {.type = VMBUS_UNLOAD};
+	struct guest_message m;
+
+	g_assert_true(guest_bus_post(&f->g, &unload, sizeof(unload)));
+	guest_bus_take(&f->g, VMBUS_UNLOAD_RESPONSE, &m);
+	move(f);
+	g_assert_cmpuint(vmbus_version(f->g.bus), ==, 0);
+	g_assert_cmpuint(guest_bus_connect(&f->g, VMBUS_VERSION_5_2, &f->relid), ==, 1);
+	g_assert_cmpuint(guest_channel_open(&f->c, &f->g, f->relid, 16, 2), ==, 0);
+	echo_packet(&f->c, 1, 0, 0);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static void test_gpadls(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static struct guest_packet p;
+	union {
+		struct wire_gpadl_header header;
+		struct wire_gpadl_body body;
+		uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX];
+	} m = {.header = {.header.type = VMBUS_GPADL_HEADER,
+			  .relid = f->relid,
+			  .gpadl = 5,
+			  .range_bytes = 8 + 8 * 2,
+			  .range_count = 1}};
+	const uint32_t range[2] = {5000, 0};
+	const uint64_t pages[2] = {300, 310};
+	struct guest_message answer;
+	uint64_t size;
+
+	/* Half a list. */
+	memcpy(m.header.ranges, range, 8);
+	memcpy(m.header.ranges + 8, pages, 8);
+	g_assert_true(guest_bus_post(&f->g, &m, 28 + 8));
+	move(f);
+	m.body = (struct wire_gpadl_body){.header.type = VMBUS_GPADL_BODY, .gpadl = 5};
+	memcpy(m.body.ranges, pages + 1, 8);
+	g_assert_true(guest_bus_post(&f->g, &m, 16 + 8));
+	guest_bus_take(&f->g, VMBUS_GPADL_CREATED, &answer);
+	g_assert_cmpuint(answer.created.status, ==, 0);
+	g_assert_cmpuint(answer.created.relid, ==, f->relid);
+	/* A whole one. The ring's has gone, though the channel is open. */
+	guest_bus_teardown(&f->g, f->relid, f->c.gpadl);
+	move(f);
+	p = (struct guest_packet){.type = 6, .payload = {ECHO_GPADL, [4] = 5}, .size = 16};
+	guest_channel_send(&f->c, &p);
+	guest_channel_receive(&f->c, &p);
+	memcpy(&size, p.payload + 8, sizeof(size));
+	g_assert_cmpuint(size, ==, 5000);
+	g_assert_cmpuint(guest_bus_page(&f->g, 310)[903], ==, 0x5a);
+	move(f);
+	echo_packet(&f->c, 1, 0, 0);
+}
+
+/* A ring that is none any more closes the channel, and the guest can have another. */
+static void test_spoilt_ring(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	struct vmbus_counters counters;
+	struct guest_channel subs[2];
+	struct guest_message m;
+
+	open_sub_channels(f, subs);
+	guest_ring_store(&f->c.to_host, GUEST_RING_READ, 3);
+	move(f);
+	guest_bus_settle(&f->g);
+	vmbus_get_counters(f->g.bus, &counters);
+	g_assert_cmpuint(counters.faults, ==, 3);
+	g_assert_cmpuint(atomic_load(&f->echo->open_now), ==, 0);
+	move(f); /* also as such */
+	guest_channel_close(&f->c);
+	for (uint32_t i = 2; i > 0; i--) {
+		guest_bus_take(&f->g, VMBUS_RESCIND, &m);
+		guest_bus_post_relid(&f->g, VMBUS_RELID_RELEASED, m.relid.relid);
+	}
+	g_assert_cmpuint(guest_channel_open(&f->c, &f->g, f->relid, 16, 2), ==, 0);
+	echo_packet(&f->c, 1, 0, 0);
+}
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
+static void clear_flags(struct fixture *f)
+{
+	guest_bus_settle(&f->g);
+	g_mutex_lock(&f->g.lock);
+	memset(f->g.flags, 0, sizeof(f->g.flags));
+	g_mutex_unlock(&f->g.lock);
+}
+
+/* An event is lost between; the answer is there. */
+static void test_lost_event(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static struct guest_packet p;
+
+	p = (struct guest_packet){.type = 6, .transaction_id = 9, .size = 8};
+	guest_channel_send(&f->c, &p);
+	clear_flags(f);
+	move(f);
+	guest_bus_wait_event(&f->g, f->c.vp, f->relid);
+	guest_channel_receive(&f->c, &p);
+	g_assert_cmpuint(p.transaction_id, ==, 9);
+	clear_flags(f);
+	move(f);
+	clear_flags(f);
+	/* A guest that waits for room that it has. */
+	guest_ring_want_room(&f->c.to_host, 64);
+	move(f);
+	guest_bus_wait_event(&f->g, f->c.vp, f->relid);
+}
+
+/* ---- devices that come and go ---------------------------------------------------------------- */
+
+static void test_gone(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	struct guest_channel subs[2], other;
+	struct guest_message m;
+	g_autoptr(GBytes) bytes = NULL, again = NULL;
+	struct echo_vsp *new;
+	uint32_t relid;
+
+	open_sub_channels(f, subs);
+	bytes = save(f);
+	leave(f);
+	new = echo_vsp_new(f->g.bus, f->g.thread, "echo1", 2, 0, NULL);
+	g_assert_true(restore(f, bytes));
+	for (uint32_t i = 3; i > 0; i--) {
+		guest_bus_take(&f->g, VMBUS_RESCIND, &m);
+		g_assert_cmpuint(m.relid.relid, ==, f->relid + i - 1);
+	}
+	guest_bus_take(&f->g, VMBUS_OFFERCHANNEL, &m);
+	relid = m.offer.relid;
+	g_assert_cmpuint(relid, >, f->relid + 2);
+	g_assert_cmpuint(guest_channel_open(&other, &f->g, relid, 300, 0), ==, 0);
+	echo_packet(&other, 1, 0, 0);
+
+	/* The guest still has the old ones' relids when it is moved once more. */
+	again = save(f);
+	echo_vsp_free(new);
+	guest_bus_move(&f->g);
+	new = echo_vsp_new(f->g.bus, f->g.thread, "echo1", 2, 0, NULL);
+	g_assert_true(restore(f, again));
+	echo_packet(&other, 2, 0, 0);
+	guest_channel_close(&f->c);
+	for (uint32_t i = 0; i < 3; i++)
+		guest_bus_post_relid(&f->g, VMBUS_RELID_RELEASED, f->relid + i);
+	guest_bus_expect_none(&f->g);
+	offer(f);
+	guest_bus_take(&f->g, VMBUS_OFFERCHANNEL, &m);
+	g_assert_cmpuint(m.offer.relid, ==, f->relid);
+	echo_vsp_free(new);
+	guest_bus_take(&f->g, VMBUS_RESCIND, &m);
+}
+
+static bool plain_opened(void *context G_GNUC_UNUSED, struct vmbus_channel *channel G_GNUC_UNUSED,
+			 uint16_t index G_GNUC_UNUSED, const uint8_t user_data[120] G_GNUC_UNUSED)
+{
+	return true;
+}
+
+static void plain_nothing(void *context G_GNUC_UNUSED, struct vmbus_channel *channel G_GNUC_UNUSED)
+{
+}
+
+static struct vmbus_device *offer_plain(struct fixture *f)
+{
+	static const struct vmbus_device_ops ops = {
+		.opened = plain_opened, .closed = plain_nothing, .ready = plain_nothing};
+	const struct vmbus_device_config config = {.instance_id.bytes = {77},
+						   .name = "plain",
+						   .max_packet = 64,
+						   .thread = f->g.thread,
+						   .ops = &ops};
+
+	return vmbus_offer(f->g.bus, &config, NULL);
+}
+
+/* A device that cannot be saved is taken from the guest, and comes back when it has let go. */
+static void test_cannot_be_saved(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	struct vmbus_device *plain = offer_plain(f);
+	g_autoptr(GBytes) bytes = NULL;
+	struct guest_channel c;
+	struct guest_message m;
+	uint32_t relid;
+
+	guest_bus_take(&f->g, VMBUS_OFFERCHANNEL, &m);
+	relid = m.offer.relid;
+	g_assert_cmpuint(guest_channel_open(&c, &f->g, relid, 300, 0), ==, 0);
+	bytes = save(f);
+	vmbus_rescind(plain);
+	leave(f);
+	plain = offer_plain(f); /* in another order */
+	offer(f);
+	g_assert_true(restore(f, bytes));
+	guest_bus_take(&f->g, VMBUS_RESCIND, &m);
+	g_assert_cmpuint(m.relid.relid, ==, relid);
+	echo_packet(&f->c, 1, 0, 0);
+	guest_channel_close(&c);
+	guest_bus_expect_none(&f->g);
+	guest_bus_post_relid(&f->g, VMBUS_RELID_RELEASED, relid);
+	guest_bus_take(&f->g, VMBUS_OFFERCHANNEL, &m);
+	g_assert_cmpuint(m.offer.relid, ==, relid);
+	vmbus_rescind(plain);
+	guest_bus_take(&f->g, VMBUS_RESCIND, &m);
+}
+
+/* ---- bad input ------------------------------------------------------------------------------- */
+
+/* What is refused leaves a bus as good as new, which the next state is restored on. */
+static void test_mutated(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static struct guest_packet p;
+	g_autoptr(GBytes) good = NULL;
+	struct guest_channel subs[2];
+	g_autofree uint8_t *bytes = NULL;
+	unsigned int refused = 0;
+	size_t size;
+
+	open_sub_channels(f, subs);
+	p = (struct guest_packet){.type = 6, .transaction_id = 1, .size = 16};
+	guest_channel_send(&f->c, &p);
+	for (uint32_t i = 0; i < 70; i++)
+		post_close(f, i);
+	good = save(f);
+	leave(f);
+	bytes = g_memdup2(g_bytes_get_data(good, &size), g_bytes_get_size(good));
+	size = g_bytes_get_size(good);
+	offer(f);
+	for (size_t i = 0; i < 3000; i++) {
+		size_t at = g_test_rand_int() % size, n = size;
+		uint8_t was = bytes[at];
+		g_autoptr(GBytes) bad = NULL;
+
+		bytes[at] ^= (uint8_t)(1u << g_test_rand_int() % 8);
+		if (i % 10 == 0)
+			n = at;
+		bad = g_bytes_new(bytes, n);
+		bytes[at] = was;
+		if (restore(f, bad)) {
+			leave(f);
+			offer(f);
+			continue;
+		}
+		refused++;
+		g_assert_cmpuint(vmbus_version(f->g.bus), ==, 0);
+		g_assert_cmpuint(atomic_load(&f->echo->open_now), ==, 0);
+	}
+	g_assert_cmpuint(refused, >, 300);
+	g_mutex_lock(&f->g.lock);
+	f->g.full = f->g.refused = false;
+	g_mutex_unlock(&f->g.lock);
+	g_assert_cmpuint(guest_bus_connect(&f->g, VMBUS_VERSION_5_3, &f->relid), ==, 1);
+	g_assert_cmpuint(guest_channel_open(&f->c, &f->g, f->relid, 16, 2), ==, 0);
+	echo_packet(&f->c, 1, 0, 0);
+}
+
+#define ADD(path, test, version) \
+	g_test_add(path, struct fixture, GUINT_TO_POINTER(version), setup, test, teardown)
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	ADD("/vmbus/saved/goes-on/5.3", test_goes_on, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/goes-on/4.0", test_goes_on, VMBUS_VERSION_4_0);
+	ADD("/vmbus/saved/goes-on/2.4", test_goes_on, VMBUS_VERSION_2_4);
+	ADD("/vmbus/saved/any-time", test_any_time, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/held", test_held, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/messages", test_messages, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/not-connected", test_not_connected, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/gpadls", test_gpadls, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/spoilt-ring", test_spoilt_ring, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/lost-event", test_lost_event, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/gone", test_gone, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/cannot-be-saved", test_cannot_be_saved, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/mutated", test_mutated, VMBUS_VERSION_5_3);
+	return g_test_run();
+}
