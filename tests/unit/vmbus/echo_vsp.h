@@ -29,7 +29,8 @@ struct echo_vsp {
 	struct vmbus_packet held; /* whose answer found no room, with its own copy of the payload */
 	uint8_t *held_payload;
 	bool holds;
-	bool on_hold; /* for a saved state */
+	bool on_hold;	/* for a saved state */
+	bool strangers; /* any channel is opened */
 	struct vmbus_channel *late;
 };
 

@@ -103,12 +103,14 @@ static void open_sub_channels(struct fixture *f, struct guest_channel subs[2])
 	struct guest_message m;
 
 	echo_packet(&f->c, 1000, ECHO_SUB_CHANNELS, 2);
-	for (uint32_t i = 0; i < 2; i++) {
+	for (uint32_t i = 1; i <= 2; i++) {
 		guest_bus_take(&f->g, VMBUS_OFFERCHANNEL, &m);
-		g_assert_cmpuint(m.offer.relid, ==, f->relid + 1 + i);
-		g_assert_cmpuint(
-			guest_channel_open(&subs[i], &f->g, m.offer.relid, 100 + 64 * i, i), ==, 0);
+		g_assert_cmpuint(m.offer.relid, ==, f->relid + i);
 	}
+	for (uint32_t i = 0; i < 2; i++)
+		g_assert_cmpuint(guest_channel_open(&subs[i], &f->g, f->relid + 1 + i,
+						    100 + 64 * (uint64_t)i, i),
+				 ==, 0);
 }
 
 static void test_goes_on(struct fixture *f, gconstpointer version)
@@ -129,7 +131,7 @@ static void test_goes_on(struct fixture *f, gconstpointer version)
 	g_assert_cmpuint(vmbus_device_offer_sub_channels(f->echo->device, 1), ==, 0);
 	for (int i = 0; i < 2; i++)
 		guest_channel_close(&subs[i]);
-	guest_channel_close(&f->c);
+	guest_bus_post_relid(&f->g, VMBUS_CLOSECHANNEL, f->relid);
 	guest_bus_settle(&f->g);
 	g_assert_cmpuint(atomic_load(&f->echo->open_now), ==, 0);
 }
@@ -141,14 +143,14 @@ static void test_any_time(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	uint64_t sent = 0, got = 0;
 
 	for (unsigned int step = 0; step < 3000; step++) {
-		guint32 what = g_test_rand_int() % 100;
+		int what = g_test_rand_int_range(0, 100);
 		bool signal;
 
 		if (what < 2) {
 			move(f);
 		} else if (what < 60) {
 			p = (struct guest_packet){.type = 6, .transaction_id = sent};
-			p.size = 8 * (1 + g_test_rand_int() % 400);
+			p.size = 8 * (uint32_t)g_test_rand_int_range(1, 400);
 			if (!guest_ring_send(&f->c.to_host, &p, &signal)) {
 				guest_ring_want_room(&f->c.to_host, guest_ring_needs(&p));
 				continue;
@@ -294,11 +296,12 @@ static void test_spoilt_ring(struct fixture *f, gconstpointer data G_GNUC_UNUSED
 	g_assert_cmpuint(counters.faults, ==, 3);
 	g_assert_cmpuint(atomic_load(&f->echo->open_now), ==, 0);
 	move(f); /* also as such */
-	guest_channel_close(&f->c);
+	guest_bus_post_relid(&f->g, VMBUS_CLOSECHANNEL, f->relid);
 	for (uint32_t i = 2; i > 0; i--) {
 		guest_bus_take(&f->g, VMBUS_RESCIND, &m);
 		guest_bus_post_relid(&f->g, VMBUS_RELID_RELEASED, m.relid.relid);
 	}
+	guest_bus_teardown(&f->g, f->relid, f->c.gpadl);
 	g_assert_cmpuint(guest_channel_open(&f->c, &f->g, f->relid, 16, 2), ==, 0);
 	echo_packet(&f->c, 1, 0, 0);
 }
@@ -452,12 +455,13 @@ static void test_mutated(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	bytes = g_memdup2(g_bytes_get_data(good, &size), g_bytes_get_size(good));
 	size = g_bytes_get_size(good);
 	offer(f);
+	f->echo->strangers = true;
 	for (size_t i = 0; i < 3000; i++) {
-		size_t at = g_test_rand_int() % size, n = size;
+		size_t at = (size_t)g_test_rand_int_range(0, (gint32)size), n = size;
 		uint8_t was = bytes[at];
 		g_autoptr(GBytes) bad = NULL;
 
-		bytes[at] ^= (uint8_t)(1u << g_test_rand_int() % 8);
+		bytes[at] ^= (uint8_t)(1u << g_test_rand_int_range(0, 8));
 		if (i % 10 == 0)
 			n = at;
 		bad = g_bytes_new(bytes, n);
@@ -465,6 +469,7 @@ static void test_mutated(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 		if (restore(f, bad)) {
 			leave(f);
 			offer(f);
+			f->echo->strangers = true;
 			continue;
 		}
 		refused++;
