@@ -267,6 +267,18 @@ void block_drain(struct block *block)
 		block->ops->drain(block->backend);
 }
 
+bool block_settle(struct block *block)
+{
+	do {
+		while (block->held.first && !block->stats.stopped) {
+			block->stats.queued--;
+			block_start(block, queue_pop(&block->held));
+		}
+		block_drain(block);
+	} while (block->held.first && !block->stats.stopped);
+	return !block->stats.stopped;
+}
+
 void block_resume(struct block *block)
 {
 	if (!block->stats.stopped)

@@ -125,6 +125,9 @@ void block_cancel(struct block *block,
 		  bool (*match)(const struct block_request *request, void *context), void *context);
 /* Waits until nothing that has started is in flight; what is held back stays so. */
 void block_drain(struct block *block);
+/* The same, and what the limits hold back starts at once. False: an error has stopped the block
+ * before all was done, and holds back the rest. */
+bool block_settle(struct block *block);
 
 /* After BLOCK_ERROR_STOP: tries again. */
 void block_resume(struct block *block);

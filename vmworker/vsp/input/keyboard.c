@@ -45,6 +45,7 @@ struct keyboard {
 	struct vmbus_device *device;
 	struct vmbus_channel *channel;
 	enum keyboard_state state;
+	bool held; /* for a saved state; the next `ready` ends it */
 	bool accepted;
 	bool completion; /* of the request is wanted, too */
 	uint64_t transaction;
@@ -139,7 +140,7 @@ enum keyboard_result keyboard_press(struct keyboard *keyboard, const struct keys
 		keyboard->sent = 0;
 	}
 	g_array_append_vals(keyboard->queue, strokes, (guint)n);
-	if (idle)
+	if (idle && !keyboard->held)
 		keyboard_pump(keyboard);
 	return KEYBOARD_DONE;
 }
@@ -232,6 +233,7 @@ static void keyboard_closed(void *context, struct vmbus_channel *channel G_GNUC_
 	keyboard_set_gone(keyboard);
 	io_timer_arm(keyboard->turn, 0);
 	keyboard->state = KEYBOARD_CLOSED;
+	keyboard->held = false;
 	keyboard->channel = NULL;
 }
 
@@ -239,15 +241,83 @@ static void keyboard_ready(void *context, struct vmbus_channel *channel G_GNUC_U
 {
 	struct keyboard *keyboard = context;
 
+	keyboard->held = false;
 	keyboard_serve(keyboard);
 	if (keyboard->state == KEYBOARD_READY && keyboard_backlog(keyboard) > 0)
 		io_timer_arm(keyboard->pace, 1);
+}
+
+/* ---- saved states ---------------------------------------------------------------------------- */
+
+static void keyboard_hold(void *context, struct vmbus_channel *channel G_GNUC_UNUSED)
+{
+	struct keyboard *keyboard = context;
+
+	keyboard->held = true;
+	io_timer_arm(keyboard->pace, 0);
+	io_timer_arm(keyboard->turn, 0);
+}
+
+/* With what was not sent yet: a key would stay down whose release is lost. */
+static void keyboard_save(void *context, struct vmbus_channel *channel G_GNUC_UNUSED,
+			  struct state_writer *writer)
+{
+	const struct keyboard *keyboard = context;
+
+	state_begin(writer, "keyboard", 1);
+	state_put_u8(writer, (uint8_t)keyboard->state);
+	state_put_bool(writer, keyboard->accepted);
+	state_put_bool(writer, keyboard->completion);
+	state_put_u64(writer, keyboard->transaction);
+	state_put_u32(writer, (uint32_t)keyboard_backlog(keyboard));
+	for (size_t i = keyboard->sent; i < keyboard->queue->len; i++) {
+		const struct keystroke *stroke =
+			&g_array_index(keyboard->queue, struct keystroke, i);
+
+		state_put_u16(writer, stroke->code);
+		state_put_u16(writer, (uint16_t)stroke->flags);
+	}
+	state_end(writer);
+}
+
+static void keyboard_restore(void *context, struct vmbus_channel *channel G_GNUC_UNUSED,
+			     struct state_reader *reader)
+{
+	struct keyboard *keyboard = context;
+	uint8_t state;
+	uint32_t n;
+
+	keyboard->held = true;
+	if (state_enter(reader, "keyboard", 1) == 0)
+		return;
+	state = state_get_u8(reader);
+	if (state < KEYBOARD_OPENED || state > KEYBOARD_READY)
+		state_fail(reader, "a driver in a state that cannot be");
+	keyboard->accepted = state_get_bool(reader);
+	keyboard->completion = state_get_bool(reader);
+	keyboard->transaction = state_get_u64(reader);
+	n = state_get_count(reader, KEYBOARD_QUEUE);
+	for (uint32_t i = 0; i < n && state_ok(reader); i++) {
+		struct keystroke stroke = {.code = state_get_u16(reader),
+					   .flags = state_get_u16(reader)};
+
+		g_array_append_val(keyboard->queue, stroke);
+	}
+	state_leave(reader);
+	if (!state_ok(reader))
+		return;
+	keyboard->state = state;
+	if (state == KEYBOARD_READY && keyboard->config.available)
+		keyboard->config.available(keyboard->config.context, true);
 }
 
 static const struct vmbus_device_ops keyboard_ops = {
 	.opened = keyboard_opened,
 	.closed = keyboard_closed,
 	.ready = keyboard_ready,
+	.hold = keyboard_hold,
+	.save = keyboard_save,
+	.restore = keyboard_restore,
 };
 
 static void keyboard_make_timers(void *context)

@@ -35,6 +35,7 @@ struct ic {
 	struct io_timer *timer; /* the service's */
 
 	enum ic_state state;
+	bool held; /* for a saved state */
 	struct vmbus_channel *channel;
 	struct ic_wire_version framework, version;
 	struct ic_pending pending[IC_PENDING_MAX];
@@ -108,7 +109,7 @@ uint8_t ic_send(struct ic *ic, const void *body, size_t size)
 	struct ic_pending *pending = ic_find_pending(ic, 0);
 	uint8_t id = ic->last_id;
 
-	if (ic->state != IC_READY || !pending || size > ic->config.max_body)
+	if (!ic_is_ready(ic) || !pending || size > ic->config.max_body)
 		return 0;
 	do
 		id = (uint8_t)(id + 1);
@@ -286,6 +287,7 @@ static void ic_closed(void *context, struct vmbus_channel *channel G_GNUC_UNUSED
 
 	ic->channel = NULL;
 	ic->state = IC_CLOSED;
+	ic->held = false;
 	io_timer_arm(ic->turn, 0);
 	io_timer_arm(ic->timer, 0);
 	memset(ic->pending, 0, sizeof(ic->pending));
@@ -297,14 +299,98 @@ static void ic_ready(void *context, struct vmbus_channel *channel G_GNUC_UNUSED)
 {
 	struct ic *ic = context;
 
-	if (ic->channel)
-		ic_serve(ic);
+	if (!ic->channel)
+		return;
+	if (ic->held) {
+		ic->held = false;
+		if (ic->state == IC_READY)
+			ic->config.ops->ready(ic->config.context, ic_version(ic));
+	}
+	ic_serve(ic);
+}
+
+/* ---- saved states ---------------------------------------------------------------------------- */
+
+static void ic_hold(void *context, struct vmbus_channel *channel G_GNUC_UNUSED)
+{
+	struct ic *ic = context;
+
+	if (ic_is_ready(ic) && ic->config.ops->hold)
+		ic->config.ops->hold(ic->config.context);
+	ic->held = true;
+	io_timer_arm(ic->turn, 0);
+	io_timer_arm(ic->timer, 0);
+}
+
+static void ic_put_version(struct state_writer *writer, struct ic_wire_version version)
+{
+	state_put_u16(writer, version.major);
+	state_put_u16(writer, version.minor);
+}
+
+static void ic_save(void *context, struct vmbus_channel *channel G_GNUC_UNUSED,
+		    struct state_writer *writer)
+{
+	const struct ic *ic = context;
+
+	state_begin(writer, "ic", 1);
+	state_put_u8(writer, (uint8_t)ic->state);
+	ic_put_version(writer, ic->framework);
+	ic_put_version(writer, ic->version);
+	state_put_u8(writer, ic->last_id);
+	for (unsigned int i = 0; i < IC_PENDING_MAX; i++) {
+		state_put_u8(writer, ic->pending[i].id);
+		state_put_bool(writer, ic->pending[i].forgotten);
+	}
+	if (ic->state == IC_READY && ic->config.ops->save)
+		ic->config.ops->save(ic->config.context, writer);
+	state_end(writer);
+}
+
+static struct ic_wire_version ic_get_version(struct state_reader *reader)
+{
+	uint16_t major = state_get_u16(reader);
+
+	return (struct ic_wire_version){major, state_get_u16(reader)};
+}
+
+static void ic_restore(void *context, struct vmbus_channel *channel G_GNUC_UNUSED,
+		       struct state_reader *reader)
+{
+	struct ic *ic = context;
+	uint8_t state;
+
+	ic->held = true;
+	io_timer_arm(ic->turn, 0);
+	if (state_enter(reader, "ic", 1) == 0)
+		return;
+	state = state_get_u8(reader);
+	ic->framework = ic_get_version(reader);
+	ic->version = ic_get_version(reader);
+	ic->last_id = state_get_u8(reader);
+	for (unsigned int i = 0; i < IC_PENDING_MAX; i++) {
+		ic->pending[i].id = state_get_u8(reader);
+		ic->pending[i].forgotten = state_get_bool(reader);
+	}
+	if (state < IC_OPENED || state > IC_REFUSED ||
+	    (state == IC_READY &&
+	     (!ic_knows_framework(ic->framework) || !ic_knows_service_version(ic, ic->version))))
+		state_fail(reader, "an agreement with the guest that cannot be");
+	if (!state_ok(reader))
+		return;
+	ic->state = state;
+	if (state == IC_READY && ic->config.ops->restore)
+		ic->config.ops->restore(ic->config.context, reader);
+	state_leave(reader);
 }
 
 static const struct vmbus_device_ops ic_device_ops = {
 	.opened = ic_opened,
 	.closed = ic_closed,
 	.ready = ic_ready,
+	.hold = ic_hold,
+	.save = ic_save,
+	.restore = ic_restore,
 };
 
 static void ic_expired(void *context)
@@ -376,7 +462,7 @@ void ic_free(struct ic *ic)
 
 bool ic_is_ready(const struct ic *ic)
 {
-	return ic->state == IC_READY;
+	return ic->state == IC_READY && !ic->held;
 }
 
 struct ic_version ic_version(const struct ic *ic)
@@ -397,5 +483,6 @@ uint64_t ic_now(const struct ic *ic)
 
 void ic_arm(struct ic *ic, uint64_t monotonic_ns)
 {
-	io_timer_arm(ic->timer, monotonic_ns);
+	if (!ic->held)
+		io_timer_arm(ic->timer, monotonic_ns);
 }

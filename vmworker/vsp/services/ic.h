@@ -48,6 +48,15 @@ struct ic_ops {
 			 size_t size);
 	/* The deadline of ic_arm. */
 	void (*expired)(void *context);
+	/*
+	 * For saved states; each may be NULL. hold: who waits for the guest is answered as when it
+	 * goes; what the guest has to hear may be sent. Afterwards nothing can be sent and no
+	 * deadline comes until `ready`, which is called once more. Then, or in another process
+	 * before that, come answers to what was sent.
+	 */
+	void (*hold)(void *context);
+	void (*save)(void *context, struct state_writer *writer);
+	void (*restore)(void *context, struct state_reader *reader);
 };
 
 struct ic_config {

@@ -231,11 +231,21 @@ static void fcopy_gone(void *context)
 	fcopy_finish(context, IC_FCOPY_GONE);
 }
 
+static void fcopy_hold(void *context)
+{
+	struct ic_fcopy *fcopy = context;
+
+	if (fcopy->state != FCOPY_IDLE && fcopy->state != FCOPY_CANCELLING)
+		fcopy_abandon(fcopy, IC_FCOPY_GONE);
+	fcopy_finish(fcopy, fcopy->result);
+}
+
 static const struct ic_ops fcopy_ops = {
 	.ready = fcopy_ready,
 	.gone = fcopy_gone,
 	.answered = fcopy_answered,
 	.expired = fcopy_expired,
+	.hold = fcopy_hold,
 };
 
 static bool fcopy_send_start(struct ic_fcopy *fcopy)

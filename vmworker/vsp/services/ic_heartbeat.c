@@ -104,11 +104,21 @@ static void heartbeat_expired(void *context)
 	heartbeat_arm(heartbeat);
 }
 
+/* Another begins with `ready`. */
+static void heartbeat_hold(void *context)
+{
+	struct ic_heartbeat *heartbeat = context;
+
+	ic_forget(heartbeat->ic, heartbeat->id);
+	heartbeat->id = 0;
+}
+
 static const struct ic_ops heartbeat_ops = {
 	.ready = heartbeat_ready,
 	.gone = heartbeat_gone,
 	.answered = heartbeat_answered,
 	.expired = heartbeat_expired,
+	.hold = heartbeat_hold,
 };
 
 enum ic_heartbeat_state ic_heartbeat_state(const struct ic_heartbeat *heartbeat)

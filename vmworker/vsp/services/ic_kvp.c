@@ -297,14 +297,19 @@ static void kvp_ready(void *context, struct ic_version version G_GNUC_UNUSED)
 	kvp_advance(kvp);
 }
 
-static void kvp_gone(void *context)
+static void kvp_abandon(struct ic_kvp *kvp)
 {
-	struct ic_kvp *kvp = context;
-
 	kvp->request_id = kvp->poll_id = 0;
 	kvp_poll_end(kvp, 0);
 	while (kvp->requests.length > 0)
 		kvp_request_finish(kvp, IC_KVP_GONE);
+}
+
+static void kvp_gone(void *context)
+{
+	struct ic_kvp *kvp = context;
+
+	kvp_abandon(kvp);
 	if (kvp->facts->pairs->len > 0 || kvp->facts->adapters->len > 0) {
 		kvp_facts_free(kvp->facts);
 		kvp->facts = kvp_facts_new();
@@ -314,11 +319,41 @@ static void kvp_gone(void *context)
 		kvp->events.available(kvp->events.context, false);
 }
 
+/* The facts stay: it is the same guest. */
+static void kvp_hold(void *context)
+{
+	struct ic_kvp *kvp = context;
+
+	ic_forget(kvp->ic, kvp->poll_id);
+	ic_forget(kvp->ic, kvp->request_id);
+	kvp_abandon(kvp);
+}
+
+static void kvp_save(void *context, struct state_writer *writer)
+{
+	kvp_facts_save(((const struct ic_kvp *)context)->facts, writer);
+}
+
+static void kvp_restore(void *context, struct state_reader *reader)
+{
+	struct ic_kvp *kvp = context;
+	struct kvp_facts *facts = kvp_facts_restore(reader);
+
+	if (!facts)
+		return;
+	kvp_facts_free(kvp->facts);
+	kvp->facts = facts;
+	kvp->events.changed(kvp->events.context, facts);
+}
+
 static const struct ic_ops kvp_ops = {
 	.ready = kvp_ready,
 	.gone = kvp_gone,
 	.answered = kvp_answered,
 	.expired = kvp_expired,
+	.hold = kvp_hold,
+	.save = kvp_save,
+	.restore = kvp_restore,
 };
 
 void ic_kvp_refresh(struct ic_kvp *kvp)

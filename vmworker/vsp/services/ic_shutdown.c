@@ -85,11 +85,17 @@ static void shutdown_expired(void *context)
 	shutdown_finish(context, IC_SHUTDOWN_UNANSWERED);
 }
 
+static void shutdown_hold(void *context)
+{
+	shutdown_finish(context, IC_SHUTDOWN_GONE);
+}
+
 static const struct ic_ops shutdown_ops = {
 	.ready = shutdown_ready,
 	.gone = shutdown_gone,
 	.answered = shutdown_answered,
 	.expired = shutdown_expired,
+	.hold = shutdown_hold,
 };
 
 static bool shutdown_send(struct ic_shutdown *shutdown, const struct ic_shutdown_request *request)

@@ -41,6 +41,7 @@ struct ic_vss {
 	bool undoing;	 /* a thaw that nobody waits for must come through before all else */
 	uint8_t thaw_id; /* it was sent */
 	uint64_t hold_ns;
+	uint64_t thaw_ns; /* FROZEN: when the time of that has passed */
 	ic_vss_done done;
 	void *context;
 	bool frozen; /* as far as it was told */
@@ -146,7 +147,8 @@ void ic_vss_thaw(struct ic_vss *vss, ic_vss_done done, void *context)
 static void vss_frozen(struct ic_vss *vss, uint32_t status)
 {
 	if (status == IC_STATUS_OK) {
-		ic_arm(vss->ic, ic_now(vss->ic) + vss->hold_ns);
+		vss->thaw_ns = ic_now(vss->ic) + vss->hold_ns;
+		ic_arm(vss->ic, vss->thaw_ns);
 		vss_tell(vss, true);
 		vss_finish(vss, VSS_FROZEN, IC_VSS_DONE);
 		return;
@@ -209,8 +211,15 @@ static void vss_expired(void *context)
 	}
 }
 
-static void vss_ready(void *context G_GNUC_UNUSED, struct ic_version version G_GNUC_UNUSED)
+/* There is something to go on with only when a hold ends. */
+static void vss_ready(void *context, struct ic_version version G_GNUC_UNUSED)
 {
+	struct ic_vss *vss = context;
+
+	if (vss->undoing && vss->thaw_id == 0)
+		vss_undo(vss);
+	else if (vss->state == VSS_FROZEN)
+		ic_arm(vss->ic, vss->thaw_ns);
 }
 
 static void vss_gone(void *context)
@@ -223,11 +232,60 @@ static void vss_gone(void *context)
 	vss_finish(vss, VSS_IDLE, IC_VSS_GONE);
 }
 
+/* A freeze that is under way is thawed behind it, whenever the guest does it. */
+static void vss_hold(void *context)
+{
+	struct ic_vss *vss = context;
+
+	if (vss->state == VSS_THAWING) {
+		vss->thaw_id = vss->id;
+		vss->undoing = true;
+	} else if (vss->state == VSS_FREEZING) {
+		ic_forget(vss->ic, vss->id);
+		vss_undo(vss);
+	} else if (vss->state == VSS_CHECKING) {
+		ic_forget(vss->ic, vss->id);
+	} else {
+		return;
+	}
+	vss_finish(vss, VSS_IDLE, IC_VSS_GONE);
+}
+
+static void vss_save(void *context, struct state_writer *writer)
+{
+	const struct ic_vss *vss = context;
+
+	state_put_bool(writer, vss->frozen);
+	state_put_bool(writer, vss->undoing);
+	state_put_u8(writer, vss->thaw_id);
+}
+
+static void vss_restore(void *context, struct state_reader *reader)
+{
+	struct ic_vss *vss = context;
+	bool frozen = state_get_bool(reader);
+
+	vss->undoing = state_get_bool(reader);
+	vss->thaw_id = state_get_u8(reader);
+	if (!vss->undoing && (frozen || vss->thaw_id != 0))
+		state_fail(reader, "frozen file systems that nobody thaws");
+	if (state_ok(reader))
+		vss_tell(vss, frozen);
+}
+
+bool ic_vss_is_frozen(const struct ic_vss *vss)
+{
+	return vss->state == VSS_FROZEN;
+}
+
 static const struct ic_ops vss_ops = {
 	.ready = vss_ready,
 	.gone = vss_gone,
 	.answered = vss_answered,
 	.expired = vss_expired,
+	.hold = vss_hold,
+	.save = vss_save,
+	.restore = vss_restore,
 };
 
 struct ic_vss *ic_vss_new(const struct ic_env *env, void (*changed)(void *context, bool frozen),

@@ -46,4 +46,7 @@ void ic_vss_freeze(struct ic_vss *vss, uint64_t answer_ns, uint64_t hold_ns, ic_
 		   void *context);
 void ic_vss_thaw(struct ic_vss *vss, ic_vss_done done, void *context);
 
+/* The guest has said so, and nobody has thawed it since. */
+bool ic_vss_is_frozen(const struct ic_vss *vss);
+
 #endif

@@ -176,3 +176,102 @@ bool kvp_facts_add_adapter(struct kvp_facts *facts, const char *mac, const uint8
 	g_ptr_array_add(facts->adapters, adapter);
 	return true;
 }
+
+/* ---- saved states ---------------------------------------------------------------------------- */
+
+#define SAVED_PAIRS_MAX	   1024u
+#define SAVED_ADAPTERS_MAX 64u
+#define SAVED_TEXT_MAX	   16384u /* bytes */
+
+void kvp_facts_save(const struct kvp_facts *facts, struct state_writer *writer)
+{
+	state_begin(writer, "kvp.facts", 1);
+	state_put_u32(writer, facts->pairs->len);
+	for (guint i = 0; i < facts->pairs->len; i++) {
+		const struct kvp_pair *pair = facts->pairs->pdata[i];
+
+		state_put_u8(writer, (uint8_t)pair->pool);
+		state_put_string(writer, pair->key);
+		state_put_string(writer, pair->value);
+	}
+	state_put_u32(writer, facts->adapters->len);
+	for (guint i = 0; i < facts->adapters->len; i++) {
+		const struct kvp_adapter *adapter = facts->adapters->pdata[i];
+
+		state_put_string(writer, adapter->mac);
+		state_put_bool(writer, adapter->dhcp);
+		state_put_string(writer, adapter->addresses);
+		state_put_string(writer, adapter->masks);
+		state_put_string(writer, adapter->gateways);
+		state_put_string(writer, adapter->dns);
+	}
+	state_end(writer);
+}
+
+/* NULL with a fault. */
+static char *text_restore(struct state_reader *reader)
+{
+	g_autofree char *text = state_get_string(reader, SAVED_TEXT_MAX);
+
+	if (!text || !g_utf8_validate(text, -1, NULL)) {
+		state_fail(reader, "a text that is none");
+		return NULL;
+	}
+	for (const char *at = text; *at; at = g_utf8_next_char(at)) {
+		if (g_unichar_iscntrl(g_utf8_get_char(at))) {
+			state_fail(reader, "a text with control characters");
+			return NULL;
+		}
+	}
+	return g_steal_pointer(&text);
+}
+
+static void pairs_restore(struct kvp_facts *facts, struct state_reader *reader)
+{
+	uint32_t n = state_get_count(reader, SAVED_PAIRS_MAX);
+
+	for (uint32_t i = 0; i < n && state_ok(reader); i++) {
+		struct kvp_pair *pair = g_new0(struct kvp_pair, 1);
+		uint8_t pool = state_get_u8(reader);
+
+		if (pool > KVP_POOL_AUTO)
+			state_fail(reader, "a pair of no pool");
+		pair->pool = pool;
+		pair->key = text_restore(reader);
+		pair->value = text_restore(reader);
+		g_ptr_array_add(facts->pairs, pair);
+	}
+}
+
+static void adapters_restore(struct kvp_facts *facts, struct state_reader *reader)
+{
+	uint32_t n = state_get_count(reader, SAVED_ADAPTERS_MAX);
+
+	for (uint32_t i = 0; i < n && state_ok(reader); i++) {
+		struct kvp_adapter *adapter = g_new0(struct kvp_adapter, 1);
+		g_autofree char *mac = text_restore(reader);
+
+		g_strlcpy(adapter->mac, mac ? mac : "", sizeof(adapter->mac));
+		adapter->dhcp = state_get_bool(reader);
+		adapter->addresses = text_restore(reader);
+		adapter->masks = text_restore(reader);
+		adapter->gateways = text_restore(reader);
+		adapter->dns = text_restore(reader);
+		g_ptr_array_add(facts->adapters, adapter);
+	}
+}
+
+struct kvp_facts *kvp_facts_restore(struct state_reader *reader)
+{
+	struct kvp_facts *facts;
+
+	if (state_enter(reader, "kvp.facts", 1) == 0)
+		return NULL;
+	facts = kvp_facts_new();
+	pairs_restore(facts, reader);
+	adapters_restore(facts, reader);
+	state_leave(reader);
+	if (!state_ok(reader))
+		g_clear_pointer(&facts, kvp_facts_free);
+	return facts;
+}

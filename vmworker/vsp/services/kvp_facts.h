@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "state.h"
+
 enum kvp_pool {			       /* by their numbers on the wire */
 		KVP_POOL_EXTERNAL = 0, /* the host's pairs for the guest */
 		KVP_POOL_GUEST = 1,    /* the guest's for the host, made by programs in it */
@@ -46,5 +48,9 @@ bool kvp_facts_add_pair(struct kvp_facts *facts, enum kvp_pool pool, const uint8
 			size_t size);
 bool kvp_facts_add_adapter(struct kvp_facts *facts, const char *mac, const uint8_t *body,
 			   size_t size);
+
+void kvp_facts_save(const struct kvp_facts *facts, struct state_writer *writer);
+/* NULL, and told to the reader: no guest can have said so. */
+struct kvp_facts *kvp_facts_restore(struct state_reader *reader);
 
 #endif

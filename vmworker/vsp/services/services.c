@@ -290,6 +290,26 @@ void services_sync_time(struct services *services)
 	request_send(&(struct service_request){.services = services, .start = start_sync});
 }
 
+struct frozen_look {
+	const struct ic_vss *vss;
+	bool is;
+};
+
+static void look_frozen(void *context)
+{
+	struct frozen_look *look = context;
+
+	look->is = look->vss && ic_vss_is_frozen(look->vss);
+}
+
+bool services_is_frozen(struct services *services)
+{
+	struct frozen_look look = {.vss = services->vss};
+
+	io_thread_call(services->config.thread, look_frozen, &look);
+	return look.is;
+}
+
 static void start_adapters(struct service_request *request)
 {
 	if (request->services->kvp)

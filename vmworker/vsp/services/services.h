@@ -53,6 +53,9 @@ void services_free(struct services *services);
 void services_set_paused(struct services *services, bool paused);
 /* The guest's clock is to be set now: after the host slept, or a restore. */
 void services_sync_time(struct services *services);
+/* The guest's file systems are frozen: its state is not to be saved, since who froze them would not
+ * thaw them afterwards. Waits. */
+bool services_is_frozen(struct services *services);
 /* The guest's adapters, to ask the addresses of. */
 void services_set_adapters(struct services *services, const uint8_t (*macs)[6], unsigned int n);
 

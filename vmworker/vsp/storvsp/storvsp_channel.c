@@ -9,7 +9,7 @@
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-static struct storvsp_request *request_take(struct storvsp_channel *channel)
+struct storvsp_request *storvsp_request_take(struct storvsp_channel *channel)
 {
 	struct storvsp *vsp = channel->vsp;
 	struct storvsp_request *request = vsp->free;
@@ -53,8 +53,14 @@ void storvsp_answer(struct storvsp_request *request)
 	}
 	request->packet.operation = VSTOR_COMPLETE_IO;
 	request->packet.flags = 0;
-	if (!channel->unsent && request_send(request))
-		return;
+	if (channel->unsent || !request_send(request))
+		storvsp_queue(request);
+}
+
+void storvsp_queue(struct storvsp_request *request)
+{
+	struct storvsp_channel *channel = request->channel;
+
 	request->next = NULL;
 	*channel->unsent_last = request;
 	channel->unsent_last = &request->next;
@@ -72,7 +78,7 @@ static enum vstor_status vstor_begin(struct storvsp_request *request)
 	return VSTOR_STATUS_SUCCESS;
 }
 
-static bool vstor_version_known(uint16_t version)
+bool storvsp_version_is_known(uint16_t version)
 {
 	static const uint16_t known[] = {VSTOR_VERSION_2_0, VSTOR_VERSION_4_2, VSTOR_VERSION_5_1,
 					 VSTOR_VERSION_6_0, VSTOR_VERSION_6_2};
@@ -93,7 +99,7 @@ static enum vstor_status vstor_query_version(struct storvsp_request *request)
 	if (channel->state != STORVSP_BEGUN)
 		return VSTOR_STATUS_INVALID_DEVICE_STATE;
 	/* A sub-channel cannot change what was agreed on. */
-	if (!vstor_version_known(version) ||
+	if (!storvsp_version_is_known(version) ||
 	    (channel != &vsp->channels[0] && version != vsp->version))
 		return VSTOR_STATUS_REVISION_MISMATCH;
 	channel->state = STORVSP_VERSIONED;
@@ -201,7 +207,7 @@ static bool storvsp_receive_one(struct storvsp_channel *channel)
 		vmbus_channel_fault(channel->vmbus, "storage packet of the wrong type or size");
 		return false;
 	}
-	request = request_take(channel);
+	request = storvsp_request_take(channel);
 	request->transaction_id = packet.transaction_id;
 	request->packet_size = storvsp_answer_size(vsp, &packet);
 	memset(&request->packet, 0, sizeof(request->packet));
@@ -213,7 +219,7 @@ static bool storvsp_receive_one(struct storvsp_channel *channel)
 /* While a reset waits for the disks nothing new is begun. */
 static bool storvsp_can_receive(const struct storvsp *vsp)
 {
-	return (vsp->free || vsp->n_fresh) && !vsp->resets;
+	return storvsp_has_request(vsp) && !vsp->resets && !vsp->held;
 }
 
 static void storvsp_receive(struct storvsp_channel *channel)
@@ -372,6 +378,7 @@ static void storvsp_ready(void *context, struct vmbus_channel *vmbus)
 	struct storvsp *vsp = context;
 	struct storvsp_channel *channel = storvsp_channel_of(vsp, vmbus);
 
+	vsp->held = false;
 	storvsp_send_unsent(channel);
 	storvsp_receive(channel);
 	storvsp_end_batch(vsp);
@@ -381,4 +388,7 @@ const struct vmbus_device_ops storvsp_device_ops = {
 	.opened = storvsp_opened,
 	.closed = storvsp_closed,
 	.ready = storvsp_ready,
+	.hold = storvsp_hold,
+	.save = storvsp_save,
+	.restore = storvsp_restore,
 };

@@ -78,6 +78,7 @@ struct storvsp {
 	unsigned int in_flight;
 	bool enumerate;	    /* the guest is to be told to look for disks */
 	bool resume_posted; /* storvsp_resume comes */
+	bool held;	    /* for a saved state; the next `ready` ends it */
 	uint64_t touched;   /* LUNs with requests that were not committed */
 	struct storvsp_stats stats;
 	struct storvsp_lun luns[STORVSP_LUNS];
@@ -99,6 +100,21 @@ static inline bool storvsp_lun_is_shown(const struct storvsp_lun *lun)
 {
 	return lun->present && !lun->veiled;
 }
+
+/* There is one free. */
+struct storvsp_request *storvsp_request_take(struct storvsp_channel *channel);
+static inline bool storvsp_has_request(const struct storvsp *vsp)
+{
+	return vsp->free || vsp->n_fresh;
+}
+bool storvsp_version_is_known(uint16_t version);
+/* The packet waits for room, behind the others. */
+void storvsp_queue(struct storvsp_request *request);
+
+/* storvsp_saved.c: of struct vmbus_device_ops. */
+void storvsp_hold(void *context, struct vmbus_channel *vmbus);
+void storvsp_save(void *context, struct vmbus_channel *vmbus, struct state_writer *writer);
+void storvsp_restore(void *context, struct vmbus_channel *vmbus, struct state_reader *reader);
 
 /* storvsp_srb.c */
 void storvsp_srb_execute(struct storvsp_request *request, const struct vmbus_packet *packet);
