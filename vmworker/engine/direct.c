@@ -315,7 +315,8 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 
 static gboolean direct_run(struct engine *engine, GError **error)
 {
-	const struct synthetic_config config = {.vp_count = engine->config.vp_count,
+	const struct synthetic_config config = {.vm_name = engine->config.vm_name,
+						.vp_count = engine->config.vp_count,
 						.cables = engine->cables,
 						.hv = guest_interface_hv(engine->interface),
 						.partition = engine->partition,

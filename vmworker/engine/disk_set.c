@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "disk_set.h"
+#include "disk_set_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,34 +16,7 @@
 
 /* In flight at once over all disks; more wait, so this bounds memory and not what guests do. */
 #define RING_ENTRIES	1024u
-#define CONTROLLERS	4u
 #define SECOND_CHANNELS 15u /* beyond the first, of a controller: one thread serves them all */
-
-struct disk {
-	struct disk_set *set;
-	struct block *block;
-	struct engine_disk config;
-	int life; /* what keeps its server; -1: it needs none */
-	char *path, *serial;
-	uint8_t id[16];
-};
-
-struct disk_set {
-	struct disk_set_config config;
-	struct io_thread *thread;
-	bool started;
-	struct uring *ring;
-	GPtrArray *disks; /* struct disk, in the order of the definition */
-	/* While a guest is offered them: */
-	struct vmbus *bus; /* NULL: none is */
-	uint32_t vp_count;
-	struct storvsp *controllers[CONTROLLERS];
-};
-
-static struct disk *disk_at(const struct disk_set *set, size_t index)
-{
-	return set->disks->pdata[index];
-}
 
 /* Errors of the layers below under the names that callers know. */
 static bool disk_error(GError **error, const struct disk_set *set, GError *from)
@@ -526,52 +499,4 @@ bool disk_set_refresh(struct disk_set *set, uint32_t controller, uint32_t lun, u
 	io_thread_call(set->thread, disk_read_size, &look);
 	*ret_size = look.size;
 	return true;
-}
-
-/* ---- statistics ------------------------------------------------------------------------------ */
-
-struct disk_reading {
-	struct disk_set *set;
-	struct block_stats *stats;
-};
-
-static void disk_set_read_stats(void *context)
-{
-	struct disk_reading *reading = context;
-
-	for (size_t i = 0; i < reading->set->disks->len; i++)
-		block_get_stats(disk_at(reading->set, i)->block, &reading->stats[i]);
-}
-
-void disk_set_statistics(struct disk_set *set,
-			 void (*visit)(void *context, const char *name, uint64_t value),
-			 void *context)
-{
-	static const struct {
-		const char *name;
-		enum block_op op;
-	} ops[] = {{"reads", BLOCK_READ},
-		   {"writes", BLOCK_WRITE},
-		   {"flushes", BLOCK_FLUSH},
-		   {"discards", BLOCK_DISCARD},
-		   {"zeroings", BLOCK_WRITE_ZEROES}};
-	g_autofree struct block_stats *stats = g_new0(struct block_stats, set->disks->len);
-	struct disk_reading reading = {set, stats};
-	char name[64];
-
-	io_thread_call(set->thread, disk_set_read_stats, &reading);
-	for (size_t i = 0; i < set->disks->len; i++) {
-		for (size_t k = 0; k < G_N_ELEMENTS(ops); k++) {
-			snprintf(name, sizeof(name), "disk.%zu.%s", i, ops[k].name);
-			visit(context, name, stats[i].operations[ops[k].op]);
-		}
-		snprintf(name, sizeof(name), "disk.%zu.readBytes", i);
-		visit(context, name, stats[i].bytes[BLOCK_READ]);
-		snprintf(name, sizeof(name), "disk.%zu.writtenBytes", i);
-		visit(context, name, stats[i].bytes[BLOCK_WRITE]);
-		snprintf(name, sizeof(name), "disk.%zu.errors", i);
-		visit(context, name, stats[i].errors);
-		snprintf(name, sizeof(name), "disk.%zu.delayed", i);
-		visit(context, name, stats[i].delayed);
-	}
 }

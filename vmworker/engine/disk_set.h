@@ -59,6 +59,12 @@ bool disk_set_suspend(struct disk_set *set, uint32_t controller, uint32_t lun, G
 bool disk_set_refresh(struct disk_set *set, uint32_t controller, uint32_t lun, uint64_t *ret_size,
 		      GError **error);
 
+/*
+ * Before a guest's state is saved, and once more when its controllers are held: what it asked of a
+ * disk that an error has stopped, or whose server has gone, would be lost. WORKER_ERROR.
+ */
+bool disk_set_may_save(struct disk_set *set, GError **error);
+
 /* What an error has stopped is tried again. */
 void disk_set_resume(struct disk_set *set);
 

@@ -194,6 +194,15 @@ void guest_sync_time(struct guest *guest)
 		services_sync_time(guest->services);
 }
 
+gboolean guest_may_save(struct guest *guest, GError **error)
+{
+	if (!guest || !services_is_frozen(guest->services))
+		return TRUE;
+	return fail(error, WORKER_ERROR_WRONG_STATE,
+		    "the guest's file systems are frozen, and nobody would thaw them afterwards; "
+		    "thaw them (hvctl thaw) and save the VM then");
+}
+
 /* ---- what the guest answers ------------------------------------------------------------------ */
 
 /* Of every service: the results as errors. A NULL message is success. */

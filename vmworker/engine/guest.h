@@ -35,6 +35,8 @@ void guest_set_adapters(struct guest *guest, const uint8_t (*macs)[6], unsigned 
 bool guest_shutdown(struct guest *guest);
 void guest_set_paused(struct guest *guest, bool paused);
 void guest_sync_time(struct guest *guest);
+/* Whether its state can be saved as it is. */
+gboolean guest_may_save(struct guest *guest, GError **error);
 
 void guest_describe(const struct guest *guest, engine_word_visit visit, void *context);
 gboolean guest_type(struct guest *guest, const char *text, bool keys, GError **error);

@@ -298,6 +298,46 @@ uint32_t synthetic_vmbus_version(const struct synthetic *synthetic)
 	return vmbus_version(synthetic->bus);
 }
 
+/* ---- saved states ---------------------------------------------------------------------------- */
+
+static bool synthetic_may_save(struct synthetic *synthetic, GError **error)
+{
+	GError *failure = NULL;
+
+	if (!guest_may_save(synthetic->guest, &failure)) {
+		g_propagate_prefixed_error(error, failure, "VM %s: ", synthetic->config.vm_name);
+		return false;
+	}
+	return !synthetic->config.disks || disk_set_may_save(synthetic->config.disks, error);
+}
+
+bool synthetic_save(struct synthetic *synthetic, struct state_writer *writer, GError **error)
+{
+	if (!synthetic_may_save(synthetic, error))
+		return false;
+	vmbus_hold(synthetic->bus);
+	/* A disk may have stopped while it was waited for. */
+	if (!synthetic_may_save(synthetic, error)) {
+		vmbus_release(synthetic->bus);
+		return false;
+	}
+	vmbus_save(synthetic->bus, writer);
+	return true;
+}
+
+void synthetic_release(struct synthetic *synthetic)
+{
+	vmbus_release(synthetic->bus);
+}
+
+bool synthetic_restore(struct synthetic *synthetic, struct state_reader *reader, GError **error)
+{
+	if (vmbus_restore(synthetic->bus, reader))
+		return true;
+	g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_INVALID_IMAGE, reader->fault);
+	return false;
+}
+
 /* ---- adapters that come and go --------------------------------------------------------------- */
 
 bool synthetic_attach_nic(struct synthetic *synthetic, const struct engine_nic *nic, GError **error)

@@ -17,6 +17,7 @@
 #include "engine.h"
 #include "hv.h"
 #include "partition.h"
+#include "state.h"
 
 struct disk_set;
 struct nic_cables;
@@ -24,6 +25,7 @@ struct guest;
 struct synthetic;
 
 struct synthetic_config {
+	const char *vm_name; /* borrowed */
 	uint32_t vp_count;
 	struct nic_cables *cables;   /* borrowed */
 	struct hv *hv;		     /* borrowed */
@@ -40,6 +42,19 @@ struct synthetic *synthetic_start(const struct synthetic_config *config, GError 
 void synthetic_host_connected(struct synthetic *synthetic, uint64_t number, int fd);
 /* When no VP runs any more. NULL is fine. */
 void synthetic_stop(struct synthetic *synthetic);
+
+/*
+ * Saved states, while no VP runs. Save holds all: nothing touches the guest's memory or interrupts
+ * it any more, so it is the first part of a machine to be saved. On failure, with a WORKER_ERROR,
+ * all goes on. Release: it is to go on although it was saved.
+ */
+bool synthetic_save(struct synthetic *synthetic, struct state_writer *writer, GError **error);
+void synthetic_release(struct synthetic *synthetic);
+/*
+ * Just started, with its disks, over the memory of then and with the hypervisor interface restored;
+ * before VPs run. False, and told to the reader, or a WORKER_ERROR: it is to be stopped.
+ */
+bool synthetic_restore(struct synthetic *synthetic, struct state_reader *reader, GError **error);
 
 /* What serves its own drivers; NULL never. */
 struct guest *synthetic_guest(struct synthetic *synthetic);
