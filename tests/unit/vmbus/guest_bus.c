@@ -139,6 +139,50 @@ void guest_bus_clear(struct guest_bus *g)
 	g_mutex_clear(&g->lock);
 }
 
+/* ---- saved states --------------------------------------------------------------------------- */
+
+GBytes *guest_bus_save(struct guest_bus *g)
+{
+	struct state_writer *writer = state_writer_new();
+	const uint8_t *data;
+	GBytes *bytes;
+	size_t size;
+
+	vmbus_hold(g->bus);
+	vmbus_save(g->bus, writer);
+	data = state_writer_data(writer, &size);
+	g_assert_nonnull(data);
+	bytes = g_bytes_new(data, size);
+	state_writer_free(writer);
+	return bytes;
+}
+
+bool guest_bus_restore(struct guest_bus *g, GBytes *bytes)
+{
+	size_t size;
+	const uint8_t *data = g_bytes_get_data(bytes, &size);
+	struct state_reader reader;
+	bool done;
+
+	state_reader_init(&reader, data, size);
+	done = vmbus_restore(g->bus, &reader);
+	g_assert_true(done == state_ok(&reader));
+	return done;
+}
+
+GBytes *guest_bus_spoil(GBytes *bytes)
+{
+	size_t size;
+	const void *data = g_bytes_get_data(bytes, &size);
+	uint8_t *copy = g_memdup2(data, size);
+	size_t at = (size_t)g_test_rand_int_range(0, (gint32)size);
+
+	copy[at] ^= (uint8_t)(1u << g_test_rand_int_range(0, 8));
+	return g_bytes_new_take(copy, g_test_rand_int_range(0, 10) == 0 ? at : size);
+}
+
+/* ---- turns ---------------------------------------------------------------------------------- */
+
 static void nothing(void *context G_GNUC_UNUSED)
 {
 }

@@ -52,6 +52,11 @@ void guest_bus_init(struct guest_bus *g);
 void guest_bus_clear(struct guest_bus *g);
 /* A new bus for the same guest, which knows nothing of that. The old one's devices have gone. */
 void guest_bus_move(struct guest_bus *g);
+/* Holds the bus and saves it. */
+GBytes *guest_bus_save(struct guest_bus *g);
+bool guest_bus_restore(struct guest_bus *g, GBytes *bytes);
+/* The same with one bit spoilt, or cut off somewhere. */
+GBytes *guest_bus_spoil(GBytes *bytes);
 /* The control thread and then the devices' have nothing more to do. */
 void guest_bus_settle(struct guest_bus *g);
 

@@ -38,22 +38,6 @@ static void teardown(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 
 /* ---- saving ---------------------------------------------------------------------------------- */
 
-static GBytes *save(struct fixture *f)
-{
-	struct state_writer *writer = state_writer_new();
-	const uint8_t *data;
-	GBytes *bytes;
-	size_t size;
-
-	vmbus_hold(f->g.bus);
-	vmbus_save(f->g.bus, writer);
-	data = state_writer_data(writer, &size);
-	g_assert_nonnull(data);
-	bytes = g_bytes_new(data, size);
-	state_writer_free(writer);
-	return bytes;
-}
-
 /* Ends the host's side, and makes a new one without devices. */
 static void leave(struct fixture *f)
 {
@@ -62,26 +46,13 @@ static void leave(struct fixture *f)
 	guest_bus_move(&f->g);
 }
 
-static bool restore(struct fixture *f, GBytes *bytes)
-{
-	size_t size;
-	const uint8_t *data = g_bytes_get_data(bytes, &size);
-	struct state_reader reader;
-	bool done;
-
-	state_reader_init(&reader, data, size);
-	done = vmbus_restore(f->g.bus, &reader);
-	g_assert_true(done == state_ok(&reader));
-	return done;
-}
-
 static void move(struct fixture *f)
 {
-	g_autoptr(GBytes) bytes = save(f);
+	g_autoptr(GBytes) bytes = guest_bus_save(&f->g);
 
 	leave(f);
 	offer(f);
-	g_assert_true(restore(f, bytes));
+	g_assert_true(guest_bus_restore(&f->g, bytes));
 }
 
 /* ---- the guest ------------------------------------------------------------------------------- */
@@ -179,7 +150,7 @@ static void test_held(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_autoptr(GBytes) first = NULL, second = NULL;
 	unsigned int received = atomic_load(&f->echo->received), interrupts;
 
-	first = save(f);
+	first = guest_bus_save(&f->g);
 	interrupts = f->g.interrupts;
 	p = (struct guest_packet){.type = 6, .transaction_id = 1, .size = 16};
 	guest_channel_send(&f->c, &p);
@@ -187,7 +158,7 @@ static void test_held(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	guest_bus_settle(&f->g);
 	g_assert_cmpuint(atomic_load(&f->echo->received), ==, received);
 	g_assert_cmpuint(f->g.interrupts, ==, interrupts);
-	second = save(f);
+	second = guest_bus_save(&f->g);
 	g_assert_true(g_bytes_equal(first, second));
 	vmbus_release(f->g.bus);
 	vmbus_release(f->g.bus);
@@ -348,10 +319,10 @@ static void test_gone(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	uint32_t relid;
 
 	open_sub_channels(f, subs);
-	bytes = save(f);
+	bytes = guest_bus_save(&f->g);
 	leave(f);
 	new = echo_vsp_new(f->g.bus, f->g.thread, "echo1", 2, 0, NULL);
-	g_assert_true(restore(f, bytes));
+	g_assert_true(guest_bus_restore(&f->g, bytes));
 	for (uint32_t i = 3; i > 0; i--) {
 		guest_bus_take(&f->g, VMBUS_RESCIND, &m);
 		g_assert_cmpuint(m.relid.relid, ==, f->relid + i - 1);
@@ -363,11 +334,11 @@ static void test_gone(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	echo_packet(&other, 1, 0, 0);
 
 	/* The guest still has the old ones' relids when it is moved once more. */
-	again = save(f);
+	again = guest_bus_save(&f->g);
 	echo_vsp_free(new);
 	guest_bus_move(&f->g);
 	new = echo_vsp_new(f->g.bus, f->g.thread, "echo1", 2, 0, NULL);
-	g_assert_true(restore(f, again));
+	g_assert_true(guest_bus_restore(&f->g, again));
 	echo_packet(&other, 2, 0, 0);
 	guest_channel_close(&f->c);
 	for (uint32_t i = 0; i < 3; i++)
@@ -415,12 +386,12 @@ static void test_cannot_be_saved(struct fixture *f, gconstpointer data G_GNUC_UN
 	guest_bus_take(&f->g, VMBUS_OFFERCHANNEL, &m);
 	relid = m.offer.relid;
 	g_assert_cmpuint(guest_channel_open(&c, &f->g, relid, 300, 0), ==, 0);
-	bytes = save(f);
+	bytes = guest_bus_save(&f->g);
 	vmbus_rescind(plain);
 	leave(f);
 	plain = offer_plain(f); /* in another order */
 	offer(f);
-	g_assert_true(restore(f, bytes));
+	g_assert_true(guest_bus_restore(&f->g, bytes));
 	guest_bus_take(&f->g, VMBUS_RESCIND, &m);
 	g_assert_cmpuint(m.relid.relid, ==, relid);
 	echo_packet(&f->c, 1, 0, 0);
@@ -441,32 +412,21 @@ static void test_mutated(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	static struct guest_packet p;
 	g_autoptr(GBytes) good = NULL;
 	struct guest_channel subs[2];
-	g_autofree uint8_t *bytes = NULL;
 	unsigned int refused = 0;
-	size_t size;
 
 	open_sub_channels(f, subs);
 	p = (struct guest_packet){.type = 6, .transaction_id = 1, .size = 16};
 	guest_channel_send(&f->c, &p);
 	for (uint32_t i = 0; i < 70; i++)
 		post_close(f, i);
-	good = save(f);
+	good = guest_bus_save(&f->g);
 	leave(f);
-	bytes = g_memdup2(g_bytes_get_data(good, &size), g_bytes_get_size(good));
-	size = g_bytes_get_size(good);
 	offer(f);
 	f->echo->strangers = true;
-	for (size_t i = 0; i < 3000; i++) {
-		size_t at = (size_t)g_test_rand_int_range(0, (gint32)size), n = size;
-		uint8_t was = bytes[at];
-		g_autoptr(GBytes) bad = NULL;
+	for (int i = 0; i < 3000; i++) {
+		g_autoptr(GBytes) bad = guest_bus_spoil(good);
 
-		bytes[at] ^= (uint8_t)(1u << g_test_rand_int_range(0, 8));
-		if (i % 10 == 0)
-			n = at;
-		bad = g_bytes_new(bytes, n);
-		bytes[at] = was;
-		if (restore(f, bad)) {
+		if (guest_bus_restore(&f->g, bad)) {
 			leave(f);
 			offer(f);
 			f->echo->strangers = true;
