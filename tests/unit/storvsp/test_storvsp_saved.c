@@ -295,6 +295,35 @@ static void test_any_time(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 		g_assert_cmpuint(f->memory.data[lba * 512 + 9], ==, flight.content[lba]);
 }
 
+/* Both rings are full and every request of the pool waits for room. Returns how many were sent. */
+static uint64_t fill(struct fixture *f)
+{
+	const struct vstor_packet packet = command(0, TEST_UNIT_READY, 0);
+	uint64_t n = 0;
+
+	do {
+		while (send(f, 0, &packet, 0))
+			n++;
+		guest_channel_signal(&f->channels[0]);
+		guest_bus_settle(&f->g);
+	} while (send(f, 0, &packet, 0) && n++);
+	return n;
+}
+
+static void test_full(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	uint64_t first = f->transaction, n = fill(f);
+	struct vstor_packet packet;
+
+	move(f);
+	for (uint64_t i = 0; i < n; i++) {
+		g_assert_cmpuint(receive(f, 0, &packet), ==, first + i);
+		g_assert_cmphex(packet.srb.srb_status, ==, SRB_STATUS_SUCCESS);
+		if (i == 3)
+			move(f);
+	}
+}
+
 static void set_limits(void *context)
 {
 	struct fixture *f = context;
@@ -384,16 +413,10 @@ static void test_other_disk(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 static void test_mutated(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autoptr(GBytes) good = NULL;
-	struct vstor_packet packet = command(0, TEST_UNIT_READY, 0);
 	unsigned int refused = 0;
 
 	open_sub_channel(f);
-	/* So many that answers have no room. */
-	for (unsigned int i = 0; i < 2000; i++) {
-		while (!send(f, 0, &packet, 0))
-			(void)receive(f, 0, &packet);
-		packet = command(0, TEST_UNIT_READY, 0);
-	}
+	(void)fill(f);
 	good = guest_bus_save(&f->g);
 	leave(f);
 	for (int i = 0; i < 1500; i++) {
@@ -414,6 +437,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD("/storvsp/saved/any-time", test_any_time, VSTOR_VERSION_6_2);
+	ADD("/storvsp/saved/full", test_full, VSTOR_VERSION_6_2);
 	ADD("/storvsp/saved/limits", test_limits, VSTOR_VERSION_6_2);
 	ADD("/storvsp/saved/state/6.2", test_state, VSTOR_VERSION_6_2);
 	ADD("/storvsp/saved/state/4.2", test_state, VSTOR_VERSION_4_2);
