@@ -311,6 +311,10 @@ static void assert_frozen(struct fixture *f, bool is)
 
 static void test_freeze(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(guest_may_save(f->guest, NULL));
+	g_assert_true(guest_may_save(NULL, NULL));
 	freeze(f);
 	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "load hv_utils");
 	driver_start(f, "vss", 5u << 16);
@@ -320,6 +324,9 @@ static void test_freeze(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	driver_does(f, 5, 0);
 	assert_answer(f, 0, NULL);
 	assert_frozen(f, true);
+	g_assert_false(guest_may_save(f->guest, &error));
+	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_WRONG_STATE);
+	g_assert_nonnull(strstr(error->message, "hvctl thaw"));
 	thaw(f);
 	driver_does(f, 6, 0);
 	assert_answer(f, 0, NULL);

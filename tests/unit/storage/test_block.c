@@ -286,6 +286,28 @@ static void run_drain(struct fixture *f)
 	g_assert_cmpuint(f->batches, ==, 1);
 }
 
+/* What the limits hold back is not waited for, nor is what an error has stopped. */
+static void run_settle(struct fixture *f)
+{
+	struct test_request t[20];
+
+	block_set_limits(f->block, &(struct block_limits){.iops = 1, .iops_burst = 1});
+	for (unsigned int i = 0; i < 20; i++)
+		submit(f, &t[i], BLOCK_READ, 0, 512);
+	g_assert_true(block_settle(f->block));
+	for (unsigned int i = 0; i < 20; i++)
+		g_assert_true(t[i].done);
+	f->memory.fail = -EIO;
+	f->memory.fail_op = BLOCK_N_OPS;
+	submit(f, &t[0], BLOCK_READ, 0, 512);
+	g_assert_false(block_settle(f->block));
+	g_assert_false(t[0].done);
+	f->memory.fail = 0;
+	block_resume(f->block);
+	g_assert_true(block_settle(f->block));
+	g_assert_true(t[0].done);
+}
+
 static void run_refresh(struct fixture *f)
 {
 	block_refresh(f->block);
@@ -370,6 +392,7 @@ int main(int argc, char **argv)
 	ADD("stop", (gconstpointer)run_stop, test_stop);
 	ADD("stop-flush", (gconstpointer)run_stop_flush, test_stop);
 	ADD("cancel", (gconstpointer)run_cancel, test_stop);
+	ADD("settle", (gconstpointer)run_settle, test_stop);
 	ADD("drain", (gconstpointer)run_drain, test_plain);
 	ADD("refresh", (gconstpointer)run_refresh, test_plain);
 	ADD("limited", NULL, test_limited);

@@ -96,6 +96,18 @@ static void guest_ends(struct disks *d)
 	fake_vmbus_free(d->guest.bus);
 }
 
+/* NULL: it can be saved. */
+static void assert_may_save(struct disks *d, const char *why_not)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(disk_set_may_save(d->set, &error) == !why_not);
+	if (!why_not)
+		return;
+	g_assert_true(g_str_has_prefix(error->message, "VM web1: "));
+	g_assert_nonnull(strstr(error->message, why_not));
+}
+
 /* ---- errors of the host ---------------------------------------------------------------------- */
 
 /* A reset ends the wait for a disk that an error has stopped: its successor's guest can use it. */
@@ -111,8 +123,10 @@ static void test_reset_after_stop(struct disks *d, gconstpointer data G_GNUC_UNU
 	fake_channel_kick(d->guest.channel);
 	while (g_atomic_int_get(&d->stops) == 0)
 		g_thread_yield();
+	assert_may_save(d, "an error has stopped disk /srv/a.img");
 	guest_ends(d);
 	guest_boots(d);
+	assert_may_save(d, NULL);
 	guest_finds(d, "storvsp0");
 	read = guest_rw(0, false, 0, 1, buffer);
 	g_assert_cmphex(guest_execute(&d->guest, &read).srb_status, ==, SRB_STATUS_SUCCESS);
@@ -375,6 +389,7 @@ static void test_server_lost(struct disks *d, gconstpointer data G_GNUC_UNUSED)
 	(void)served_image_wait(&image);
 	while (g_atomic_int_get(&d->lost) == 0)
 		g_thread_yield();
+	assert_may_save(d, "waits for its server");
 	guest_push(&d->guest, d->guest.channel, &read);
 	fake_channel_kick(d->guest.channel);
 	serve_anew(&image, 0);
