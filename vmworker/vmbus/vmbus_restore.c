@@ -15,8 +15,8 @@ struct restoring {
 	/* The device at hand: */
 	struct vmbus_device *device; /* NULL: it is gone */
 	uint32_t relid, n;
-	enum slot_state *states;
-	bool *wanted;
+	uint8_t states[VMBUS_RELIDS]; /* enum slot_state */
+	bool wanted[VMBUS_RELIDS];
 	struct channel_opening opening;
 	struct vmbus_channel *channel;
 };
@@ -215,9 +215,6 @@ static void restore_device(struct restoring *r)
 		state_fail(reader, "a device where it cannot be");
 	if (!state_ok(reader))
 		return;
-	g_autofree enum slot_state *states = r->states = g_new0(enum slot_state, r->n);
-	g_autofree bool *wanted = r->wanted = g_new0(bool, r->n);
-
 	read_slots(r);
 	if (!state_ok(reader))
 		return;
