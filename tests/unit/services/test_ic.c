@@ -52,7 +52,8 @@ static void on_expired(void *context)
 	((struct fixture *)context)->expired++;
 }
 
-static const struct ic_ops ops = {on_ready, on_gone, on_answered, on_expired};
+static const struct ic_ops ops = {
+	.ready = on_ready, .gone = on_gone, .answered = on_answered, .expired = on_expired};
 static const struct ic_version versions[] = {{1, 0}, {3, 0}, {3, 2}};
 
 static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
