@@ -28,6 +28,31 @@ static struct state_writer *example(void)
 	return writer;
 }
 
+/* What is in a section that nobody wants is not looked at. */
+static void test_skip(void)
+{
+	g_autoptr(state_writer) writer = example();
+	struct state_reader reader;
+	size_t size;
+	const uint8_t *data = state_writer_data(writer, &size);
+
+	state_reader_init(&reader, data, size);
+	g_assert_cmpuint(state_enter(&reader, "machine", 2), ==, 2);
+	g_assert_cmpuint(state_get_u8(&reader), ==, 0x12);
+	g_assert_cmpuint(state_get_u16(&reader), ==, 0x3456);
+	state_skip(&reader, "disk");
+	state_skip(&reader, "disk");
+	g_assert_cmphex(state_get_u64(&reader), ==, 0x123456789abcdef0u);
+	g_assert_true(state_ok(&reader));
+	state_skip(&reader, "disk");
+	g_assert_false(state_ok(&reader));
+
+	state_reader_init(&reader, data, size);
+	state_skip(&reader, "machine");
+	g_assert_true(state_ok(&reader));
+	g_assert_true(reader.at == data + size);
+}
+
 static void read_disk(struct state_reader *reader, uint32_t i)
 {
 	g_autofree char *serial = NULL;
@@ -227,6 +252,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/state/round-trip", test_round_trip);
+	g_test_add_func("/state/skip", test_skip);
 	g_test_add_func("/state/cut", test_cut);
 	g_test_add_func("/state/changed", test_changed);
 	g_test_add_func("/state/faults", test_faults);
