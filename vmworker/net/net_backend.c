@@ -86,6 +86,23 @@ bool net_backend_send(struct net_backend *backend, unsigned int queue,
 	return true;
 }
 
+void net_backend_announce(struct net_backend *backend, const uint8_t mac[6])
+{
+	static const struct virtio_net_hdr plain;
+	/* A request for the addresses of `mac`: Ethernet, IPv4, and a type (3) that asks for no
+	 * answer of a host. */
+	uint8_t frame[60] = {[12] = 0x80, 0x35, 0, 1, 0x08, 0x00, 6, 4, 0, 3};
+	struct iovec iov = {frame, sizeof(frame)};
+
+	if (!backend->ops->announced || !net_backend_can_send(backend))
+		return;
+	memset(frame, 0xff, 6);
+	memcpy(frame + 6, mac, 6);
+	memcpy(frame + 22, mac, 6); /* of the sender */
+	memcpy(frame + 32, mac, 6); /* whose address is asked for */
+	net_backend_send(backend, 0, &plain, &iov, 1);
+}
+
 void net_backend_resume(struct net_backend *backend)
 {
 	if (!backend->thread || !backend->paused)

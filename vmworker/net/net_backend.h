@@ -76,6 +76,9 @@ bool net_backend_can_send(const struct net_backend *backend);
 bool net_backend_send(struct net_backend *backend, unsigned int queue,
 		      const struct virtio_net_hdr *header, const struct iovec *frame,
 		      unsigned int n);
+/* The machine with this address is reached here from now on: tells switches outside, where there
+ * are some that could have learned another place, by an RARP frame. */
+void net_backend_announce(struct net_backend *backend, const uint8_t mac[6]);
 /* After `received` said false. */
 void net_backend_resume(struct net_backend *backend);
 

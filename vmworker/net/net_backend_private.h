@@ -11,6 +11,7 @@
 struct net_backend_ops {
 	const char *kind;
 	uint32_t offloads;
+	bool announced; /* there may be switches of others behind it */
 	bool (*start)(struct net_backend *backend, GError **error); /* adds the watches */
 	void (*stop)(struct net_backend *backend);		    /* also half started */
 	bool (*can_send)(const struct net_backend *backend);

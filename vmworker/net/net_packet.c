@@ -230,6 +230,7 @@ static void net_packet_free(struct net_backend *base)
 
 static const struct net_backend_ops net_tap_ops = {
 	.kind = "tap",
+	.announced = true,
 	.offloads = NET_OFFLOAD_CHECKSUM | NET_OFFLOAD_TSO4 | NET_OFFLOAD_TSO6,
 	.start = net_packet_start,
 	.stop = net_packet_stop,

@@ -28,6 +28,20 @@ void netvsp_fault(struct netvsp_channel *channel, const char *what)
 	vmbus_channel_fault(channel->vmbus, what);
 }
 
+bool netvsp_channel_is_live(const struct netvsp_channel *channel)
+{
+	return channel->vmbus && !channel->held;
+}
+
+void netvsp_channel_flush(struct netvsp_channel *channel)
+{
+	if (!netvsp_channel_is_live(channel))
+		return;
+	if (channel->dirty)
+		vmbus_channel_flush(channel->vmbus);
+	channel->dirty = false;
+}
+
 /* ---- the turn of a channel ---- */
 
 static void netvsp_packet(struct netvsp_channel *channel, const struct vmbus_packet *packet)
@@ -117,7 +131,7 @@ void netvsp_channel_run(struct netvsp_channel *channel)
 	struct netvsp *netvsp = channel->netvsp;
 
 	/* The back end's events may lead here from below. */
-	if (channel->running || channel->faulted)
+	if (channel->running || channel->faulted || channel->held)
 		return;
 	channel->running = true;
 	netvsp_channel_take(channel);
@@ -127,11 +141,8 @@ void netvsp_channel_run(struct netvsp_channel *channel)
 	netvsp_receive_flush(channel);
 	netvsp_outbox_flush(netvsp);
 	netvsp_receive_resume(netvsp);
-	for (unsigned int i = 0; i < netvsp->n_channels; i++) {
-		if (netvsp->channels[i].vmbus && netvsp->channels[i].dirty)
-			vmbus_channel_flush(netvsp->channels[i].vmbus);
-		netvsp->channels[i].dirty = false;
-	}
+	for (unsigned int i = 0; i < netvsp->n_channels; i++)
+		netvsp_channel_flush(&netvsp->channels[i]);
 }
 
 /* ---- VMBus ---- */
@@ -144,12 +155,13 @@ static void netvsp_spread(struct netvsp *netvsp)
 
 	for (unsigned int i = 0; i < netvsp->n_channels; i++)
 		n += netvsp->channels[i].vmbus != NULL;
-	if (n != 1u + netvsp->sub_channels)
+	if (n != 1u + netvsp->sub_channels || netvsp->spread)
 		return;
+	netvsp->spread = true;
 	nvsp_indirection_table(&table, n);
 	netvsp_outbox_put(netvsp, VMBUS_PACKET_DATA_INBAND, 0, &table, sizeof(table));
 	netvsp_outbox_flush(netvsp);
-	vmbus_channel_flush(netvsp->channels[0].vmbus);
+	netvsp_channel_flush(&netvsp->channels[0]);
 }
 
 static bool netvsp_opened(void *context, struct vmbus_channel *vmbus, uint16_t index,
@@ -171,7 +183,7 @@ static bool netvsp_opened(void *context, struct vmbus_channel *vmbus, uint16_t i
 	return true;
 }
 
-static struct netvsp_channel *netvsp_channel(struct netvsp *netvsp, struct vmbus_channel *vmbus)
+struct netvsp_channel *netvsp_channel(struct netvsp *netvsp, struct vmbus_channel *vmbus)
 {
 	struct netvsp_channel *channel = &netvsp->channels[vmbus_channel_index(vmbus)];
 
@@ -186,7 +198,8 @@ static void netvsp_closed(void *context, struct vmbus_channel *vmbus)
 
 	channel->vmbus = NULL;
 	channel->busy = channel->owed = false;
-	channel->dirty = false;
+	channel->dirty = channel->held = false;
+	netvsp->spread = false;
 	netvsp_receive_abandon(channel);
 	if (channel->index == 0)
 		netvsp_control_reset(netvsp);
@@ -196,11 +209,21 @@ static void netvsp_closed(void *context, struct vmbus_channel *vmbus)
 
 static void netvsp_ready(void *context, struct vmbus_channel *vmbus)
 {
-	netvsp_channel_run(netvsp_channel(context, vmbus));
+	struct netvsp_channel *channel = netvsp_channel(context, vmbus);
+
+	if (channel->held)
+		netvsp_release(channel);
+	netvsp_channel_run(channel);
 }
 
 static const struct vmbus_device_ops netvsp_ops = {
-	.opened = netvsp_opened, .closed = netvsp_closed, .ready = netvsp_ready};
+	.opened = netvsp_opened,
+	.closed = netvsp_closed,
+	.ready = netvsp_ready,
+	.hold = netvsp_hold,
+	.save = netvsp_save,
+	.restore = netvsp_restore,
+};
 
 /* ---- life ---- */
 
@@ -330,8 +353,7 @@ static void netvsp_change_link(void *context)
 	netvsp->link_wanted = change->up;
 	netvsp_control_link(netvsp);
 	netvsp_outbox_flush(netvsp);
-	if (netvsp->channels[0].vmbus)
-		vmbus_channel_flush(netvsp->channels[0].vmbus);
+	netvsp_channel_flush(&netvsp->channels[0]);
 }
 
 void netvsp_set_link(struct netvsp *netvsp, bool up)

@@ -25,6 +25,15 @@ static void netvsp_reply(struct netvsp_channel *channel, const struct vmbus_pack
 			  sizeof(padded));
 }
 
+void netvsp_control_agreed(struct netvsp *netvsp)
+{
+	const struct nvsp *nvsp = &netvsp->nvsp;
+
+	netvsp->rndis.mtu = nvsp->version ? nvsp->mtu : NVSP_MTU_DEFAULT;
+	netvsp->rndis.can_large_receive =
+		nvsp->version >= NVSP_VERSION_61 && nvsp->capabilities & NVSP_CAPABILITY_RSC;
+}
+
 static void netvsp_init(struct netvsp_channel *channel, const struct vmbus_packet *packet,
 			const struct nvsp_message *message)
 {
@@ -33,7 +42,7 @@ static void netvsp_init(struct netvsp_channel *channel, const struct vmbus_packe
 
 	complete.status = nvsp_negotiate(&netvsp->nvsp, &message->init);
 	complete.version = netvsp->nvsp.version;
-	netvsp->rndis.mtu = NVSP_MTU_DEFAULT;
+	netvsp_control_agreed(netvsp);
 	netvsp_reply(channel, packet, &complete, sizeof(complete));
 }
 
@@ -52,9 +61,49 @@ static void netvsp_ndis_config(struct netvsp_channel *channel, const struct vmbu
 
 	(void)packet;
 	nvsp_configure(&netvsp->nvsp, &message->ndis_config);
-	netvsp->rndis.mtu = netvsp->nvsp.mtu;
-	netvsp->rndis.can_large_receive = netvsp->nvsp.version >= NVSP_VERSION_61 &&
-					  netvsp->nvsp.capabilities & NVSP_CAPABILITY_RSC;
+	netvsp_control_agreed(netvsp);
+}
+
+bool netvsp_control_is_lent(const struct netvsp *netvsp, uint32_t gpadl,
+			    const struct net_buffer *buffer)
+{
+	uint64_t size;
+	uint32_t n;
+
+	return vmbus_channel_gpadl(netvsp->channels[0].vmbus, gpadl, &n, &size) &&
+	       size == buffer->size;
+}
+
+bool netvsp_control_lend_receive(struct netvsp *netvsp, uint32_t gpadl, uint16_t id,
+				 uint32_t section)
+{
+	const struct iovec *pages;
+	uint64_t size;
+	uint32_t n;
+
+	pages = vmbus_channel_gpadl(netvsp->channels[0].vmbus, gpadl, &n, &size);
+	if (!pages)
+		return false;
+	netvsp_receive_set_buffer(netvsp, pages, n, section);
+	netvsp->sections.gpadl = gpadl;
+	netvsp->sections.id = id;
+	return netvsp->sections.n > 0;
+}
+
+bool netvsp_control_lend_send(struct netvsp *netvsp, uint32_t gpadl)
+{
+	const struct iovec *pages;
+	uint64_t size;
+	uint32_t n;
+
+	pages = vmbus_channel_gpadl(netvsp->channels[0].vmbus, gpadl, &n, &size);
+	if (!pages || size < NETVSP_SEND_SECTION)
+		return false;
+	net_buffer_set(&netvsp->send_buffer, pages, n);
+	netvsp->send_gpadl = gpadl;
+	netvsp->n_send_sections =
+		(uint32_t)MIN(netvsp->send_buffer.size / NETVSP_SEND_SECTION, UINT32_MAX - 1);
+	return true;
 }
 
 static void netvsp_receive_buffer(struct netvsp_channel *channel, const struct vmbus_packet *packet,
@@ -64,15 +113,10 @@ static void netvsp_receive_buffer(struct netvsp_channel *channel, const struct v
 	struct netvsp_sections *sections = &netvsp->sections;
 	struct nvsp_receive_buffer_complete complete = {.type = NVSP_SEND_RECEIVE_BUFFER_COMPLETE,
 							.status = NVSP_STATUS_FAILURE};
-	const struct iovec *pages;
-	uint64_t size;
-	uint32_t n;
 
-	pages = sections->n ? NULL
-			    : vmbus_channel_gpadl(channel->vmbus, message->buffer.gpadl, &n, &size);
-	if (pages)
-		netvsp_receive_set_buffer(netvsp, pages, n, message->buffer.id);
-	if (pages && sections->n) {
+	if (sections->n == 0 &&
+	    netvsp_control_lend_receive(netvsp, message->buffer.gpadl, message->buffer.id,
+					netvsp_receive_section(netvsp->nvsp.mtu))) {
 		complete.status = NVSP_STATUS_SUCCESS;
 		complete.n_sections = 1;
 		complete.piece_size = sections->size;
@@ -96,17 +140,9 @@ static void netvsp_send_buffer(struct netvsp_channel *channel, const struct vmbu
 	struct netvsp *netvsp = channel->netvsp;
 	struct nvsp_send_buffer_complete complete = {.type = NVSP_SEND_SEND_BUFFER_COMPLETE,
 						     .status = NVSP_STATUS_FAILURE};
-	const struct iovec *pages;
-	uint64_t size;
-	uint32_t n;
 
-	pages = netvsp->n_send_sections
-			? NULL
-			: vmbus_channel_gpadl(channel->vmbus, message->buffer.gpadl, &n, &size);
-	if (pages && size >= NETVSP_SEND_SECTION) {
-		net_buffer_set(&netvsp->send_buffer, pages, n);
-		netvsp->n_send_sections = (uint32_t)MIN(
-			netvsp->send_buffer.size / NETVSP_SEND_SECTION, UINT32_MAX - 1);
+	if (netvsp->n_send_sections == 0 &&
+	    netvsp_control_lend_send(netvsp, message->buffer.gpadl)) {
 		complete.status = NVSP_STATUS_SUCCESS;
 		complete.section_size = NETVSP_SEND_SECTION;
 	}
@@ -261,8 +297,8 @@ void netvsp_control_reset(struct netvsp *netvsp)
 	net_buffer_clear(&netvsp->send_buffer);
 	netvsp->n_send_sections = 0;
 	netvsp->sub_channels = 0;
+	netvsp->spread = netvsp->moved = false;
 	netvsp->nvsp = (struct nvsp){0};
-	netvsp->rndis.can_large_receive = false;
-	netvsp->rndis.mtu = NVSP_MTU_DEFAULT;
+	netvsp_control_agreed(netvsp);
 	rndis_adapter_reset(&netvsp->rndis);
 }

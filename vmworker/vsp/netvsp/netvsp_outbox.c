@@ -33,7 +33,7 @@ void netvsp_outbox_flush(struct netvsp *netvsp)
 	struct netvsp_channel *primary = &netvsp->channels[0];
 	struct netvsp_letter *letter;
 
-	while (primary->vmbus && (letter = g_queue_peek_head(&netvsp->outbox))) {
+	while (netvsp_channel_is_live(primary) && (letter = g_queue_peek_head(&netvsp->outbox))) {
 		if (!netvsp_outbox_send(primary, letter))
 			return;
 		primary->dirty = true;

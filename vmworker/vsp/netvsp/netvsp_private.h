@@ -6,12 +6,16 @@
  *   netvsp_outbox.c   what is to be told to the guest, while its ring may have no room
  *   netvsp_send.c     guest to back end
  *   netvsp_receive.c  back end to guest
+ *   netvsp_saved.c    saved states
  *
  * Room, one way: a packet of the guest stays with its channel (`busy`) while the back end takes no
  * more or the limit is reached, and its completion (`owed`) while the ring is full; the channel
  * receives nothing else meanwhile. The other way: frames stay with the back end while no section of
  * the receive buffer is free, and what is in sections stays in the channel's batch while the ring
  * is full. So nothing grows.
+ *
+ * A channel that is `held` leaves its rings alone, and what would need them waits as if they were
+ * full: frames stay with the back end.
  */
 #ifndef NETVSP_PRIVATE_H
 #define NETVSP_PRIVATE_H
@@ -23,12 +27,13 @@
 #include "rndis.h"
 #include "rndis_adapter.h"
 
-#define NETVSP_PIECES	    60u	   /* of a packet of the guest: send section and buffer */
-#define NETVSP_RANGES	    64u	   /* frames of a packet for the guest; older drivers' limit */
-#define NETVSP_SECTIONS_MAX 16384u /* of the receive buffer that are used */
-#define NETVSP_SEND_SECTION 6144u
-#define NETVSP_OUTBOX_MAX   32u
-#define NETVSP_NONE	    UINT32_MAX
+#define NETVSP_PIECES	     60u    /* of a packet of the guest: send section and buffer */
+#define NETVSP_RANGES	     64u    /* frames of a packet for the guest; older drivers' limit */
+#define NETVSP_SECTIONS_MAX  16384u /* of the receive buffer that are used */
+#define NETVSP_SECTION_ALIGN 64u
+#define NETVSP_SEND_SECTION  6144u
+#define NETVSP_OUTBOX_MAX    32u
+#define NETVSP_NONE	     UINT32_MAX
 
 struct netvsp_batch { /* frames in sections, not sent yet */
 	unsigned int n;
@@ -41,6 +46,7 @@ struct netvsp_channel {
 	struct vmbus_channel *vmbus; /* NULL: closed */
 	uint16_t index;
 	bool faulted, running;
+	bool held; /* for a saved state, until `ready` */
 
 	/* The packet of the guest that is being sent. */
 	bool busy, owed, wants_completion;
@@ -63,6 +69,7 @@ struct netvsp_flight { /* a batch that the guest has; its index is in the transa
 
 struct netvsp_sections { /* of the receive buffer */
 	struct net_buffer buffer;
+	uint32_t gpadl;
 	uint16_t id;
 	uint32_t size, n;    /* bytes of each; number */
 	uint32_t generation; /* of the buffer; in the transaction id */
@@ -93,8 +100,11 @@ struct netvsp {
 	struct rndis_adapter rndis;
 	struct netvsp_sections sections;
 	struct net_buffer send_buffer;
+	uint32_t send_gpadl;
 	uint32_t n_send_sections;
 	uint16_t sub_channels; /* offered since the primary channel was opened */
+	bool spread;	       /* the guest was told to send over all of them */
+	bool moved;	       /* a saved state was taken up: nobody outside has heard of us yet */
 	GQueue outbox;	       /* struct netvsp_letter, for the primary channel */
 
 	struct net_bucket send_bucket, receive_bucket;
@@ -106,6 +116,12 @@ struct netvsp {
 /* netvsp.c */
 uint64_t netvsp_now(void); /* ns */
 void netvsp_fault(struct netvsp_channel *channel, const char *what);
+/* May use the channel's rings. */
+bool netvsp_channel_is_live(const struct netvsp_channel *channel);
+/* Interrupts the guest if something was sent. */
+void netvsp_channel_flush(struct netvsp_channel *channel);
+/* The channel of an open one of VMBus. */
+struct netvsp_channel *netvsp_channel(struct netvsp *netvsp, struct vmbus_channel *vmbus);
 /* Takes what there is to do on a channel. */
 void netvsp_channel_run(struct netvsp_channel *channel);
 
@@ -114,7 +130,16 @@ void netvsp_control(struct netvsp_channel *channel, const struct vmbus_packet *p
 		    const struct nvsp_message *message);
 /* An RNDIS control message in the pieces of the channel. */
 void netvsp_control_rndis(struct netvsp_channel *channel);
+/* The adapter becomes what NVSP says. */
+void netvsp_control_agreed(struct netvsp *netvsp);
 void netvsp_control_link(struct netvsp *netvsp);
+/* The guest lends the pages of a GPADL. False: it has none that would do. */
+bool netvsp_control_lend_receive(struct netvsp *netvsp, uint32_t gpadl, uint16_t id,
+				 uint32_t section);
+bool netvsp_control_lend_send(struct netvsp *netvsp, uint32_t gpadl);
+/* The pages are still the guest's to lend. */
+bool netvsp_control_is_lent(const struct netvsp *netvsp, uint32_t gpadl,
+			    const struct net_buffer *buffer);
 void netvsp_control_reset(struct netvsp *netvsp);
 
 /* netvsp_outbox.c */
@@ -133,8 +158,10 @@ bool netvsp_send_continue(struct netvsp_channel *channel);
 
 /* netvsp_receive.c */
 extern const struct net_backend_events netvsp_backend_events;
+/* The bytes of a section that frames of the MTU need. */
+uint32_t netvsp_receive_section(uint32_t mtu);
 void netvsp_receive_set_buffer(struct netvsp *netvsp, const struct iovec *pages, uint32_t n,
-			       uint16_t id);
+			       uint32_t section);
 void netvsp_receive_clear(struct netvsp *netvsp);
 /* The guest gave a batch back. NULL, or what is wrong (static). */
 const char *netvsp_receive_complete(struct netvsp_channel *channel, uint64_t transaction);
@@ -146,5 +173,12 @@ bool netvsp_receive_flush(struct netvsp_channel *channel);
 bool netvsp_receive_control(struct netvsp_channel *channel, const void *message, size_t size);
 /* Lets the back end go on if it waits for room. */
 void netvsp_receive_resume(struct netvsp *netvsp);
+
+/* netvsp_saved.c */
+void netvsp_hold(void *context, struct vmbus_channel *vmbus);
+void netvsp_save(void *context, struct vmbus_channel *vmbus, struct state_writer *writer);
+void netvsp_restore(void *context, struct vmbus_channel *vmbus, struct state_reader *reader);
+/* After `ready` of a channel that was held. */
+void netvsp_release(struct netvsp_channel *channel);
 
 #endif

@@ -13,7 +13,6 @@
 /* The frame, its headers for RNDIS, and Hyper-V's own size for the common MTU. */
 #define SECTION_SIZE(mtu) ((mtu) + FRAME_ETHERNET + FRAME_VLAN + RNDIS_RECEIVE_HEADER_MAX)
 #define SECTION_MIN	  1728u
-#define SECTION_ALIGN	  64u
 
 struct netvsp_input { /* a frame on its way */
 	uint8_t *data;
@@ -24,17 +23,22 @@ struct netvsp_input { /* a frame on its way */
 	enum offload_kind kind;
 };
 
+uint32_t netvsp_receive_section(uint32_t mtu)
+{
+	uint32_t size = (uint32_t)SECTION_SIZE(mtu) + NETVSP_SECTION_ALIGN - 1;
+
+	return MAX(size - size % NETVSP_SECTION_ALIGN, SECTION_MIN);
+}
+
 void netvsp_receive_set_buffer(struct netvsp *netvsp, const struct iovec *pages, uint32_t n,
-			       uint16_t id)
+			       uint32_t section)
 {
 	struct netvsp_sections *s = &netvsp->sections;
-	uint32_t size = (uint32_t)SECTION_SIZE(netvsp->nvsp.mtu) + SECTION_ALIGN - 1;
 
 	netvsp_receive_clear(netvsp);
 	net_buffer_set(&s->buffer, pages, n);
-	s->size = MAX(size - size % SECTION_ALIGN, SECTION_MIN);
+	s->size = section;
 	s->n = (uint32_t)MIN(s->buffer.size / s->size, NETVSP_SECTIONS_MAX);
-	s->id = id;
 	if (s->n == 0) {
 		net_buffer_clear(&s->buffer);
 		return;
@@ -99,6 +103,8 @@ bool netvsp_receive_flush(struct netvsp_channel *channel)
 
 	if (batch->n == 0)
 		return true;
+	if (channel->held)
+		return false;
 	channel->full = !netvsp_batch_send(channel, NVSP_CHANNEL_DATA, batch);
 	if (!channel->full)
 		batch->n = 0;
@@ -377,6 +383,10 @@ static bool netvsp_received(void *context, const struct virtio_net_hdr *header, 
 		return true;
 	}
 	channel = netvsp_receive_choose(netvsp, &input);
+	if (channel->held || netvsp->channels[0].held) {
+		netvsp->stalled = true;
+		return false;
+	}
 	if (!netvsp_receive_allowed(channel, needs, size))
 		return false;
 	netvsp_receive_deliver(channel, &input);
@@ -391,9 +401,7 @@ static void netvsp_received_all(void *context)
 		struct netvsp_channel *channel = &netvsp->channels[i];
 
 		netvsp_receive_flush(channel);
-		if (channel->vmbus && channel->dirty)
-			vmbus_channel_flush(channel->vmbus);
-		channel->dirty = false;
+		netvsp_channel_flush(channel);
 	}
 }
 

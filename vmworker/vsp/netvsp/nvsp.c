@@ -84,3 +84,38 @@ void nvsp_indirection_table(struct nvsp_indirection_table *table, unsigned int n
 	for (unsigned int i = 0; i < NVSP_INDIRECTION_ENTRIES; i++)
 		table->channels[i] = n > 0 ? i % n : 0;
 }
+
+void nvsp_save(const struct nvsp *nvsp, struct state_writer *writer)
+{
+	state_put_u32(writer, nvsp->version);
+	state_put_u32(writer, nvsp->ndis_major);
+	state_put_u32(writer, nvsp->ndis_minor);
+	state_put_u32(writer, nvsp->mtu);
+	state_put_u64(writer, nvsp->capabilities);
+}
+
+static bool nvsp_is_possible(const struct nvsp *nvsp)
+{
+	if (nvsp->version == 0)
+		return nvsp->mtu == 0;
+	if (nvsp->mtu < NVSP_MTU_MIN || nvsp->mtu > NVSP_MTU_MAX)
+		return false;
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
+		if (versions[i] == nvsp->version)
+			return true;
+	return false;
+}
+
+void nvsp_restore(struct nvsp *nvsp, struct state_reader *reader)
+{
+	struct nvsp saved = {0};
+
+	saved.version = state_get_u32(reader);
+	saved.ndis_major = state_get_u32(reader);
+	saved.ndis_minor = state_get_u32(reader);
+	saved.mtu = state_get_u32(reader);
+	saved.capabilities = state_get_u64(reader);
+	if (!nvsp_is_possible(&saved))
+		state_fail(reader, "an agreement on NVSP that cannot be");
+	*nvsp = state_ok(reader) ? saved : (struct nvsp){0};
+}

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "nvsp_wire.h"
+#include "state.h"
 
 /* What the guest and we agreed on. Zeros when the channel opens. */
 struct nvsp {
@@ -49,5 +50,9 @@ void nvsp_configure(struct nvsp *nvsp, const struct nvsp_ndis_config *config);
 
 /* Fills the table that spreads what the guest sends over channels 0 to n - 1. */
 void nvsp_indirection_table(struct nvsp_indirection_table *table, unsigned int n);
+
+void nvsp_save(const struct nvsp *nvsp, struct state_writer *writer);
+/* Zeros, and a fault, when it is nothing that could have been agreed on. */
+void nvsp_restore(struct nvsp *nvsp, struct state_reader *reader);
 
 #endif

@@ -46,6 +46,11 @@ struct rndis_adapter {
 
 void rndis_adapter_reset(struct rndis_adapter *adapter);
 
+/* What the guest set, and the link as it was told. What was set by the device has to be there when
+ * it is read; what is wrong leaves the adapter as rndis_adapter_reset does. */
+void rndis_adapter_save(const struct rndis_adapter *adapter, struct state_writer *writer);
+void rndis_adapter_restore(struct rndis_adapter *adapter, struct state_reader *reader);
+
 /*
  * A control message of exactly `size` bytes (at most RNDIS_CONTROL_MAX), private to us. Writes the
  * answer and returns its size; 0: none is due. wrong: set to what was not understood, or NULL.
@@ -55,6 +60,9 @@ size_t rndis_adapter_control(struct rndis_adapter *adapter, const uint8_t *messa
 
 /* The guest wants this frame. data: at least its first 14 bytes. */
 bool rndis_adapter_accepts(const struct rndis_adapter *adapter, const uint8_t *data);
+
+/* The guest may take this address. */
+bool rndis_adapter_may_have(const struct rndis_adapter *adapter, const uint8_t mac[6]);
 
 /* rndis_query.c, rndis_set.c: the value of an OID, at most `most` bytes. Returns an RNDIS status.
  * input: what came with the question. */

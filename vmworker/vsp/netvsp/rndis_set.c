@@ -89,6 +89,17 @@ static int rndis_digit(char c)
 				      : -1;
 }
 
+static bool rndis_is_unicast(const uint8_t mac[6])
+{
+	return !(mac[0] & 1) && memcmp(mac, "\0\0\0\0\0", 6) != 0;
+}
+
+bool rndis_adapter_may_have(const struct rndis_adapter *adapter, const uint8_t mac[6])
+{
+	return rndis_is_unicast(mac) &&
+	       (!adapter->fixed_mac || memcmp(mac, adapter->permanent_mac, 6) == 0);
+}
+
 /* The only parameter there is: NetworkAddress, twelve hexadecimal digits. */
 static uint32_t rndis_set_config(struct rndis_adapter *adapter, const uint8_t *value, size_t size)
 {
@@ -115,9 +126,9 @@ static uint32_t rndis_set_config(struct rndis_adapter *adapter, const uint8_t *v
 			return RNDIS_STATUS_INVALID_DATA;
 		mac[i] = (uint8_t)(high << 4 | low);
 	}
-	if (mac[0] & 1 || memcmp(mac, "\0\0\0\0\0", 6) == 0)
+	if (!rndis_is_unicast(mac))
 		return RNDIS_STATUS_INVALID_DATA;
-	if (adapter->fixed_mac && memcmp(mac, adapter->permanent_mac, 6) != 0)
+	if (!rndis_adapter_may_have(adapter, mac))
 		return RNDIS_STATUS_FAILURE;
 	memcpy(adapter->mac, mac, 6);
 	return RNDIS_STATUS_SUCCESS;

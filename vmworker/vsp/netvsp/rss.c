@@ -126,3 +126,37 @@ uint32_t rss_configure(struct rss *rss, const uint8_t *buffer, size_t size, unsi
 	*rss = wanted;
 	return RNDIS_STATUS_SUCCESS;
 }
+
+void rss_save(const struct rss *rss, struct state_writer *writer)
+{
+	state_put_bool(writer, rss->enabled);
+	state_put_u32(writer, rss->types);
+	state_put_u32(writer, rss->n_entries);
+	for (uint32_t i = 0; i < rss->n_entries; i++)
+		state_put_u16(writer, rss->entries[i]);
+	state_put_bytes(writer, rss->key, sizeof(rss->key));
+}
+
+void rss_restore(struct rss *rss, struct state_reader *reader, unsigned int n_channels)
+{
+	struct rss saved = {0};
+	uint8_t key[RSS_KEY_SIZE];
+
+	saved.enabled = state_get_bool(reader);
+	saved.types = state_get_u32(reader);
+	saved.n_entries = state_get_count(reader, RSS_ENTRIES_MAX);
+	if (saved.n_entries & (saved.n_entries - 1))
+		state_fail(reader, "an RSS table of odd size");
+	for (uint32_t i = 0; i < saved.n_entries; i++) {
+		saved.entries[i] = state_get_u16(reader);
+		if (saved.entries[i] >= n_channels)
+			state_fail(reader, "RSS to a channel that there is not");
+	}
+	state_get_bytes(reader, key, sizeof(key));
+	if (saved.enabled && (saved.types == 0 || saved.n_entries == 0))
+		state_fail(reader, "RSS without a table");
+	if (!state_ok(reader))
+		return;
+	rss_set_key(&saved, key);
+	*rss = saved;
+}

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "frame.h"
+#include "state.h"
 
 #define RSS_ENTRIES_MAX 128u
 #define RSS_KEY_SIZE	40u
@@ -42,5 +43,9 @@ uint16_t rss_channel(const struct rss *rss, uint32_t hash);
  * only when all of it is right. Returns an RNDIS status. */
 uint32_t rss_configure(struct rss *rss, const uint8_t *buffer, size_t size,
 		       unsigned int n_channels);
+
+void rss_save(const struct rss *rss, struct state_writer *writer);
+/* Alters rss only when all of it is right. */
+void rss_restore(struct rss *rss, struct state_reader *reader, unsigned int n_channels);
 
 #endif
