@@ -7,21 +7,8 @@
 
 #include <string.h>
 
+#include "fake_vmbus_private.h"
 #include "record.h"
-
-struct vmbus {
-	GPtrArray *devices; /* in order of offer */
-	unsigned int fail_offers, refusals;
-};
-
-struct vmbus_device {
-	struct vmbus *bus;
-	struct vmbus_device_config config;
-	char *name;
-	uint16_t n_sub_channels;
-	GPtrArray *channels; /* every one that was opened */
-	GHashTable *gpadls;  /* id -> struct fake_gpadl */
-};
 
 struct fake_gpadl {
 	struct iovec *pages;
@@ -31,23 +18,6 @@ struct fake_gpadl {
 
 struct fake_pushed {
 	struct vmbus_packet packet; /* its pointers are ours */
-};
-
-struct vmbus_channel {
-	struct vmbus_device *device;
-	uint16_t index;
-	GMutex lock;
-	GCond sent_one;
-	bool open;
-	bool closing; /* to be closed when `ready` returns */
-	uint32_t to_host, to_guest;
-	GQueue to_vsp;		    /* struct fake_pushed */
-	struct fake_pushed *in_use; /* what the last receive gave */
-	GQueue from_vsp;	    /* struct fake_sent */
-	uint32_t room;
-	bool wants_room, unflushed;
-	unsigned int refused, flushes, faults;
-	char *last_fault;
 };
 
 static void fake_pushed_free(gpointer data)
@@ -263,12 +233,7 @@ const struct iovec *vmbus_channel_gpadl(struct vmbus_channel *channel, uint32_t 
 
 /* ---- opening and closing ------------------------------------------------------------------- */
 
-struct fake_opening {
-	struct vmbus_channel *channel;
-	uint8_t user_data[120];
-};
-
-static void channel_run_opened(void *context)
+void fake_channel_run_opened(void *context)
 {
 	struct fake_opening *opening = context;
 	struct vmbus_channel *channel = opening->channel;
@@ -279,10 +244,8 @@ static void channel_run_opened(void *context)
 		channel->open = false;
 }
 
-struct vmbus_channel *fake_channel_open(struct vmbus_device *device, uint16_t index,
-					const uint8_t *user_data)
+struct vmbus_channel *fake_channel_new(struct vmbus_device *device, uint16_t index)
 {
-	struct fake_opening opening = {0};
 	struct vmbus_channel *channel = g_new0(struct vmbus_channel, 1);
 
 	g_assert_cmpuint(index, <=, device->n_sub_channels);
@@ -301,11 +264,20 @@ struct vmbus_channel *fake_channel_open(struct vmbus_device *device, uint16_t in
 	g_queue_init(&channel->to_vsp);
 	g_queue_init(&channel->from_vsp);
 	g_ptr_array_add(device->channels, channel);
+	return channel;
+}
 
-	opening.channel = channel;
-	if (user_data)
+struct vmbus_channel *fake_channel_open(struct vmbus_device *device, uint16_t index,
+					const uint8_t *user_data)
+{
+	struct vmbus_channel *channel = fake_channel_new(device, index);
+	struct fake_opening opening = {.channel = channel};
+
+	if (user_data) {
 		memcpy(opening.user_data, user_data, sizeof(opening.user_data));
-	io_thread_call(device->config.thread, channel_run_opened, &opening);
+		memcpy(channel->user_data, user_data, sizeof(channel->user_data));
+	}
+	io_thread_call(device->config.thread, fake_channel_run_opened, &opening);
 	return channel->open ? channel : NULL;
 }
 
@@ -318,7 +290,7 @@ static void channel_run_closed(void *context)
 		return;
 	config->ops->closed(config->context, channel);
 	channel->open = false;
-	channel->closing = false;
+	channel->closing = channel->held = false;
 	if (channel->index == 0)
 		channel->device->n_sub_channels = 0;
 }
@@ -418,7 +390,7 @@ static void channel_run_ready(void *context)
 	struct vmbus_channel *channel = context;
 	const struct vmbus_device_config *config = &channel->device->config;
 
-	if (!channel->open)
+	if (!channel->open || channel->held)
 		return;
 	config->ops->ready(config->context, channel);
 	if (channel->closing)
@@ -444,6 +416,7 @@ unsigned int fake_channel_backlog(const struct vmbus_channel *channel)
 bool vmbus_channel_receive(struct vmbus_channel *channel, struct vmbus_packet *packet)
 {
 	g_assert_true(io_thread_is_current(channel->device->config.thread));
+	g_assert_false(channel->held);
 	fake_pushed_free(channel->in_use);
 	channel->in_use = NULL;
 	if (!channel->open || channel->closing)
@@ -473,7 +446,8 @@ static bool channel_put(struct vmbus_channel *channel, const struct fake_sent *h
 	uint32_t bytes = 16 + 8;
 
 	g_assert_true(io_thread_is_current(channel->device->config.thread));
-	g_assert_true(channel->open); /* nothing is sent to a closed channel */
+	g_assert_true(channel->open);  /* nothing is sent to a closed channel */
+	g_assert_false(channel->held); /* or to one whose ring is being saved */
 	g_assert_cmpuint(n, <=, VMBUS_PARTS_MAX);
 	for (unsigned int i = 0; i < n; i++)
 		sent->size += (uint32_t)payload[i].iov_len;
@@ -531,6 +505,7 @@ bool vmbus_channel_send_xfer(struct vmbus_channel *channel, uint64_t transaction
 void vmbus_channel_flush(struct vmbus_channel *channel)
 {
 	g_assert_true(io_thread_is_current(channel->device->config.thread));
+	g_assert_false(channel->held);
 	if (channel->unflushed)
 		channel->flushes++;
 	channel->unflushed = false;

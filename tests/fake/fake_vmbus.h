@@ -119,4 +119,22 @@ void fake_channel_limit(struct vmbus_channel *channel, uint32_t bytes);
 /* Sends that were refused for want of room. */
 unsigned int fake_channel_refused(const struct vmbus_channel *channel);
 
+/* ---- saved states -------------------------------------------------------------------------- */
+
+/* As vmbus.h says, of every channel that is open. Between them the fake sees to it that the VSP
+ * leaves the rings alone; fake_channel_kick does nothing. */
+void fake_device_hold(struct vmbus_device *device);
+void fake_device_release(struct vmbus_device *device);
+/* A held device; alters nothing. */
+void fake_device_save(struct vmbus_device *device, struct state_writer *writer);
+/*
+ * The same guest on another bus: its GPADLs, sub-channels and rings with what is in them move from
+ * `held`, which is then to be rescinded, to a device that had no channel yet. `channels` (of `n`
+ * entries, by index) gets the new ones, held until fake_device_release. False: the VSP refused it,
+ * and the reader says why.
+ */
+bool fake_device_restore(struct vmbus_device *device, struct vmbus_device *held,
+			 struct state_reader *reader, struct vmbus_channel **channels,
+			 unsigned int n);
+
 #endif

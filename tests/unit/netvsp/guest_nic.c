@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest_nic.h"
 
+#include <glib-unix.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "net_backends.h"
+#include "net_packet.h"
 
 #define RECEIVE_GPADL 7u
 #define SEND_GPADL    8u
@@ -52,8 +54,13 @@ void guest_nic_build(struct guest_nic *nic, const struct guest_nic_options *opti
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &large, sizeof(large));
 	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &large, sizeof(large));
 	nic->network = pair[0];
-	nic->backend = options->stream ? net_user_new("nic0", pair[1], NULL)
-				       : net_port_new("nic0", pair[1], NULL);
+	if (options->tap) {
+		g_assert_true(g_unix_set_fd_nonblocking(pair[1], TRUE, NULL));
+		nic->backend = net_packet_new(false, &pair[1], 1);
+	} else {
+		nic->backend = options->stream ? net_user_new("nic0", pair[1], NULL)
+					       : net_port_new("nic0", pair[1], NULL);
+	}
 	config.bus = nic->bus;
 	config.thread = nic->thread;
 	config.backend = nic->backend;
@@ -66,6 +73,7 @@ void guest_nic_build(struct guest_nic *nic, const struct guest_nic_options *opti
 	nic->receive = g_malloc0(nic->receive_size);
 	nic->send = g_malloc0(GUEST_NIC_SEND);
 	nic->kept = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	nic->lent = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 }
 
 /* The buffers' pages in an order of their own, so that neighbours are not neighbours in memory. The
@@ -130,16 +138,23 @@ void guest_nic_free(struct guest_nic *nic)
 	guest_nic_clear(&nic->answers, (GDestroyNotify)g_bytes_unref);
 	guest_nic_clear(&nic->completions, (GDestroyNotify)g_bytes_unref);
 	g_array_unref(nic->kept);
+	g_hash_table_unref(nic->lent);
 	g_free(nic->receive);
 	g_free(nic->send);
 }
 
 /* ---- what comes ---- */
 
+static gboolean guest_nic_is_of(gpointer key G_GNUC_UNUSED, gpointer value, gpointer transaction)
+{
+	return *(uint64_t *)value == *(uint64_t *)transaction;
+}
+
 static void guest_nic_complete(struct guest_nic *nic, unsigned int channel, uint64_t transaction)
 {
 	uint8_t message[8];
 
+	g_hash_table_foreach_remove(nic->lent, guest_nic_is_of, &transaction);
 	put32(message, 108);
 	put32(message + 4, 1);
 	fake_channel_send(nic->channels[channel],
@@ -219,8 +234,12 @@ static void guest_nic_take_ranges(struct guest_nic *nic, unsigned int channel,
 	for (uint32_t i = 0; i < sent->n_ranges; i++) {
 		uint32_t size = sent->ranges[i].byte_count;
 		g_autofree uint8_t *message = g_malloc(size);
+		gpointer offset = GUINT_TO_POINTER(sent->ranges[i].byte_offset);
 
 		g_assert_cmpuint(sent->ranges[i].byte_offset % nic->section_size, ==, 0);
+		g_assert_false(g_hash_table_contains(nic->lent, offset)); /* it is ours now */
+		g_hash_table_insert(nic->lent, offset,
+				    g_memdup2(&sent->transaction_id, sizeof(uint64_t)));
 		g_assert_cmpuint(size, <=, nic->section_size);
 		guest_nic_copy(nic->receive, nic->receive_size, sent->ranges[i].byte_offset,
 			       message, size, false);
@@ -369,6 +388,7 @@ uint32_t guest_nic_lend(struct guest_nic *nic, bool send, uint32_t gpadl)
 	}
 	g_assert_cmpuint(get32(answer + 8), ==, 1);  /* one section */
 	g_assert_cmpuint(get32(answer + 12), ==, 0); /* from the start */
+	g_hash_table_remove_all(nic->lent);
 	nic->section_size = get32(answer + 16);
 	nic->n_sections = get32(answer + 20);
 	g_assert_cmpuint((uint64_t)nic->section_size * nic->n_sections, <=, nic->receive_size);
@@ -550,4 +570,69 @@ void guest_nic_up(struct guest_nic *nic, const struct guest_nic_options *options
 	guest_nic_build(nic, options);
 	guest_nic_open(nic);
 	guest_nic_start(nic, options);
+}
+
+/* ---- saved states ---- */
+
+void guest_nic_save(struct guest_nic *nic, struct state_writer *writer)
+{
+	fake_device_hold(nic->device);
+	fake_device_save(nic->device, writer);
+}
+
+void guest_nic_release(struct guest_nic *nic)
+{
+	fake_device_release(nic->device);
+}
+
+#define EXCHANGE(member)                                   \
+	do {                                               \
+		__typeof__(nic->member) own = nic->member; \
+		nic->member = other->member;               \
+		other->member = own;                       \
+	} while (0)
+
+/* What is not the guest's. */
+static void guest_nic_exchange_host(struct guest_nic *nic, struct guest_nic *other)
+{
+	EXCHANGE(bus);
+	EXCHANGE(thread);
+	EXCHANGE(backend);
+	EXCHANGE(netvsp);
+	EXCHANGE(device);
+	EXCHANGE(network);
+	for (unsigned int i = 0; i < GUEST_NIC_CHANNELS; i++)
+		EXCHANGE(channels[i]);
+}
+
+bool guest_nic_restore(struct guest_nic *nic, const struct guest_nic_options *options,
+		       struct state_reader *reader)
+{
+	struct guest_nic next;
+	bool restored;
+
+	guest_nic_build(&next, options);
+	restored = fake_device_restore(next.device, nic->device, reader, next.channels,
+				       GUEST_NIC_CHANNELS);
+	if (restored)
+		guest_nic_exchange_host(nic, &next);
+	guest_nic_free(&next);
+	return restored;
+}
+
+void guest_nic_move(struct guest_nic *nic, const struct guest_nic_options *options)
+{
+	struct state_writer *writer = state_writer_new();
+	struct state_reader reader;
+	const uint8_t *state;
+	size_t size;
+
+	guest_nic_save(nic, writer);
+	state = state_writer_data(writer, &size);
+	state_reader_init(&reader, state, size);
+	if (!guest_nic_restore(nic, options, &reader))
+		g_error("%s", reader.fault);
+	g_assert_true(reader.at == reader.end);
+	state_writer_free(writer);
+	guest_nic_release(nic);
 }

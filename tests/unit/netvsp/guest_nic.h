@@ -19,6 +19,7 @@
 
 struct guest_nic_options {
 	bool stream;	       /* passt's framing instead of a switch's port */
+	bool tap;	       /* or what reads and writes like a TAP */
 	unsigned int channels; /* of the adapter; 0: 1 */
 	uint32_t version;      /* NVSP; 0: 0x60001 */
 	uint32_t mtu;	       /* 0: 1500 */
@@ -56,6 +57,7 @@ struct guest_nic {
 	bool unfinished;    /* the last piece that came was not the last of its frame */
 	bool keep;	    /* does not complete what it receives */
 	GArray *kept;	    /* uint64_t, and the channel in the top byte */
+	GHashTable *lent;   /* offset in the receive buffer -> transaction that has it */
 	unsigned int indirection_tables, associations;
 	uint32_t indirection[16];
 };
@@ -108,6 +110,16 @@ void guest_nic_poll(struct guest_nic *nic);
 /* The next frame, waiting for it; NULL: none within a second or so. */
 struct guest_frame *guest_nic_receive(struct guest_nic *nic);
 void guest_frame_free(struct guest_frame *frame);
+/* Holds the adapter and writes it down; guest_nic_release lets it go on. */
+void guest_nic_save(struct guest_nic *nic, struct state_writer *writer);
+void guest_nic_release(struct guest_nic *nic);
+/* A new adapter, made with the same options, takes up what was saved of one that is held, with the
+ * guest's memory; it is held too. The old one is gone then, unless the state was refused. */
+bool guest_nic_restore(struct guest_nic *nic, const struct guest_nic_options *options,
+		       struct state_reader *reader);
+/* All of these. */
+void guest_nic_move(struct guest_nic *nic, const struct guest_nic_options *options);
+
 /* Completes what was kept. */
 void guest_nic_complete_kept(struct guest_nic *nic);
 
