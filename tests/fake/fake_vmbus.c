@@ -121,6 +121,7 @@ struct vmbus_device *vmbus_offer(struct vmbus *bus, const struct vmbus_device_co
 	device->config.name = device->name = g_strdup(config->name);
 	device->channels = g_ptr_array_new_with_free_func(fake_channel_free);
 	device->gpadls = g_hash_table_new_full(NULL, NULL, NULL, fake_gpadl_free);
+	device->torn = g_ptr_array_new_with_free_func(fake_gpadl_free);
 	g_ptr_array_add(bus->devices, device);
 	return device;
 }
@@ -157,6 +158,7 @@ void vmbus_rescind(struct vmbus_device *device)
 	g_ptr_array_remove(device->bus->devices, device);
 	g_ptr_array_unref(device->channels);
 	g_hash_table_unref(device->gpadls);
+	g_ptr_array_unref(device->torn);
 	g_free(device->name);
 	g_free(device);
 }
@@ -215,6 +217,15 @@ void fake_device_remove_gpadl(struct vmbus_device *device, uint32_t id)
 	for (guint i = 0; i < device->channels->len; i++)
 		g_assert_false(((struct vmbus_channel *)device->channels->pdata[i])->open);
 	g_assert_true(g_hash_table_remove(device->gpadls, GUINT_TO_POINTER(id)));
+}
+
+void fake_device_tear_gpadl(struct vmbus_device *device, uint32_t id)
+{
+	gpointer gpadl = NULL;
+
+	g_assert_true(
+		g_hash_table_steal_extended(device->gpadls, GUINT_TO_POINTER(id), NULL, &gpadl));
+	g_ptr_array_add(device->torn, gpadl);
 }
 
 const struct iovec *vmbus_channel_gpadl(struct vmbus_channel *channel, uint32_t id, uint32_t *n,

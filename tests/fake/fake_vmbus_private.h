@@ -17,6 +17,7 @@ struct vmbus_device {
 	uint16_t n_sub_channels;
 	GPtrArray *channels; /* every one that was opened */
 	GHashTable *gpadls;  /* id -> struct fake_gpadl */
+	GPtrArray *torn;     /* the same, without an id */
 };
 
 struct fake_pushed;

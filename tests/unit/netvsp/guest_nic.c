@@ -9,9 +9,7 @@
 #include "net_backends.h"
 #include "net_packet.h"
 
-#define RECEIVE_GPADL 7u
-#define SEND_GPADL    8u
-#define WAIT_MS	      2000u
+#define WAIT_MS 2000u
 
 const uint8_t guest_nic_mac[6] = {0x56, 0x4d, 0x53, 0x12, 0x34, 0x56};
 
@@ -118,8 +116,8 @@ void guest_nic_open(struct guest_nic *nic)
 	nic->channels[0] = fake_channel_open(nic->device, 0, NULL);
 	g_assert_nonnull(nic->channels[0]);
 	nic->n_channels = 1;
-	guest_nic_add_gpadl(nic, RECEIVE_GPADL, nic->receive, nic->receive_size);
-	guest_nic_add_gpadl(nic, SEND_GPADL, nic->send, GUEST_NIC_SEND);
+	guest_nic_add_gpadl(nic, GUEST_NIC_RECEIVE_GPADL, nic->receive, nic->receive_size);
+	guest_nic_add_gpadl(nic, GUEST_NIC_SEND_GPADL, nic->send, GUEST_NIC_SEND);
 }
 
 static void guest_nic_clear(GQueue *queue, GDestroyNotify destroy)
@@ -557,8 +555,8 @@ void guest_nic_start(struct guest_nic *nic, const struct guest_nic_options *opti
 	put32(message + 4, 6);
 	put32(message + 8, 30);
 	guest_nic_tell(nic, message, 40);
-	g_assert_cmpuint(guest_nic_lend(nic, false, RECEIVE_GPADL), ==, 1);
-	g_assert_cmpuint(guest_nic_lend(nic, true, SEND_GPADL), ==, 1);
+	g_assert_cmpuint(guest_nic_lend(nic, false, GUEST_NIC_RECEIVE_GPADL), ==, 1);
+	g_assert_cmpuint(guest_nic_lend(nic, true, GUEST_NIC_SEND_GPADL), ==, 1);
 	guest_nic_start_rndis(nic);
 	guest_nic_start_offloads(nic, options->large_receive);
 	if (version >= 0x50000)

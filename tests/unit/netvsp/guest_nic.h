@@ -12,10 +12,12 @@
 #include "fake_vmbus.h"
 #include "netvsp.h"
 
-#define GUEST_NIC_CHANNELS   8
-#define GUEST_NIC_RECEIVE    (1024u * 1024u)
-#define GUEST_NIC_SEND	     (256u * 1024u)
-#define GUEST_NIC_RECEIVE_ID 0xcafeu
+#define GUEST_NIC_CHANNELS	8
+#define GUEST_NIC_RECEIVE	(1024u * 1024u)
+#define GUEST_NIC_SEND		(256u * 1024u)
+#define GUEST_NIC_RECEIVE_ID	0xcafeu
+#define GUEST_NIC_RECEIVE_GPADL 7u
+#define GUEST_NIC_SEND_GPADL	8u
 
 struct guest_nic_options {
 	bool stream;	       /* passt's framing instead of a switch's port */
