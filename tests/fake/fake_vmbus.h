@@ -134,7 +134,7 @@ void fake_device_save(struct vmbus_device *device, struct state_writer *writer);
  * The same guest on another bus: its GPADLs, sub-channels and rings with what is in them move from
  * `held`, which is then to be rescinded, to a device that had no channel yet. `channels` (of `n`
  * entries, by index) gets the new ones, held until fake_device_release. False: the VSP refused it,
- * and the reader says why.
+ * and the reader says why. `held` may be the device itself when there are only bytes.
  */
 bool fake_device_restore(struct vmbus_device *device, struct vmbus_device *held,
 			 struct state_reader *reader, struct vmbus_channel **channels,

@@ -160,8 +160,9 @@ bool fake_device_restore(struct vmbus_device *device, struct vmbus_device *held,
 
 	memset(channels, 0, n * sizeof(*channels));
 	g_assert_cmpuint(device->channels->len, ==, 0);
+	g_hash_table_ref(held->gpadls);
 	g_hash_table_unref(device->gpadls);
-	device->gpadls = g_hash_table_ref(held->gpadls);
+	device->gpadls = held->gpadls;
 	io_thread_call(device->config.thread, device_run_restore, &saving);
 	return state_ok(reader);
 }

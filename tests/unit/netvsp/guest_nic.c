@@ -111,13 +111,18 @@ void guest_nic_copy(uint8_t *memory, uint32_t size, uint32_t offset, uint8_t *da
 	}
 }
 
+void guest_nic_make_gpadls(struct guest_nic *nic)
+{
+	guest_nic_add_gpadl(nic, GUEST_NIC_RECEIVE_GPADL, nic->receive, nic->receive_size);
+	guest_nic_add_gpadl(nic, GUEST_NIC_SEND_GPADL, nic->send, GUEST_NIC_SEND);
+}
+
 void guest_nic_open(struct guest_nic *nic)
 {
 	nic->channels[0] = fake_channel_open(nic->device, 0, NULL);
 	g_assert_nonnull(nic->channels[0]);
 	nic->n_channels = 1;
-	guest_nic_add_gpadl(nic, GUEST_NIC_RECEIVE_GPADL, nic->receive, nic->receive_size);
-	guest_nic_add_gpadl(nic, GUEST_NIC_SEND_GPADL, nic->send, GUEST_NIC_SEND);
+	guest_nic_make_gpadls(nic);
 }
 
 static void guest_nic_clear(GQueue *queue, GDestroyNotify destroy)

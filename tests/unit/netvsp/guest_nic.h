@@ -68,7 +68,9 @@ extern const uint8_t guest_nic_mac[6];
 
 /* Makes the adapter; no channel is open. */
 void guest_nic_build(struct guest_nic *nic, const struct guest_nic_options *options);
-/* Opens the primary channel. */
+/* Makes the GPADLs of its buffers. */
+void guest_nic_make_gpadls(struct guest_nic *nic);
+/* Opens the primary channel and makes them. */
 void guest_nic_open(struct guest_nic *nic);
 /* All that a driver does until frames flow. */
 void guest_nic_start(struct guest_nic *nic, const struct guest_nic_options *options);
