@@ -158,7 +158,8 @@ bool fake_device_restore(struct vmbus_device *device, struct vmbus_device *held,
 	struct fake_saving saving = {
 		.device = device, .held = held, .reader = reader, .channels = channels, .n = n};
 
-	memset(channels, 0, n * sizeof(*channels));
+	for (unsigned int i = 0; i < n; i++)
+		channels[i] = NULL;
 	g_assert_cmpuint(device->channels->len, ==, 0);
 	g_hash_table_ref(held->gpadls);
 	g_hash_table_unref(device->gpadls);

@@ -513,7 +513,7 @@ static void test_refused(void)
 		g_autofree char *fault = NULL;
 		uint8_t *at;
 
-		strcpy(tag, bad[i].tag);
+		g_strlcpy(tag, bad[i].tag, 24);
 		at = memmem(copy, saved.size, tag, 24);
 		g_assert_nonnull(at);
 		at += 32 + bad[i].offset;

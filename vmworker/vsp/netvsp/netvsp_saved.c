@@ -232,7 +232,7 @@ static void netvsp_restore_flights(struct netvsp_channel *channel, struct state_
 {
 	struct netvsp_sections *s = &channel->netvsp->sections;
 	uint32_t n = state_get_count(reader, s->n);
-	g_autofree bool *taken = g_new(bool, MAX(s->n, 1));
+	bool *taken = g_new(bool, MAX(s->n, 1));
 
 	memset(taken, true, s->n);
 	for (uint32_t i = 0; i < s->n_free; i++)
@@ -240,6 +240,7 @@ static void netvsp_restore_flights(struct netvsp_channel *channel, struct state_
 	for (uint32_t i = 0; i < n && state_ok(reader); i++)
 		netvsp_restore_flight(channel, taken, reader);
 	netvsp_restore_free(s, taken);
+	g_free(taken);
 }
 
 static void netvsp_restore_channel(struct netvsp_channel *channel, struct state_reader *reader)
