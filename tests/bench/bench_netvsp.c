@@ -78,7 +78,7 @@ static double bench_receive(struct guest_nic *nic, const struct virtio_net_hdr *
 
 static void bench_device(void)
 {
-	struct guest_nic_options options = {.large_receive = true, .channels = 2};
+	struct guest_nic_options options = {.large_receive = true, .channels = 2, .receive_size = 16u << 20};
 	struct test_frame wanted = {.from_guest = true, .payload = 1460};
 	struct guest_info large = {2, 1460u | 34u << 20 | 0x40000000u};
 	struct virtio_net_hdr header = {
@@ -95,17 +95,17 @@ static void bench_device(void)
 		wanted.payload = 1460;
 		n = guest_nic_wrap(message, frame, (uint32_t)test_frame_make(&wanted, frame), NULL,
 				   0);
-		bench_add(&send, bench_send(&nic, message, n, FRAMES, got));
+		if(0) bench_add(&send, bench_send(&nic, message, n, FRAMES, got));
 		wanted.payload = LARGE;
 		n = guest_nic_wrap(message, frame, (uint32_t)test_frame_make(&wanted, frame),
 				   &large, 1);
-		bench_add(&send_large, bench_send(&nic, message, n, FRAMES / 10, got));
+		if(0) bench_add(&send_large, bench_send(&nic, message, n, FRAMES / 10, got));
 		wanted.from_guest = false;
 		size = test_frame_make(&wanted, frame);
-		bench_add(&receive_large, bench_receive(&nic, &header, frame, size, FRAMES / 100));
+		bench_add(&receive_large, bench_receive(&nic, &header, frame, size, FRAMES / 5));
 		wanted.payload = 1460;
 		size = test_frame_make(&wanted, frame);
-		bench_add(&receive, bench_receive(&nic, NULL, frame, size, FRAMES));
+		if(0) bench_add(&receive, bench_receive(&nic, NULL, frame, size, FRAMES));
 	}
 	bench_print_row("send, 1514-byte frame", "ns", &send, "");
 	bench_print_row("send, 60 KB large frame", "ns", &send_large, "");
@@ -117,7 +117,7 @@ static void bench_device(void)
 	g_free(got);
 }
 
-static void bench_pure(void)
+__attribute__((unused)) static void bench_pure(void)
 {
 	static struct rss rss = {.enabled = true, .types = 0x1700, .n_entries = 128};
 	struct bench_series parse = {0}, sum = {0}, hash = {0}, cut = {0};
@@ -169,6 +169,6 @@ int main(void)
 {
 	bench_print_header();
 	bench_device();
-	bench_pure();
+
 	return EXIT_SUCCESS;
 }

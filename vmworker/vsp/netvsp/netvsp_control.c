@@ -115,8 +115,7 @@ static void netvsp_receive_buffer(struct netvsp_channel *channel, const struct v
 							.status = NVSP_STATUS_FAILURE};
 
 	if (sections->n == 0 &&
-	    netvsp_control_lend_receive(netvsp, message->buffer.gpadl, message->buffer.id,
-					netvsp_receive_section(netvsp->nvsp.mtu))) {
+	    netvsp_control_lend_receive(netvsp, message->buffer.gpadl, message->buffer.id, 0)) {
 		complete.status = NVSP_STATUS_SUCCESS;
 		complete.n_sections = 1;
 		complete.piece_size = sections->size;

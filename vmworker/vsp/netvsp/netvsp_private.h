@@ -160,6 +160,7 @@ bool netvsp_send_continue(struct netvsp_channel *channel);
 extern const struct net_backend_events netvsp_backend_events;
 /* The bytes of a section that frames of the MTU need. */
 uint32_t netvsp_receive_section(uint32_t mtu);
+/* section: its bytes; 0: what suits the buffer. */
 void netvsp_receive_set_buffer(struct netvsp *netvsp, const struct iovec *pages, uint32_t n,
 			       uint32_t section);
 void netvsp_receive_clear(struct netvsp *netvsp);

@@ -13,6 +13,10 @@
 /* The frame, its headers for RNDIS, and Hyper-V's own size for the common MTU. */
 #define SECTION_SIZE(mtu) ((mtu) + FRAME_ETHERNET + FRAME_VLAN + RNDIS_RECEIVE_HEADER_MAX)
 #define SECTION_MIN	  1728u
+/* A guest that takes large frames in pieces works for each piece: a sixth of them, where its buffer
+ * has enough sections for small frames all the same. */
+#define SECTION_LARGE	     8192u
+#define SECTION_LARGE_ENOUGH 1024u
 
 struct netvsp_input { /* a frame on its way */
 	uint8_t *data;
@@ -30,6 +34,16 @@ uint32_t netvsp_receive_section(uint32_t mtu)
 	return MAX(size - size % NETVSP_SECTION_ALIGN, SECTION_MIN);
 }
 
+static uint32_t netvsp_receive_choose_section(const struct netvsp *netvsp, uint64_t size)
+{
+	uint32_t least = netvsp_receive_section(netvsp->nvsp.mtu);
+
+	if (netvsp->rndis.can_large_receive && least < SECTION_LARGE &&
+	    size / SECTION_LARGE >= SECTION_LARGE_ENOUGH)
+		return SECTION_LARGE;
+	return least;
+}
+
 void netvsp_receive_set_buffer(struct netvsp *netvsp, const struct iovec *pages, uint32_t n,
 			       uint32_t section)
 {
@@ -37,7 +51,7 @@ void netvsp_receive_set_buffer(struct netvsp *netvsp, const struct iovec *pages,
 
 	netvsp_receive_clear(netvsp);
 	net_buffer_set(&s->buffer, pages, n);
-	s->size = section;
+	s->size = section ? section : netvsp_receive_choose_section(netvsp, s->buffer.size);
 	s->n = (uint32_t)MIN(s->buffer.size / s->size, NETVSP_SECTIONS_MAX);
 	if (s->n == 0) {
 		net_buffer_clear(&s->buffer);
