@@ -255,6 +255,46 @@ static void test_receive_large(gconstpointer data)
 	g_free(frame);
 }
 
+/* A guest that takes pieces gets few of them where its buffer has enough sections for that. */
+static void test_section_size(void)
+{
+	static const struct {
+		uint32_t mtu, receive_size;
+		bool large_receive;
+		uint32_t section, pieces; /* of 50 KB; 0: not the matter */
+	} cases[] = {
+		{1500, 16u << 20, true, 8192, 7},	   {1500, 8u << 20, true, 8192, 7},
+		{1500, (8u << 20) - 4096, true, 1728, 31}, {1500, 16u << 20, false, 1728, 0},
+		{9000, 16u << 20, true, 9152, 6},
+	};
+	struct virtio_net_hdr header = {
+		.flags = 1, .gso_type = 1, .gso_size = 1380, .csum_start = 34, .csum_offset = 16};
+	g_autofree uint8_t *frame = g_malloc(66000);
+	size_t size = test_frame_make(&(struct test_frame){.payload = 50000}, frame);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct guest_nic_options options = {.mtu = cases[i].mtu,
+						    .receive_size = cases[i].receive_size,
+						    .large_receive = cases[i].large_receive};
+		struct guest_frame *got;
+		struct guest_nic nic;
+
+		guest_nic_up(&nic, &options);
+		g_assert_cmpuint(nic.section_size, ==, cases[i].section);
+		g_assert_cmpuint(nic.n_sections, ==, cases[i].receive_size / cases[i].section);
+		guest_nic_network_send(&nic, &header, frame, size);
+		got = guest_nic_receive(&nic);
+		g_assert_nonnull(got);
+		if (cases[i].pieces) {
+			g_assert_cmpuint(got->n_pieces, ==, cases[i].pieces);
+			g_assert_cmpuint(got->size, ==, size);
+			g_assert_cmpint(memcmp(got->data, frame, size), ==, 0);
+		}
+		guest_frame_free(got);
+		guest_nic_free(&nic);
+	}
+}
+
 /* A frame whose checksum its sender left undone is right when the guest has it. */
 static void test_receive_checksum(void)
 {
@@ -470,6 +510,7 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/netvsp/send-offload/user", yes, test_send_offload);
 	g_test_add_data_func("/netvsp/receive-large/pieces", yes, test_receive_large);
 	g_test_add_data_func("/netvsp/receive-large/segments", no, test_receive_large);
+	g_test_add_func("/netvsp/section-size", test_section_size);
 	g_test_add_func("/netvsp/receive-checksum", test_receive_checksum);
 	g_test_add_func("/netvsp/rss", test_rss);
 	g_test_add_func("/netvsp/sub-channel-send", test_sub_channel_send);
