@@ -33,6 +33,25 @@ uint32_t get32(const uint8_t *at)
 	return GUINT32_FROM_LE(value);
 }
 
+void guest_nic_make_memory(struct guest_nic *nic)
+{
+	nic->receive = g_malloc0(nic->receive_size);
+	nic->send = g_malloc0(GUEST_NIC_SEND);
+	nic->kept = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	nic->lent = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+}
+
+void guest_nic_free_memory(struct guest_nic *nic)
+{
+	g_queue_clear_full(&nic->frames, (GDestroyNotify)guest_frame_free);
+	g_queue_clear_full(&nic->answers, (GDestroyNotify)g_bytes_unref);
+	g_queue_clear_full(&nic->completions, (GDestroyNotify)g_bytes_unref);
+	g_array_unref(nic->kept);
+	g_hash_table_unref(nic->lent);
+	g_free(nic->receive);
+	g_free(nic->send);
+}
+
 void guest_nic_build(struct guest_nic *nic, const struct guest_nic_options *options)
 {
 	struct netvsp_config config = {.name = "nic0",
@@ -68,10 +87,7 @@ void guest_nic_build(struct guest_nic *nic, const struct guest_nic_options *opti
 	nic->device = fake_vmbus_find(nic->bus, "nic0");
 	g_assert_nonnull(nic->device);
 	nic->receive_size = options->receive_size ? options->receive_size : GUEST_NIC_RECEIVE;
-	nic->receive = g_malloc0(nic->receive_size);
-	nic->send = g_malloc0(GUEST_NIC_SEND);
-	nic->kept = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-	nic->lent = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	guest_nic_make_memory(nic);
 }
 
 /* The buffers' pages in an order of their own, so that neighbours are not neighbours in memory. The
@@ -125,11 +141,6 @@ void guest_nic_open(struct guest_nic *nic)
 	guest_nic_make_gpadls(nic);
 }
 
-static void guest_nic_clear(GQueue *queue, GDestroyNotify destroy)
-{
-	g_queue_clear_full(queue, destroy);
-}
-
 void guest_nic_free(struct guest_nic *nic)
 {
 	netvsp_free(nic->netvsp);
@@ -137,13 +148,7 @@ void guest_nic_free(struct guest_nic *nic)
 	io_thread_free(nic->thread);
 	fake_vmbus_free(nic->bus);
 	close(nic->network);
-	guest_nic_clear(&nic->frames, (GDestroyNotify)guest_frame_free);
-	guest_nic_clear(&nic->answers, (GDestroyNotify)g_bytes_unref);
-	guest_nic_clear(&nic->completions, (GDestroyNotify)g_bytes_unref);
-	g_array_unref(nic->kept);
-	g_hash_table_unref(nic->lent);
-	g_free(nic->receive);
-	g_free(nic->send);
+	guest_nic_free_memory(nic);
 }
 
 /* ---- what comes ---- */

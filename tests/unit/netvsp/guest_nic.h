@@ -66,6 +66,9 @@ struct guest_nic {
 
 extern const uint8_t guest_nic_mac[6];
 
+/* The guest's own memory, for an adapter that was made elsewhere; receive_size is set. */
+void guest_nic_make_memory(struct guest_nic *nic);
+void guest_nic_free_memory(struct guest_nic *nic);
 /* Makes the adapter; no channel is open. */
 void guest_nic_build(struct guest_nic *nic, const struct guest_nic_options *options);
 /* Makes the GPADLs of its buffers. */

@@ -100,9 +100,7 @@ static void driver_up(struct guest_nic *guest, struct vmbus *bus, int network, b
 	g_assert_nonnull(guest->device);
 	guest->thread = fake_device_config(guest->device)->thread;
 	guest->receive_size = GUEST_NIC_RECEIVE;
-	guest->receive = g_malloc0(guest->receive_size);
-	guest->send = g_malloc0(GUEST_NIC_SEND);
-	guest->kept = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	guest_nic_make_memory(guest);
 	guest_nic_open(guest);
 	guest_nic_start(guest, &options);
 }
@@ -110,11 +108,7 @@ static void driver_up(struct guest_nic *guest, struct vmbus *bus, int network, b
 static void driver_down(struct guest_nic *guest)
 {
 	fake_channel_close(guest->channels[0]);
-	g_array_free(guest->kept, TRUE);
-	g_free(guest->receive);
-	g_free(guest->send);
-	g_queue_clear_full(&guest->answers, (GDestroyNotify)g_bytes_unref);
-	g_queue_clear_full(&guest->completions, (GDestroyNotify)g_bytes_unref);
+	guest_nic_free_memory(guest);
 }
 
 /* A frame each way. */
