@@ -22,15 +22,16 @@ static const char settings[] = "PRAGMA trusted_schema = OFF;"
 			       "PRAGMA synchronous = FULL;";
 
 static const char *const texts[STORE_STATEMENT_N] = {
-	[STORE_SELECT_VMS] = "SELECT uuid, name, definition, state, reason, started_us, worker_pid "
-			     "FROM vm ORDER BY name",
+	[STORE_SELECT_VMS] = "SELECT uuid, name, definition, state, reason, started_us, worker_pid, "
+			     "saved_us, saved_size, saved_engine FROM vm ORDER BY name",
 	[STORE_INSERT_VM] = "INSERT INTO vm (uuid, name, definition, state, reason, started_us, "
 			    "worker_pid, created_us, changed_us) "
 			    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
 	[STORE_UPDATE_DEFINITION] = "UPDATE vm SET name = ?2, definition = ?3, changed_us = ?4 "
 				    "WHERE uuid = ?1",
 	[STORE_UPDATE_STATE] = "UPDATE vm SET state = ?2, reason = ?3, started_us = ?4, "
-			       "worker_pid = ?5 WHERE uuid = ?1",
+			       "worker_pid = ?5, saved_us = ?6, saved_size = ?7, "
+			       "saved_engine = ?8 WHERE uuid = ?1",
 	[STORE_DELETE_VM] = "DELETE FROM vm WHERE uuid = ?1",
 	[STORE_GET_SETTING] = "SELECT value FROM setting WHERE key = ?1",
 	[STORE_SET_SETTING] = "INSERT INTO setting (key, value) VALUES (?1, ?2) "

@@ -16,12 +16,20 @@
 struct store;
 typedef struct store store_t;
 
+/* Of a VM that is saved, or is being restored; else zero. */
+struct store_saved {
+	uint64_t at_us;	    /* realtime */
+	uint64_t size;	    /* bytes on the disk */
+	const char *engine; /* that wrote it; NULL: none */
+};
+
 struct store_vm { /* strings are borrowed for the call */
 	const char *uuid, *name, *definition;
 	enum vm_state state;
 	const char *reason;
 	uint64_t started_us;
 	uint32_t worker_pid;
+	struct store_saved saved;
 };
 
 /*
@@ -43,9 +51,8 @@ gboolean store_insert_vm(struct store *store, const struct store_vm *vm, GError 
 /* These three: NO_SUCH_VM when the uuid is not there. */
 gboolean store_update_definition(struct store *store, const char *uuid, const char *name,
 				 const char *definition, GError **error);
-gboolean store_update_state(struct store *store, const char *uuid, enum vm_state state,
-			    const char *reason, uint64_t started_us, uint32_t worker_pid,
-			    GError **error);
+/* All but name and definition. */
+gboolean store_update_state(struct store *store, const struct store_vm *vm, GError **error);
 gboolean store_delete_vm(struct store *store, const char *uuid, GError **error);
 
 /* *ret is NULL when the key is not there; g_free. */

@@ -28,6 +28,9 @@ static gboolean visit_row(struct store *store, sqlite3_stmt *row,
 		.reason = store_column_text(row, 4),
 		.started_us = (uint64_t)sqlite3_column_int64(row, 5),
 		.worker_pid = (uint32_t)sqlite3_column_int64(row, 6),
+		.saved = {.at_us = (uint64_t)sqlite3_column_int64(row, 7),
+			  .size = (uint64_t)sqlite3_column_int64(row, 8),
+			  .engine = store_column_text(row, 9)},
 	};
 
 	if (!vm_state_from_name(state, &vm.state)) {
@@ -127,21 +130,22 @@ gboolean store_update_definition(struct store *store, const char *uuid, const ch
 	return change_one(store, statement, purpose, uuid, error);
 }
 
-gboolean store_update_state(struct store *store, const char *uuid, enum vm_state state,
-			    const char *reason, uint64_t started_us, uint32_t worker_pid,
-			    GError **error)
+gboolean store_update_state(struct store *store, const struct store_vm *vm, GError **error)
 {
 	static const char purpose[] = "cannot store its state";
 	sqlite3_stmt *statement = store_prepare(store, STORE_UPDATE_STATE, purpose, error);
 
 	if (!statement)
 		return FALSE;
-	store_bind_text(statement, 1, uuid);
-	store_bind_text(statement, 2, vm_state_name(state));
-	store_bind_text(statement, 3, reason ? reason : "");
-	(void)sqlite3_bind_int64(statement, 4, (int64_t)started_us);
-	(void)sqlite3_bind_int64(statement, 5, worker_pid);
-	return change_one(store, statement, purpose, uuid, error);
+	store_bind_text(statement, 1, vm->uuid);
+	store_bind_text(statement, 2, vm_state_name(vm->state));
+	store_bind_text(statement, 3, vm->reason ? vm->reason : "");
+	(void)sqlite3_bind_int64(statement, 4, (int64_t)vm->started_us);
+	(void)sqlite3_bind_int64(statement, 5, vm->worker_pid);
+	(void)sqlite3_bind_int64(statement, 6, (int64_t)vm->saved.at_us);
+	(void)sqlite3_bind_int64(statement, 7, (int64_t)vm->saved.size);
+	store_bind_text(statement, 8, vm->saved.engine ? vm->saved.engine : "");
+	return change_one(store, statement, purpose, vm->uuid, error);
 }
 
 gboolean store_delete_vm(struct store *store, const char *uuid, GError **error)

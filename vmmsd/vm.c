@@ -47,6 +47,12 @@ gboolean vm_check(const struct vm *vm, enum vm_event event, GError **error)
 	return next_state(vm, event, &next, error);
 }
 
+/* A restore that is stopped leaves it, too. */
+static gboolean has_saved(enum vm_state state)
+{
+	return state == VM_STATE_SAVED || state == VM_STATE_RESTORING || state == VM_STATE_STOPPING;
+}
+
 gboolean vm_apply(struct vm *vm, enum vm_event event, const char *reason, GError **error)
 {
 	enum vm_state next;
@@ -59,10 +65,16 @@ gboolean vm_apply(struct vm *vm, enum vm_event event, const char *reason, GError
 		return TRUE;
 
 	gboolean active = vm_state_is_active(next);
-	uint64_t started_us = active ? vm->started_us : 0;
-	uint32_t worker_pid = active ? vm->worker_pid : 0;
-	if (!store_update_state(vm_registry_store(vm->registry), vm->definition->uuid, next, reason,
-				started_us, worker_pid, error)) {
+	struct store_vm row = {
+		.uuid = vm->definition->uuid,
+		.state = next,
+		.reason = reason,
+		.started_us = active ? vm->started_us : 0,
+		.worker_pid = active ? vm->worker_pid : 0,
+	};
+	if (has_saved(next))
+		row.saved = vm->saved;
+	if (!store_update_state(vm_registry_store(vm->registry), &row, error)) {
 		g_prefix_error(error, "VM %s: ", vm->definition->name);
 		return FALSE;
 	}
@@ -70,8 +82,9 @@ gboolean vm_apply(struct vm *vm, enum vm_event event, const char *reason, GError
 	char *old = vm->reason; /* reason may point into it */
 	vm->reason = g_strdup(reason);
 	g_free(old);
-	vm->started_us = started_us;
-	vm->worker_pid = worker_pid;
+	vm->started_us = row.started_us;
+	vm->worker_pid = row.worker_pid;
+	vm->saved = row.saved;
 	vm->worker_unsaved = FALSE;
 	vm_registry_notify(vm->registry, vm, VM_STATE_CHANGED);
 	return TRUE;
@@ -84,6 +97,11 @@ void vm_set_worker(struct vm *vm, uint32_t pid, uint64_t started_us)
 	vm->worker_pid = pid;
 	vm->started_us = started_us;
 	vm->worker_unsaved = TRUE;
+}
+
+void vm_set_saved(struct vm *vm, uint64_t at_us, uint64_t size, const char *engine)
+{
+	vm->saved = (struct store_saved){.at_us = at_us, .size = size, .engine = engine};
 }
 
 void vm_set_engine(struct vm *vm, const char *engine, const char *reason)

@@ -30,6 +30,7 @@ struct vm {
 	gboolean worker_unsaved; /* the store does not have these two yet */
 	const char *engine;	 /* "direct", "translate", or "" when not decided; static */
 	char *engine_reason;
+	struct store_saved saved;  /* engine is static */
 	struct job *job;	   /* the job that runs on it, borrowed, or NULL: vm_set_job */
 	const char *job_kind;	   /* "start", …; static, NULL when there is no job */
 	struct worker *worker;	   /* owned by the operations (worker.h), or NULL */
@@ -46,6 +47,8 @@ gboolean vm_apply(struct vm *vm, enum vm_event event, const char *reason, GError
 gboolean vm_check(const struct vm *vm, enum vm_event event, GError **error);
 /* In memory; the next vm_apply stores both with the new state, in one transaction. */
 void vm_set_worker(struct vm *vm, uint32_t pid, uint64_t started_us);
+/* The same for what vm_apply stores when the VM is saved; a state that has none takes it away. */
+void vm_set_saved(struct vm *vm, uint64_t at_us, uint64_t size, const char *engine);
 /* engine is static; reason is copied. Tells the observer (VM_STATE_CHANGED) when one changed. */
 void vm_set_engine(struct vm *vm, const char *engine, const char *reason);
 /* kind is static ("start"); NULL, NULL when the job is over. Tells the observer (VM_JOB_CHANGED).

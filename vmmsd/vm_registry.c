@@ -176,6 +176,20 @@ static gboolean fail_row(const struct store_vm *row, const char *what, GError **
 	return FALSE;
 }
 
+/* A saved VM has the engine that it had. */
+static void load_saved(struct vm *vm, const struct store_saved *saved)
+{
+	enum definition_engine engine = g_str_equal(saved->engine, "translate") ? ENGINE_TRANSLATE
+										: ENGINE_DIRECT;
+
+	if (saved->at_us == 0)
+		return;
+	vm_set_saved(vm, saved->at_us, saved->size, definition_engine_name(engine));
+	vm->engine = vm->saved.engine;
+	g_free(vm->engine_reason);
+	vm->engine_reason = g_strdup("it was saved with it");
+}
+
 static gboolean load_row(void *context, const struct store_vm *row, GError **error)
 {
 	struct vm_registry *registry = context;
@@ -193,6 +207,7 @@ static gboolean load_row(void *context, const struct store_vm *row, GError **err
 	vm->reason = g_strdup(row->reason);
 	vm->started_us = row->started_us;
 	vm->worker_pid = row->worker_pid;
+	load_saved(vm, &row->saved);
 	index_add(registry, vm);
 	return TRUE;
 }

@@ -28,6 +28,7 @@ static const unsigned char table[VM_STATE_N][VM_EVENT_N] = {
 			[VM_EVENT_STOP] = TO(STOPPING),
 			[VM_EVENT_PAUSE] = TO(PAUSING),
 			[VM_EVENT_RESET] = TO(RUNNING),
+			[VM_EVENT_SAVE] = TO(SAVING),
 			[VM_EVENT_ENDED] = TO(OFF),
 			[VM_EVENT_CRASHED] = TO(CRASHED),
 		},
@@ -44,22 +45,29 @@ static const unsigned char table[VM_STATE_N][VM_EVENT_N] = {
 			[VM_EVENT_STOP] = TO(STOPPING),
 			[VM_EVENT_RESUME] = TO(RUNNING),
 			[VM_EVENT_RESET] = TO(RUNNING),
+			[VM_EVENT_SAVE] = TO(SAVING),
 			[VM_EVENT_ENDED] = TO(OFF),
 			[VM_EVENT_CRASHED] = TO(CRASHED),
 		},
-	/* No event of this version enters saving, saved or restoring; they can be left. */
 	[VM_STATE_SAVING] =
 		{
 			[VM_EVENT_STOP] = TO(STOPPING),
+			[VM_EVENT_PAUSED] = TO(PAUSED),
+			[VM_EVENT_SAVED] = TO(SAVED),
+			[VM_EVENT_SAVE_FAILED] = TO(RUNNING),
 			[VM_EVENT_ENDED] = TO(OFF),
 			[VM_EVENT_CRASHED] = TO(CRASHED),
 		},
 	[VM_STATE_SAVED] =
 		{
+			[VM_EVENT_START] = TO(RESTORING),
+			[VM_EVENT_DISCARD] = TO(OFF),
 			[VM_EVENT_DELETE] = TO(SAVED),
 		},
 	[VM_STATE_RESTORING] =
 		{
+			[VM_EVENT_STARTED] = TO(RUNNING),
+			[VM_EVENT_START_FAILED] = TO(SAVED),
 			[VM_EVENT_STOP] = TO(STOPPING),
 			[VM_EVENT_ENDED] = TO(OFF),
 			[VM_EVENT_CRASHED] = TO(CRASHED),
@@ -68,6 +76,7 @@ static const unsigned char table[VM_STATE_N][VM_EVENT_N] = {
 	[VM_STATE_STOPPING] =
 		{
 			[VM_EVENT_STOP] = TO(STOPPING),
+			[VM_EVENT_SAVED] = TO(SAVED),
 			[VM_EVENT_ENDED] = TO(OFF),
 			[VM_EVENT_CRASHED] = TO(CRASHED),
 		},
@@ -96,6 +105,10 @@ static const char *const event_names[VM_EVENT_N] = {
 	[VM_EVENT_RESUME] = "resume",
 	[VM_EVENT_RESUME_FAILED] = "resume-failed",
 	[VM_EVENT_RESET] = "reset",
+	[VM_EVENT_SAVE] = "save",
+	[VM_EVENT_SAVED] = "saved",
+	[VM_EVENT_SAVE_FAILED] = "save-failed",
+	[VM_EVENT_DISCARD] = "discard",
 	[VM_EVENT_ENDED] = "ended",
 	[VM_EVENT_CRASHED] = "crashed",
 	[VM_EVENT_EDIT] = "edit",
@@ -149,7 +162,7 @@ static const char *const state_remedies[VM_STATE_N] = {
 	[VM_STATE_PAUSING] = "wait until it is paused, or stop it",
 	[VM_STATE_PAUSED] = "resume it first",
 	[VM_STATE_SAVING] = "wait until it is saved",
-	[VM_STATE_SAVED] = "this version cannot restore a saved VM; it can only be deleted",
+	[VM_STATE_SAVED] = "start it, or discard its saved state",
 	[VM_STATE_RESTORING] = "wait until it runs, or stop it",
 	[VM_STATE_STOPPING] = "wait until it is off",
 	[VM_STATE_CRASHED] = "start it first",
@@ -163,7 +176,13 @@ const char *vm_state_remedy(enum vm_state state, enum vm_event event)
 	if ((event == VM_EVENT_EDIT || event == VM_EVENT_DELETE) && active[state] &&
 	    state != VM_STATE_STOPPING)
 		return "stop it first";
-	if (event == VM_EVENT_STOP && !active[state])
+	if (event == VM_EVENT_EDIT && state == VM_STATE_SAVED)
+		return "discard its saved state, or start it and shut it down first";
+	if (event == VM_EVENT_SAVE && (state == VM_STATE_SAVED || state == VM_STATE_SAVING))
+		return "there is nothing to do";
+	if (event == VM_EVENT_DISCARD && state != VM_STATE_SAVED && state != VM_STATE_SAVING)
+		return "there is no saved state";
+	if (event == VM_EVENT_STOP && !active[state] && state != VM_STATE_SAVED)
 		return "there is nothing to stop";
 	if (event == VM_EVENT_START && state == VM_STATE_RUNNING)
 		return "there is nothing to do, or reset it";

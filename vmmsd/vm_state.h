@@ -15,16 +15,21 @@ enum vm_state {
 };
 
 enum vm_event {
-	VM_EVENT_START,	       /* asked: off, crashed -> starting */
-	VM_EVENT_STARTED,      /* VPs run: starting -> running */
-	VM_EVENT_START_FAILED, /* starting -> off */
+	VM_EVENT_START,	       /* asked: off, crashed -> starting; saved -> restoring */
+	VM_EVENT_STARTED,      /* VPs run: starting, restoring -> running */
+	VM_EVENT_START_FAILED, /* starting -> off; restoring -> saved, as before */
 	VM_EVENT_SHUTDOWN,     /* asked the guest: running stays running (stopping is the plug) */
 	VM_EVENT_STOP,	       /* plug: every active state -> stopping, so a stop can be repeated */
 	VM_EVENT_PAUSE,	       /* running -> pausing */
-	VM_EVENT_PAUSED,       /* pausing -> paused */
+	VM_EVENT_PAUSED,       /* pausing -> paused; saving -> paused: as before a save that failed */
 	VM_EVENT_RESUME,       /* paused -> running */
 	VM_EVENT_RESUME_FAILED, /* pausing -> running: a pause that did not come about */
 	VM_EVENT_RESET,		/* running, paused -> running */
+	VM_EVENT_SAVE,		/* asked: running, paused -> saving */
+	VM_EVENT_SAVED,		/* its state is in a file, and its worker gone: saving -> saved;
+				 * stopping -> saved: a restore that was stopped */
+	VM_EVENT_SAVE_FAILED,	/* saving -> running */
+	VM_EVENT_DISCARD,	/* the saved state is forgotten: saved -> off */
 	VM_EVENT_ENDED,		/* the worker is gone, in an orderly way -> off */
 	VM_EVENT_CRASHED,	/* the guest or the worker broke -> crashed */
 	VM_EVENT_EDIT,		/* definition changes that a running VM cannot take */

@@ -60,8 +60,14 @@ static void test_rows(void)
 
 	insert(store, UUID2, "b");
 	insert(store, UUID1, "a");
-	store_update_state(store, UUID2, VM_STATE_RUNNING, "it's up", UINT64_C(1) << 50, 4000000,
-			   &error);
+	struct store_vm running = {
+		.uuid = UUID2,
+		.state = VM_STATE_RUNNING,
+		.reason = "it's up",
+		.started_us = UINT64_C(1) << 50,
+		.worker_pid = 4000000,
+	};
+	store_update_state(store, &running, &error);
 	g_assert_no_error(error);
 	store_update_definition(store, UUID1, "c", "{\"x\":1}", &error);
 	g_assert_no_error(error);
@@ -76,6 +82,38 @@ static void test_rows(void)
 	g_assert_no_error(error);
 	g_autofree char *rest = dump(store);
 	g_assert_cmpstr(rest, ==, UUID1 " c {\"x\":1} off \"\" 0 0\n");
+}
+
+static gboolean check_saved(void *context, const struct store_vm *vm, GError **error)
+{
+	const struct store_saved *expected = context;
+
+	(void)error;
+	g_assert_cmpuint(vm->saved.at_us, ==, expected->at_us);
+	g_assert_cmpuint(vm->saved.size, ==, expected->size);
+	g_assert_cmpstr(vm->saved.engine, ==, expected->engine);
+	return TRUE;
+}
+
+static void test_saved(void)
+{
+	g_autoptr(temporary_directory_t) directory = temporary_directory_new();
+	g_autoptr(store_t) store = open_store(directory);
+	struct store_vm vm = {
+		.uuid = UUID1, .state = VM_STATE_SAVED, .saved = {UINT64_C(1) << 50, 4096, "direct"}};
+	struct store_saved none = {.engine = ""};
+	g_autoptr(GError) error = NULL;
+
+	insert(store, UUID1, "a");
+	g_assert_true(store_foreach_vm(store, check_saved, &none, &error));
+	g_assert_true(store_update_state(store, &vm, &error));
+	store_close(g_steal_pointer(&store));
+	store = open_store(directory);
+	g_assert_true(store_foreach_vm(store, check_saved, &vm.saved, &error));
+	vm = (struct store_vm){.uuid = UUID1};
+	g_assert_true(store_update_state(store, &vm, &error));
+	g_assert_true(store_foreach_vm(store, check_saved, &none, &error));
+	g_assert_no_error(error);
 }
 
 static void test_conflicts(void)
@@ -111,7 +149,8 @@ static void test_missing(void)
 	assert_message(g_steal_pointer(&error), SERVICE_ERROR_NO_SUCH_VM,
 		       "cannot delete it: the store has no VM with the uuid " UUID1
 		       ": look at the list of VMs");
-	g_assert_false(store_update_state(store, UUID1, VM_STATE_OFF, NULL, 0, 0, &error));
+	const struct store_vm none = {.uuid = UUID1};
+	g_assert_false(store_update_state(store, &none, &error));
 	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_SUCH_VM);
 	g_clear_error(&error);
 	g_assert_false(store_update_definition(store, UUID1, "a", "{}", &error));
@@ -287,6 +326,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/store/rows", test_rows);
+	g_test_add_func("/store/saved", test_saved);
 	g_test_add_func("/store/conflicts", test_conflicts);
 	g_test_add_func("/store/missing", test_missing);
 	g_test_add_func("/store/settings", test_settings);
