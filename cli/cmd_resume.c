@@ -15,7 +15,7 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command cmd_resume = {
 	.name = "resume",
 	.arguments = "NAME...",
-	.summary = "Let paused virtual machines run again",
+	.summary = "Let paused or saved virtual machines run again",
 	.details = NULL,
 	.example = "hvctl resume web1",
 	.options = batch_options,

@@ -25,8 +25,8 @@ static const struct option_spec options[] = {
 	{0},
 };
 
-/* 1 when the definition says that the VM is to be turned off without asking the guest. */
-static int stop_action_is_off(hvctl *h, const char *name)
+/* 1 when the definition says that the VM is ended by that action. */
+static int stop_action_is(hvctl *h, const char *name, const char *wanted)
 {
 	struct json_object *document, *action = NULL;
 	char *json = NULL;
@@ -38,8 +38,23 @@ static int stop_action_is_off(hvctl *h, const char *name)
 	free(json);
 	json_object_object_get_ex(document, "stopAction", &action);
 	const char *text = json_object_get_string(action);
-	r = text && strcmp(text, "off") == 0;
+	r = text && strcmp(text, wanted) == 0;
 	json_object_put(document);
+	return r;
+}
+
+/* Now, since what is not saved is shut down. */
+static int save(hvctl *h, const char *name)
+{
+	hvctl_job *job = NULL;
+
+	int r = hvctl_save(h, name, &job);
+	if (r == 0)
+		r = hvctl_job_wait(job, HVCTL_FOREVER);
+	hvctl_job_free(job);
+	if (r < 0 && r != -HVCTL_ERROR_WRONG_STATE)
+		(void)report(EXIT_FAILED, "%s; it is shut down instead",
+			     hvctl_error_message(hvctl_last_error(h)));
 	return r;
 }
 
@@ -48,10 +63,12 @@ static int begin(hvctl *h, const char *name, const void *context, hvctl_job **jo
 	const struct options *o = context;
 
 	if (o->as_defined) {
-		int off = stop_action_is_off(h, name);
+		int off = stop_action_is(h, name, "off");
 
 		if (off != 0)
 			return off < 0 ? off : hvctl_stop(h, name, job);
+		if (stop_action_is(h, name, "save") > 0 && save(h, name) == 0)
+			return 0;
 	}
 	return hvctl_shutdown(h, name, o->timeout.value, o->force || o->as_defined, job);
 }

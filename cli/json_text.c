@@ -144,7 +144,7 @@ static bool put_known_number(FILE *stream, const char *parent, const char *key, 
 		fprintf(stream, "%s/s", format_size(buffer, value));
 	else if (strcmp(key, "uptime") == 0)
 		fputs(format_duration(buffer, value), stream);
-	else if (strcmp(key, "started") == 0 && value > 0)
+	else if ((strcmp(key, "started") == 0 || strcmp(key, "savedAt") == 0) && value > 0)
 		fputs(format_time(buffer, value), stream);
 	else
 		return false;

@@ -116,8 +116,9 @@ static const char *state_colour(const char *state)
 	static const struct {
 		const char *state, *colour;
 	} colours[] = {
-		{"running", "\033[32m"},  {"paused", "\033[33m"},   {"crashed", "\033[31m"},
-		{"starting", "\033[36m"}, {"stopping", "\033[36m"}, {"pausing", "\033[36m"},
+		{"running", "\033[32m"},  {"paused", "\033[33m"},    {"crashed", "\033[31m"},
+		{"starting", "\033[36m"}, {"stopping", "\033[36m"},  {"pausing", "\033[36m"},
+		{"saving", "\033[36m"},	  {"restoring", "\033[36m"}, {"saved", "\033[34m"},
 	};
 
 	for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++) {

@@ -130,6 +130,10 @@ uint64_t hvctl_vm_memory(const hvctl_vm *vm);	  /* bytes */
 uint64_t hvctl_vm_started(const hvctl_vm *vm);	  /* realtime clock; 0 when it does not run */
 uint32_t hvctl_vm_worker_pid(const hvctl_vm *vm); /* 0 when it does not run */
 bool hvctl_vm_autostart(const hvctl_vm *vm);
+/* Of a saved VM in a list of hvctl_get(): when it was saved (realtime clock), and the bytes that
+ * its state takes. Else 0. */
+uint64_t hvctl_vm_saved_at(const hvctl_vm *vm);
+uint64_t hvctl_vm_saved_size(const hvctl_vm *vm);
 
 int hvctl_lookup(hvctl *h, const char *name, char **ret_uuid);
 int hvctl_describe(hvctl *h, const char *name, char **ret_json);   /* docs/json.md */
@@ -163,6 +167,9 @@ int hvctl_stop(hvctl *h, const char *name, hvctl_job **ret); /* pulls the plug *
 int hvctl_pause(hvctl *h, const char *name, hvctl_job **ret);
 int hvctl_resume(hvctl *h, const char *name, hvctl_job **ret);
 int hvctl_reset(hvctl *h, const char *name, hvctl_job **ret);
+/* Into a file; hvctl_start() and hvctl_resume() go on from there, hvctl_discard() forgets it. */
+int hvctl_save(hvctl *h, const char *name, hvctl_job **ret);
+int hvctl_discard(hvctl *h, const char *name, hvctl_job **ret);
 int hvctl_stop_all(hvctl *h, hvctl_job **ret); /* every VM by its own stop action */
 
 /* Freezes the guest's file systems, for `hold` µs at most (0: a minute), so that what its disks

@@ -220,6 +220,16 @@ HVCTL_PUBLIC int hvctl_reset(hvctl *h, const char *name, hvctl_job **ret)
 	return vm_job(h, name, "Reset", ret);
 }
 
+HVCTL_PUBLIC int hvctl_save(hvctl *h, const char *name, hvctl_job **ret)
+{
+	return vm_job(h, name, "Save", ret);
+}
+
+HVCTL_PUBLIC int hvctl_discard(hvctl *h, const char *name, hvctl_job **ret)
+{
+	return vm_job(h, name, "Discard", ret);
+}
+
 HVCTL_PUBLIC int hvctl_shutdown(hvctl *h, const char *name, uint64_t timeout, bool force,
 				hvctl_job **ret)
 {

@@ -11,7 +11,7 @@
 
 struct hvctl_vm {
 	const char *uuid, *name, *state, *reason, *engine, *engine_reason; /* in the reply */
-	uint64_t memory, started;
+	uint64_t memory, started, saved_at, saved_size; /* the latter two: not in List */
 	uint32_t cpus, worker_pid;
 	int autostart;
 };
@@ -66,7 +66,7 @@ static int list_read(struct hvctl_list *list, sd_bus_message *reply)
 	int r = sd_bus_message_enter_container(reply, 'a', "(ssssssuttub)");
 
 	while (r >= 0) {
-		struct hvctl_vm vm;
+		struct hvctl_vm vm = {0};
 		r = sd_bus_message_read(reply, "(ssssssuttub)", &vm.uuid, &vm.name, &vm.state,
 					&vm.reason, &vm.engine, &vm.engine_reason, &vm.cpus,
 					&vm.memory, &vm.started, &vm.worker_pid, &vm.autostart);
@@ -114,6 +114,8 @@ static const struct {
 	{"Started", 't', offsetof(struct hvctl_vm, started)},
 	{"WorkerPid", 'u', offsetof(struct hvctl_vm, worker_pid)},
 	{"Autostart", 'b', offsetof(struct hvctl_vm, autostart)},
+	{"SavedAt", 't', offsetof(struct hvctl_vm, saved_at)},
+	{"SavedSize", 't', offsetof(struct hvctl_vm, saved_size)},
 };
 
 static int read_property(sd_bus_message *m, const char *name, struct hvctl_vm *vm)
@@ -238,4 +240,14 @@ HVCTL_PUBLIC uint32_t hvctl_vm_worker_pid(const hvctl_vm *vm)
 HVCTL_PUBLIC bool hvctl_vm_autostart(const hvctl_vm *vm)
 {
 	return vm->autostart != 0;
+}
+
+HVCTL_PUBLIC uint64_t hvctl_vm_saved_at(const hvctl_vm *vm)
+{
+	return vm->saved_at;
+}
+
+HVCTL_PUBLIC uint64_t hvctl_vm_saved_size(const hvctl_vm *vm)
+{
+	return vm->saved_size;
 }

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "duration.h"
 #include "operation.h"
+#include "saved_state.h"
 #include "sched_service.h"
 #include "socket_at.h"
 #include "worker_dir.h"
@@ -29,9 +30,12 @@ static gboolean vm_catch_up(struct vm *vm, gboolean paused, GError **error)
 {
 	switch (vm->state) {
 	case VM_STATE_STARTING:
+	case VM_STATE_RESTORING:
 		if (!vm_apply(vm, VM_EVENT_STARTED, NULL, error))
 			return FALSE;
 		break;
+	case VM_STATE_SAVING: /* it failed, or was never asked for */
+		return vm_apply(vm, paused ? VM_EVENT_PAUSED : VM_EVENT_SAVE_FAILED, NULL, error);
 	case VM_STATE_PAUSING:
 		return vm_apply(vm, paused ? VM_EVENT_PAUSED : VM_EVENT_RESUME_FAILED, NULL, error);
 	case VM_STATE_PAUSED:
@@ -57,6 +61,8 @@ static void worker_take(struct worker *worker, gboolean paused, uint64_t started
 	if (!vm_catch_up(vm, paused, &error))
 		log_vm(worker->service->log, LOG_ERR, vm, "its state cannot be stored: %s",
 		       error->message);
+	else
+		saved_state_remove(worker->service->options->state_dir, vm->definition->uuid);
 	sched_add(worker->service->sched, worker);
 	vm_tell(worker->service, vm, "adopted", "vmmsd was restarted and found it running");
 }
@@ -104,9 +110,17 @@ static gboolean properties_read(sd_bus_message *reply, char **state, uint64_t *s
 
 static void worker_query(struct worker *worker);
 
+/* One that writes or reads the memory of its guest answers nothing meanwhile. */
+static guint queries_max(const struct vm *vm)
+{
+	if (vm->state != VM_STATE_SAVING && vm->state != VM_STATE_RESTORING)
+		return QUERIES_MAX;
+	return QUERIES_MAX + (guint)(SAVED_STATE_US(vm->definition->memory) / QUERY_US);
+}
+
 static void query_unanswered(struct worker *worker, GError *error)
 {
-	if (worker->queries < QUERIES_MAX) {
+	if (worker->queries < queries_max(worker->vm)) {
 		log_vm(worker->service->log, LOG_WARNING, worker->vm,
 		       "%s; it is asked again, its state is the last known one", error->message);
 		g_error_free(error);
@@ -205,6 +219,15 @@ static void warn_of_strangers(struct service *service)
 	}
 }
 
+static gboolean state_is_wanted(void *context, const char *uuid)
+{
+	const struct service *service = context;
+	const struct vm *vm = vm_registry_find(service->registry, uuid);
+
+	return vm && (vm_state_is_active(vm->state) || vm->state == VM_STATE_SAVED) &&
+	       vm->state != VM_STATE_RUNNING && vm->state != VM_STATE_PAUSED;
+}
+
 void adopt_all(struct service *service)
 {
 	const GPtrArray *vms = vm_registry_sorted(service->registry);
@@ -216,4 +239,5 @@ void adopt_all(struct service *service)
 			adopt_one(service, vm);
 	}
 	warn_of_strangers(service);
+	saved_state_clean(service->options->state_dir, state_is_wanted, service);
 }

@@ -7,8 +7,9 @@
 #define PROPERTIES_IFACE "org.freedesktop.DBus.Properties"
 #define OBJECTS_IFACE	 "org.freedesktop.DBus.ObjectManager"
 
-static const char *const state_properties[] = {"State",	  "Reason",    "Engine", "EngineReason",
-					       "Started", "WorkerPid", NULL};
+static const char *const state_properties[] = {"State",	       "Reason",    "Engine",
+					       "EngineReason", "Started",   "WorkerPid",
+					       "SavedAt",      "SavedSize", NULL};
 static const char *const definition_properties[] = {"Name", "Cpus", "Memory", "Autostart", NULL};
 static const char *const job_property[] = {"Job", NULL};
 static const char *const progress_properties[] = {"State", "Progress", "Error", NULL};

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "cpu_groups.h"
 #include "operation.h"
+#include "saved_state.h"
 #include "sched_service.h"
 #include "worker_dir.h"
 
@@ -70,6 +71,16 @@ static int method_resume(sd_bus_message *call, void *userdata, sd_bus_error *out
 static int method_reset(sd_bus_message *call, void *userdata, sd_bus_error *out)
 {
 	return run_operation(call, userdata, out, vm_reset);
+}
+
+static int method_save(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	return run_operation(call, userdata, out, vm_save);
+}
+
+static int method_discard(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	return run_operation(call, userdata, out, vm_discard);
 }
 
 static int method_shutdown(sd_bus_message *call, void *userdata, sd_bus_error *out)
@@ -169,6 +180,7 @@ static int method_delete(sd_bus_message *call, void *userdata, sd_bus_error *out
 	if (!vm_registry_delete(service->registry, vm, &error))
 		return bus_error_set(out, error);
 	worker_dir_remove(service->options->runtime_dir, uuid);
+	saved_state_remove(service->options->state_dir, uuid);
 	g_hash_table_remove(service->crashes, uuid);
 	events_add(service->events, uuid, name, "deleted", NULL);
 	log_service(service->log, LOG_INFO, "%s: deleted", name);
@@ -374,6 +386,8 @@ PUT(cpus, "u", vm->definition->cpus)
 PUT(memory, "t", vm->definition->memory)
 PUT(started, "t", vm->started_us)
 PUT(worker_pid, "u", vm->worker_pid)
+PUT(saved_at, "t", vm->saved.at_us)
+PUT(saved_size, "t", vm->saved.size)
 PUT(autostart, "b", (int)vm->definition->autostart)
 
 static int put_job(sd_bus_message *reply, const struct vm *vm)
@@ -393,6 +407,7 @@ static const struct {
 	{"Cpus", put_cpus},	      {"Memory", put_memory},
 	{"Started", put_started},     {"WorkerPid", put_worker_pid},
 	{"Autostart", put_autostart}, {"Job", put_job},
+	{"SavedAt", put_saved_at},    {"SavedSize", put_saved_size},
 };
 
 static int get(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -420,6 +435,8 @@ const sd_bus_vtable bus_vm_vtable[] = {
 	JOB_METHOD("Pause", method_pause),
 	JOB_METHOD("Resume", method_resume),
 	JOB_METHOD("Reset", method_reset),
+	JOB_METHOD("Save", method_save),
+	JOB_METHOD("Discard", method_discard),
 	SD_BUS_METHOD_WITH_ARGS("Freeze", SD_BUS_ARGS("t", timeout), SD_BUS_RESULT("o", job),
 				method_freeze, METHOD),
 	JOB_METHOD("Thaw", method_thaw),
@@ -468,5 +485,7 @@ const sd_bus_vtable bus_vm_vtable[] = {
 	SD_BUS_PROPERTY("WorkerPid", "u", get, 0, BUS_PROPERTY_STATE),
 	SD_BUS_PROPERTY("Autostart", "b", get, 0, BUS_PROPERTY_STATE),
 	SD_BUS_PROPERTY("Job", "o", get, 0, BUS_PROPERTY_STATE),
+	SD_BUS_PROPERTY("SavedAt", "t", get, 0, BUS_PROPERTY_STATE),
+	SD_BUS_PROPERTY("SavedSize", "t", get, 0, BUS_PROPERTY_STATE),
 	SD_BUS_VTABLE_END,
 };

@@ -25,6 +25,7 @@ static const char *const engine_names[] = {
 static const char *const stop_action_names[] = {
 	[STOP_ACTION_SHUTDOWN] = "shutdown",
 	[STOP_ACTION_OFF] = "off",
+	[STOP_ACTION_SAVE] = "save",
 };
 
 static const char *const policy_names[] = {

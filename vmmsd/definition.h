@@ -19,7 +19,7 @@
 #define DEFINITION_MEMORY_MAX UINT64_C(17592186044416)
 
 enum definition_engine { ENGINE_AUTO, ENGINE_DIRECT, ENGINE_TRANSLATE };
-enum definition_stop_action { STOP_ACTION_SHUTDOWN, STOP_ACTION_OFF };
+enum definition_stop_action { STOP_ACTION_SHUTDOWN, STOP_ACTION_OFF, STOP_ACTION_SAVE };
 enum definition_policy { POLICY_RESTART, POLICY_STOP };
 
 /* Immutable once made; counted with atomic references. */

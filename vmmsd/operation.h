@@ -11,15 +11,21 @@
 #include "service.h"
 #include "worker.h"
 
+/* Of a saved VM: goes on from its saved state. */
 struct job *vm_start(struct service *service, struct vm *vm, GError **error);
-/* Pulls the plug. Takes the place of a running start, shutdown, pause, resume or reset. */
+/* Pulls the plug. Takes the place of a running start, shutdown, pause, resume, reset or save. */
 struct job *vm_stop(struct service *service, struct vm *vm, GError **error);
 /* timeout_us 0: the definition's stopTimeout. */
 struct job *vm_shutdown(struct service *service, struct vm *vm, uint64_t timeout_us, gboolean force,
 			GError **error);
 struct job *vm_pause(struct service *service, struct vm *vm, GError **error);
+/* Of a saved VM it is a start. */
 struct job *vm_resume(struct service *service, struct vm *vm, GError **error);
 struct job *vm_reset(struct service *service, struct vm *vm, GError **error);
+/* Into a file; its worker ends. Before an error the VM went on as it was. */
+struct job *vm_save(struct service *service, struct vm *vm, GError **error);
+/* Forgets the saved state. */
+struct job *vm_discard(struct service *service, struct vm *vm, GError **error);
 /* Of a file (borrowed) to a path in the guest. */
 struct job *vm_copy(struct service *service, struct vm *vm, int fd, const char *path,
 		    gboolean overwrite, GError **error);
@@ -49,6 +55,9 @@ struct job *stop_all(struct service *service, GError **error);
 extern const struct worker_owner vm_worker_owner;
 /* The worker is up: goes on with the start that waits for it (vm_start.c). */
 void vm_start_launched(struct worker *worker);
+
+/* The event that is told of a start: "started", or of a saved VM "restored"; or of its failure. */
+const char *vm_start_name(enum vm_state before, gboolean started);
 
 /* Ends what the store calls active but no worker runs: as vm_worker_owner.gone, without one. */
 void vm_ended_unseen(struct service *service, struct vm *vm);

@@ -40,6 +40,7 @@ vmms_library(vmmsd_service
     sched_exclude.c
     sched_hierarchy.c
     sched_unit.c
+    saved_state.c
     service.c
     socket_at.c
     stop_all.c
@@ -59,6 +60,7 @@ vmms_library(vmmsd_service
     vm_serve.c
     vm_pause.c
     vm_restart.c
+    vm_save.c
     vm_shutdown.c
     vm_start.c
     vm_stop.c

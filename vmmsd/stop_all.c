@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Stops every VM, for the end of the host: highest stopOrder first, those of one order together,
- * each by its own stopAction. A guest that does not end in its stopTimeout has the plug pulled.
+ * each by its own stopAction. A VM that cannot be saved is shut down; a guest that does not end in
+ * its stopTimeout has the plug pulled.
  */
 #include "operation.h"
 
@@ -50,12 +51,17 @@ static const struct job_ops stop_all_ops = {
 };
 
 static void stop_all_step(struct stop_all *all);
+static gboolean stop_all_after_save(struct stop_all *all, const struct job *save);
 
 static void on_sub_job(void *context, struct job *job)
 {
 	struct stop_all *all = context;
 
 	all->pending--;
+	if (stop_all_after_save(all, job)) {
+		stop_all_unref(all);
+		return;
+	}
 	all->done++;
 	if (job->state == JOB_FAILED)
 		all->failed++;
@@ -76,8 +82,23 @@ static gboolean gives_way(const struct job *job)
 	return g_strv_contains(kinds, job->ops->kind);
 }
 
+/* NULL: it cannot be saved, and the log says why. */
+static struct job *save_one(struct service *service, struct vm *vm)
+{
+	g_autoptr(GError) error = NULL;
+	struct job *job;
+
+	if (vm->job && g_str_equal(vm->job->ops->kind, "save"))
+		return vm->job;
+	job = vm_check(vm, VM_EVENT_SAVE, NULL) ? vm_save(service, vm, &error) : NULL;
+	if (error)
+		log_vm(service->log, LOG_WARNING, vm, "%s; it is shut down instead",
+		       error->message);
+	return job;
+}
+
 /* The job that ends the VM: one that runs already, or a new one. NULL: it cannot be stopped. */
-static struct job *stop_one(struct service *service, struct vm *vm)
+static struct job *stop_one(struct service *service, struct vm *vm, gboolean save)
 {
 	g_autoptr(GError) error = NULL;
 	struct job *job = NULL;
@@ -87,7 +108,9 @@ static struct job *stop_one(struct service *service, struct vm *vm)
 	if (vm->job && gives_way(vm->job))
 		job_take_over(vm->job, "the stop of every VM");
 	vm_yield(vm, "the stop of every VM");
-	if (!vm->job && vm->definition->stop_action == STOP_ACTION_SHUTDOWN &&
+	if (save && vm->definition->stop_action == STOP_ACTION_SAVE)
+		job = save_one(service, vm);
+	if (!job && !vm->job && vm->definition->stop_action != STOP_ACTION_OFF &&
 	    vm_check(vm, VM_EVENT_SHUTDOWN, NULL))
 		job = vm_shutdown(service, vm, 0, TRUE, &error);
 	if (!job) {
@@ -99,9 +122,9 @@ static struct job *stop_one(struct service *service, struct vm *vm)
 	return job;
 }
 
-static void stop_all_begin_one(struct stop_all *all, struct vm *vm)
+static void stop_all_begin_one(struct stop_all *all, struct vm *vm, gboolean save)
 {
-	struct job *job = stop_one(all->service, vm);
+	struct job *job = stop_one(all->service, vm, save);
 
 	if (job && job->state == JOB_RUNNING) {
 		all->pending++;
@@ -111,6 +134,23 @@ static void stop_all_begin_one(struct stop_all *all, struct vm *vm)
 	all->done++;
 	if (!job)
 		all->failed++;
+}
+
+/* TRUE: the save came to nothing, and the VM is ended in another way. */
+static gboolean stop_all_after_save(struct stop_all *all, const struct job *save)
+{
+	struct vm *vm = vm_registry_find(all->service->registry, save->vm_uuid);
+	guint pending = all->pending;
+
+	if (!all->job || save->state == JOB_DONE || !g_str_equal(save->ops->kind, "save") || !vm ||
+	    !vm_state_is_active(vm->state))
+		return FALSE;
+	log_vm(all->service->log, LOG_WARNING, vm, "%s; it is shut down instead",
+	       save->error->message);
+	stop_all_begin_one(all, vm, FALSE);
+	if (all->pending == pending)
+		stop_all_step(all);
+	return TRUE;
 }
 
 static void stop_all_end(struct stop_all *all)
@@ -143,7 +183,7 @@ static void stop_all_step(struct stop_all *all)
 					break;
 				first = FALSE;
 				order = vm->definition->stop_order;
-				stop_all_begin_one(all, vm);
+				stop_all_begin_one(all, vm, TRUE);
 			} else {
 				all->done++;
 			}

@@ -22,8 +22,9 @@ static const char settings[] = "PRAGMA trusted_schema = OFF;"
 			       "PRAGMA synchronous = FULL;";
 
 static const char *const texts[STORE_STATEMENT_N] = {
-	[STORE_SELECT_VMS] = "SELECT uuid, name, definition, state, reason, started_us, worker_pid, "
-			     "saved_us, saved_size, saved_engine FROM vm ORDER BY name",
+	[STORE_SELECT_VMS] =
+		"SELECT uuid, name, definition, state, reason, started_us, worker_pid, "
+		"saved_us, saved_size, saved_engine FROM vm ORDER BY name",
 	[STORE_INSERT_VM] = "INSERT INTO vm (uuid, name, definition, state, reason, started_us, "
 			    "worker_pid, created_us, changed_us) "
 			    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",

@@ -13,6 +13,11 @@ static struct json_object *text_or_null(const char *text)
 	return text ? json_object_new_string(text) : NULL;
 }
 
+static struct json_object *number_or_null(uint64_t number)
+{
+	return number > 0 ? json_object_new_uint64(number) : NULL;
+}
+
 /* Whole seconds; NULL when no worker runs the VM. The clock may have been set back since. */
 static struct json_object *uptime(const struct vm *vm)
 {
@@ -71,6 +76,8 @@ char *vm_describe(const struct vm *vm, struct json_object *guest)
 	add(object, "memory", json_object_new_uint64(definition->memory));
 	add(object, "uptime", uptime(vm));
 	add(object, "workerPid", vm->worker_pid ? json_object_new_int64(vm->worker_pid) : NULL);
+	add(object, "savedAt", number_or_null(vm->saved.at_us));
+	add(object, "savedBytes", number_or_null(vm->saved.size));
 	add(object, "kernel", text_or_null(definition->kernel));
 	add(object, "initrd", text_or_null(definition->initrd));
 	add(object, "cmdline", json_object_new_string(definition->cmdline));

@@ -4,6 +4,7 @@
 #include "duration.h"
 #include "operation.h"
 #include "process.h"
+#include "saved_state.h"
 #include "sched_service.h"
 #include "vm_serve.h"
 #include "worker_dir.h"
@@ -33,9 +34,58 @@ void vm_tell(struct service *service, const struct vm *vm, const char *event, co
 	       event, detail && *detail ? ": " : "", detail ? detail : "");
 }
 
+/* Takes reason. */
+static void ending_set(struct ending *ending, enum vm_event event, gboolean crashed, char *reason)
+{
+	ending->event = event;
+	ending->crashed = crashed;
+	g_free(ending->reason);
+	ending->reason = reason;
+}
+
+/* The worker wrote what nobody had asked for, or what was asked for, into a file. */
+static void ending_keep_state(struct service *service, struct vm *vm, int directory,
+			      struct ending *ending)
+{
+	g_autoptr(GError) error = NULL;
+	uint64_t size = 0;
+
+	if (vm->state != VM_STATE_SAVING) {
+		ending_set(ending, VM_EVENT_CRASHED, TRUE,
+			   g_strdup("the worker saved it, which nobody had asked for"));
+	} else if (!saved_state_keep(service->options->state_dir, vm->definition->uuid, &size,
+				     &error)) {
+		ending_set(ending, VM_EVENT_CRASHED, TRUE, g_strdup(error->message));
+	} else {
+		g_autofree char *amount = g_format_size_full(size, G_FORMAT_SIZE_IEC_UNITS);
+
+		vm_set_saved(vm, (uint64_t)g_get_real_time(), size,
+			     definition_engine_name(worker_dir_translates(directory)
+							    ? ENGINE_TRANSLATE
+							    : ENGINE_DIRECT));
+		ending_set(ending, VM_EVENT_SAVED, FALSE,
+			   g_strdup_printf("its state takes %s", amount));
+	}
+}
+
+/* What was asked of the VM says what its end means. */
+static void ending_judge(struct service *service, struct vm *vm, int directory, gboolean said,
+			 const struct worker_result *result, struct ending *ending)
+{
+	if (vm->state == VM_STATE_STARTING || (vm->state == VM_STATE_RESTORING && !said))
+		ending->event = VM_EVENT_START_FAILED;
+	else if (vm->state == VM_STATE_STOPPING && vm->saved.at_us > 0)
+		ending_set(ending, VM_EVENT_SAVED, FALSE,
+			   g_strdup("stopped before it was restored"));
+	else if (vm->state == VM_STATE_STOPPING)
+		ending_set(ending, VM_EVENT_ENDED, FALSE, g_strdup("turned off"));
+	else if (said && result->saved)
+		ending_keep_state(service, vm, directory, ending);
+}
+
 /* What the worker said of the end, or else what was seen of it: takes worker_end, "died". */
-static struct ending ending_find(const struct vm *vm, int directory, const GError *failure,
-				 char *worker_end)
+static struct ending ending_find(struct service *service, struct vm *vm, int directory,
+				 const GError *failure, char *worker_end)
 {
 	struct worker_result result = {0};
 	gboolean said = !failure && directory >= 0 && worker_result_read(directory, &result);
@@ -50,14 +100,7 @@ static struct ending ending_find(const struct vm *vm, int directory, const GErro
 					: g_strdup_printf("the worker %s", worker_end);
 	}
 	g_free(worker_end);
-	if (vm->state == VM_STATE_STARTING) {
-		ending.event = VM_EVENT_START_FAILED;
-	} else if (vm->state == VM_STATE_STOPPING) {
-		ending.event = VM_EVENT_ENDED;
-		ending.crashed = FALSE;
-		g_free(ending.reason);
-		ending.reason = g_strdup("turned off");
-	}
+	ending_judge(service, vm, directory, said, &result, &ending);
 	return ending;
 }
 
@@ -86,17 +129,27 @@ static void job_tell_end(struct vm *vm, const struct ending *ending, const GErro
 		job_finish(job, ending_error(vm, ending, failure, starting));
 }
 
+/* The event that is told of it; before is the state until then. */
+static const char *ending_name(const struct ending *ending, enum vm_state before)
+{
+	if (ending->event == VM_EVENT_START_FAILED)
+		return vm_start_name(before, FALSE);
+	if (ending->event == VM_EVENT_SAVED && before == VM_STATE_SAVING)
+		return "saved";
+	return ending->crashed ? "crashed" : "stopped";
+}
+
 /* FALSE: the store refused, nothing has changed. */
 static gboolean vm_end_with(struct service *service, struct vm *vm, const struct ending *ending,
 			    GError **error)
 {
+	enum vm_state before = vm->state;
+
 	if (!vm_apply(vm, ending->event, ending->reason, error))
 		return FALSE;
-	vm_tell(service, vm,
-		ending->event == VM_EVENT_START_FAILED ? "start-failed"
-		: ending->crashed		       ? "crashed"
-						       : "stopped",
-		ending->reason);
+	if (vm->state != VM_STATE_SAVED)
+		saved_state_remove(service->options->state_dir, vm->definition->uuid);
+	vm_tell(service, vm, ending_name(ending, before), ending->reason);
 	return TRUE;
 }
 
@@ -125,9 +178,9 @@ static void on_gone(struct worker *worker)
 {
 	struct service *service = worker->service;
 	struct vm *vm = worker->vm;
-	gboolean starting = vm->state == VM_STATE_STARTING;
-	struct ending ending =
-		ending_find(vm, worker->directory, worker->failure, worker_describe_end(worker));
+	struct ending ending = ending_find(service, vm, worker->directory, worker->failure,
+					   worker_describe_end(worker));
+	gboolean starting = ending.event == VM_EVENT_START_FAILED;
 	g_autoptr(GError) error = NULL;
 
 	worker->timer = sd_event_source_disable_unref(worker->timer);
@@ -157,7 +210,7 @@ void vm_ended_unseen(struct service *service, struct vm *vm)
 {
 	autofd int directory = worker_dir_open(service->options->runtime_dir, vm->definition->uuid);
 	struct ending ending =
-		ending_find(vm, directory, NULL, g_strdup("died while vmmsd was down"));
+		ending_find(service, vm, directory, NULL, g_strdup("died while vmmsd was down"));
 	g_autoptr(GError) error = NULL;
 
 	/* Where the host restarted, what the worker may have left says nothing of that. */

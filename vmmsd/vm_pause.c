@@ -144,7 +144,8 @@ struct job *vm_pause(struct service *service, struct vm *vm, GError **error)
 
 struct job *vm_resume(struct service *service, struct vm *vm, GError **error)
 {
-	return call_begin(service, vm, &resume_operation, error);
+	return vm->state == VM_STATE_SAVED ? vm_start(service, vm, error)
+					   : call_begin(service, vm, &resume_operation, error);
 }
 
 struct job *vm_reset(struct service *service, struct vm *vm, GError **error)

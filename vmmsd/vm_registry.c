@@ -179,8 +179,8 @@ static gboolean fail_row(const struct store_vm *row, const char *what, GError **
 /* A saved VM has the engine that it had. */
 static void load_saved(struct vm *vm, const struct store_saved *saved)
 {
-	enum definition_engine engine = g_str_equal(saved->engine, "translate") ? ENGINE_TRANSLATE
-										: ENGINE_DIRECT;
+	enum definition_engine engine =
+		g_str_equal(saved->engine, "translate") ? ENGINE_TRANSLATE : ENGINE_DIRECT;
 
 	if (saved->at_us == 0)
 		return;

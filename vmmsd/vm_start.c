@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Start: check, open the boot files, record the intent, then image -> worker -> Worker.Start ->
- * running. Whatever fails on the way leaves the VM off, with the reason.
+ * running. Whatever fails on the way leaves the VM off, with the reason. A saved VM goes the same
+ * way, with the file of its state, and whatever fails leaves it saved.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "kernel_image.h"
 #include "launch.h"
 #include "operation.h"
+#include "saved_state.h"
 #include "sched_service.h"
 #include "socket_at.h"
 #include "vm_disks.h"
@@ -31,6 +33,7 @@ struct start {
 	struct job *job;
 	struct kernel_request *request;
 	int kernel, initrd, payload; /* -1: none */
+	int state;		     /* of a saved VM; -1: none */
 	struct vm_disks disks;
 	struct vm_nics nics;
 };
@@ -44,9 +47,17 @@ static void start_free(void *context)
 	fd_close(start->kernel);
 	fd_close(start->initrd);
 	fd_close(start->payload);
+	fd_close(start->state);
 	vm_disks_clear(&start->disks);
 	vm_nics_clear(&start->nics);
 	g_free(start);
+}
+
+const char *vm_start_name(enum vm_state before, gboolean started)
+{
+	if (before == VM_STATE_RESTORING)
+		return started ? "restored" : "restore-failed";
+	return started ? "started" : "start-failed";
 }
 
 /* The end of a start that has no worker (yet). Takes error. */
@@ -54,12 +65,13 @@ static void start_fail(struct job *job, GError *error)
 {
 	struct start *start = job->context;
 	struct vm *vm = job->vm;
+	const char *name = vm_start_name(vm->state, FALSE);
 	g_autoptr(GError) store_error = NULL;
 	GError *named = vm_error(vm, error);
 
 	if (!vm_apply(vm, VM_EVENT_START_FAILED, error->message, &store_error))
 		log_vm(start->service->log, LOG_ERR, vm, "%s", store_error->message);
-	vm_tell(start->service, vm, "start-failed", error->message);
+	vm_tell(start->service, vm, name, error->message);
 	sched_remove(start->service->sched, vm); /* others may have been planned around it */
 	g_error_free(error);
 	job_finish(job, named);
@@ -79,12 +91,19 @@ static void start_cancel(struct job *job)
 						 "the start was canceled"));
 }
 
+/* A state has to be read, too. */
+static uint64_t start_limit(const struct start *start, uint64_t usec)
+{
+	return start->state < 0 ? usec : usec + SAVED_STATE_US(start->job->vm->saved.size);
+}
+
 static void start_deadline(struct job *job)
 {
-	start_break_off(job, g_error_new(SERVICE_ERROR, SERVICE_ERROR_TIMED_OUT,
-					 "the start was not over within %d s; the host may be "
-					 "overloaded: try again",
-					 (int)(START_JOB_US / G_USEC_PER_SEC)));
+	start_break_off(
+		job, g_error_new(SERVICE_ERROR, SERVICE_ERROR_TIMED_OUT,
+				 "the start was not over within %d s; the host may be "
+				 "overloaded: try again",
+				 (int)(start_limit(job->context, START_JOB_US) / G_USEC_PER_SEC)));
 }
 
 static const struct job_ops start_ops = {
@@ -143,6 +162,22 @@ static gboolean start_open_images(struct start *start, const struct vm *vm, GErr
 	return start->initrd >= 0;
 }
 
+static gboolean start_open_state(struct start *start, const struct vm *vm, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+
+	if (vm->state != VM_STATE_SAVED)
+		return TRUE;
+	start->state =
+		saved_state_open(start->service->options->state_dir, vm->definition->uuid, &local);
+	if (start->state >= 0)
+		return TRUE;
+	g_set_error(error, local->domain, local->code,
+		    "VM %s: %s; put it back, or give it up with hvctl discard %s",
+		    vm->definition->name, local->message, vm->definition->name);
+	return FALSE;
+}
+
 static gboolean start_open_devices(struct start *start, struct vm *vm, GError **error)
 {
 	g_autoptr(GError) local = NULL;
@@ -155,11 +190,19 @@ static gboolean start_open_devices(struct start *start, struct vm *vm, GError **
 	return FALSE;
 }
 
+/* The machine of the file runs now, and nobody may begin with that file again. */
+static void start_use_up_state(const struct start *start, const struct vm *vm)
+{
+	if (start->state >= 0)
+		saved_state_remove(start->service->options->state_dir, vm->definition->uuid);
+}
+
 static int on_started(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
 {
 	struct job *job = userdata;
 	struct start *start = job->context;
 	struct vm *vm = job->vm;
+	const char *name = vm_start_name(vm->state, TRUE);
 	GError *error = NULL;
 
 	(void)unused;
@@ -186,8 +229,9 @@ static int on_started(sd_bus_message *reply, void *userdata, sd_bus_error *unuse
 		worker_fail(vm->worker, error);
 		return 0;
 	}
+	start_use_up_state(start, vm);
 	sched_threads_changed(start->service->sched, vm);
-	vm_tell(start->service, vm, "started", NULL);
+	vm_tell(start->service, vm, name, NULL);
 	job_finish(job, NULL);
 	return 0;
 }
@@ -218,6 +262,7 @@ static int start_append_files(const struct start *start, int directory, sd_bus_m
 	    (r = append_file(call, VMMS_FILE_KERNEL, start->kernel)) < 0 ||
 	    (r = append_file(call, VMMS_FILE_PAYLOAD, start->payload)) < 0 ||
 	    (r = append_file(call, VMMS_FILE_INITRD, start->initrd)) < 0 ||
+	    (r = append_file(call, VMMS_FILE_STATE, start->state)) < 0 ||
 	    (r = vm_disks_append(&start->disks, call)) < 0 ||
 	    (r = vm_nics_append(&start->nics, call)) < 0 || (r = append_vsock(call, directory)) < 0)
 		return r;
@@ -253,8 +298,9 @@ void vm_start_launched(struct worker *worker)
 						"the files for the worker cannot be made: %s",
 						g_strerror(-r)));
 	else if (!worker_link_send(worker->link, call,
-				   worker_translates(worker->vm) ? TRANSLATE_CALL_US
-								 : START_CALL_US,
+				   start_limit(start, worker_translates(worker->vm)
+							      ? TRANSLATE_CALL_US
+							      : START_CALL_US),
 				   on_started, job, &job->call, &error))
 		worker_fail(worker, error);
 }
@@ -297,6 +343,32 @@ static void on_kernel(void *context, int payload_fd, const GError *error)
 	vm_disks_prepare(&start->disks, on_disks, start);
 }
 
+/* A state is restored by the engine that saved it, and by no other. */
+static const char *engine_choose(const struct host *host, const struct vm *vm, char **reason,
+				 GError **error)
+{
+	const char *saved = vm->saved.engine, *engine;
+	g_autoptr(GError) local = NULL;
+
+	if (!saved)
+		return host_choose_engine_for(host, vm->definition, reason, error);
+	engine = host_choose_engine(host,
+				    g_str_equal(saved, definition_engine_name(ENGINE_TRANSLATE))
+					    ? ENGINE_TRANSLATE
+					    : ENGINE_DIRECT,
+				    NULL, reason, &local);
+	if (!engine) {
+		g_set_error(error, local->domain, local->code,
+			    "its state was saved by the engine %s, and only that can restore it: "
+			    "%s; or give it up with hvctl discard %s",
+			    saved, local->message, vm->definition->name);
+		return NULL;
+	}
+	g_free(*reason);
+	*reason = g_strdup("it was saved with it");
+	return engine;
+}
+
 static void start_image(struct start *start)
 {
 	start->request = kernel_cache_get(start->service->kernels, start->kernel,
@@ -310,8 +382,7 @@ static void on_probed(void *context)
 	struct vm *vm = start->job->vm;
 	g_autofree char *reason = NULL;
 	GError *error = NULL;
-	const char *engine =
-		host_choose_engine_for(start->service->host, vm->definition, &reason, &error);
+	const char *engine = engine_choose(start->service->host, vm, &reason, &error);
 
 	if (!engine) {
 		start_fail(start->job, error);
@@ -344,13 +415,12 @@ static gboolean start_check(const struct service *service, const struct vm *vm, 
 }
 
 /* NULL without an error: what is known of the host is out of date. */
-static const char *engine_choose_now(const struct service *service,
-				     const struct definition *definition, char **reason,
-				     GError **error)
+static const char *engine_choose_now(const struct service *service, const struct vm *vm,
+				     char **reason, GError **error)
 {
-	if (definition->engine != ENGINE_TRANSLATE && host_is_stale(service->host))
+	if (vm->definition->engine != ENGINE_TRANSLATE && host_is_stale(service->host))
 		return NULL;
-	return host_choose_engine_for(service->host, definition, reason, error);
+	return engine_choose(service->host, vm, reason, error);
 }
 
 struct job *vm_start(struct service *service, struct vm *vm, GError **error)
@@ -362,21 +432,21 @@ struct job *vm_start(struct service *service, struct vm *vm, GError **error)
 
 	if (!start_check(service, vm, error))
 		return NULL;
-	engine = engine_choose_now(service, vm->definition, &reason, &engine_error);
+	engine = engine_choose_now(service, vm, &reason, &engine_error);
 	if (!engine && engine_error && engine_error->code != SERVICE_ERROR_NO_HYPERVISOR) {
 		g_propagate_error(error, vm_error(vm, engine_error));
 		return NULL;
 	}
 	start = g_new0(struct start, 1);
 	start->service = service;
-	start->kernel = start->initrd = start->payload = -1;
-	if (!start_open_images(start, vm, error) || !start_open_devices(start, vm, error) ||
-	    !vm_apply(vm, VM_EVENT_START, NULL, error)) {
+	start->kernel = start->initrd = start->payload = start->state = -1;
+	if (!start_open_images(start, vm, error) || !start_open_state(start, vm, error) ||
+	    !start_open_devices(start, vm, error) || !vm_apply(vm, VM_EVENT_START, NULL, error)) {
 		start_free(start);
 		return NULL;
 	}
 	start->job = job_new(service->jobs, &start_ops, start, vm, NULL); /* vm is idle */
-	job_set_deadline(start->job, START_JOB_US);
+	job_set_deadline(start->job, start_limit(start, START_JOB_US));
 	if (engine) {
 		struct job *job = start->job;
 

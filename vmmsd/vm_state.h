@@ -21,8 +21,8 @@ enum vm_event {
 	VM_EVENT_SHUTDOWN,     /* asked the guest: running stays running (stopping is the plug) */
 	VM_EVENT_STOP,	       /* plug: every active state -> stopping, so a stop can be repeated */
 	VM_EVENT_PAUSE,	       /* running -> pausing */
-	VM_EVENT_PAUSED,       /* pausing -> paused; saving -> paused: as before a save that failed */
-	VM_EVENT_RESUME,       /* paused -> running */
+	VM_EVENT_PAUSED, /* pausing -> paused; saving -> paused: as before a save that failed */
+	VM_EVENT_RESUME, /* paused -> running */
 	VM_EVENT_RESUME_FAILED, /* pausing -> running: a pause that did not come about */
 	VM_EVENT_RESET,		/* running, paused -> running */
 	VM_EVENT_SAVE,		/* asked: running, paused -> saving */

@@ -34,6 +34,7 @@ static char *reason_clean(const char *text)
 
 gboolean worker_result_parse(const char *text, struct worker_result *ret)
 {
+	static const char *const states[] = {"off", "crashed", "saved", NULL};
 	json_object *object = json_tokener_parse(text);
 	const char *state, *reason;
 	gboolean ok = FALSE;
@@ -42,14 +43,16 @@ gboolean worker_result_parse(const char *text, struct worker_result *ret)
 		goto finish;
 	state = member_string(object, "state");
 	reason = member_string(object, "reason");
-	if (!state || (!g_str_equal(state, "off") && !g_str_equal(state, "crashed")))
+	if (!state || !g_strv_contains(states, state))
 		goto finish;
 	ret->crashed = g_str_equal(state, "crashed");
+	ret->saved = g_str_equal(state, "saved");
 	ret->reason = reason_clean(reason ? reason : "");
 	if (!*ret->reason) {
 		g_free(ret->reason);
-		ret->reason =
-			g_strdup(ret->crashed ? "the guest crashed" : "the guest powered off");
+		ret->reason = g_strdup(ret->crashed ? "the guest crashed"
+				       : ret->saved ? "the machine was saved"
+						    : "the guest powered off");
 	}
 	ok = TRUE;
 finish:

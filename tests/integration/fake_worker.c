@@ -30,22 +30,11 @@
 #include <unistd.h>
 
 #include "console_ring.h"
-#include "fake_worker_host.h"
+#include "fake_worker.h"
 #include "fake_worker_plug.h"
 #include "vmms1.h"
 
-struct fake {
-	sd_event *event;
-	const char *uuid, *name;
-	char *behaviour; /* the first word of the command line */
-	const char *state;
-	uint64_t started_us;
-	int result; /* -1 before Start */
-	GPtrArray *links;
-	sd_bus_message *copy; /* that is not answered yet, or NULL */
-};
-
-static void result_write(struct fake *fake, const char *state, const char *reason, const char *how)
+void fake_result(struct fake *fake, const char *state, const char *reason, const char *how)
 {
 	g_autofree char *text = g_strdup_printf(
 		"{\"state\":\"%s\",\"reason\":\"%s\",\"how\":\"%s\"}\n", state, reason, how);
@@ -54,13 +43,13 @@ static void result_write(struct fake *fake, const char *state, const char *reaso
 		exit(EXIT_FAILURE);
 }
 
-static _Noreturn void fake_die(void)
+_Noreturn void fake_die(void)
 {
 	(void)raise(SIGKILL);
 	abort();
 }
 
-static gboolean fake_is(const struct fake *fake, const char *behaviour)
+gboolean fake_is(const struct fake *fake, const char *behaviour)
 {
 	return fake->behaviour && g_str_equal(fake->behaviour, behaviour);
 }
@@ -82,7 +71,7 @@ static int on_end(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_exit(fake->event, 0);
 }
 
-static void end_soon(struct fake *fake)
+void fake_end_soon(struct fake *fake)
 {
 	(void)sd_event_add_time_relative(fake->event, NULL, CLOCK_MONOTONIC, 20000, 0, on_end,
 					 fake);
@@ -150,6 +139,9 @@ static int take_files(struct fake *fake, sd_bus_message *call)
 	while (r >= 0 && (r = sd_bus_message_read(call, "(sh)", &tag, &fd)) > 0)
 		if (g_str_equal(tag, VMMS_FILE_RESULT))
 			fake->result = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		else if (g_str_equal(tag, VMMS_FILE_STATE) &&
+			 (r = fake_take_state(fake, call, fd)) < 0)
+			return r;
 		else if (g_str_has_prefix(tag, VMMS_FILE_DISK))
 			disk_keep(tag, fd);
 		else if (g_str_has_prefix(tag, VMMS_FILE_NIC))
@@ -157,18 +149,6 @@ static int take_files(struct fake *fake, sd_bus_message *call)
 		else if (g_str_equal(tag, VMMS_FILE_CONSOLE0) && !console_write(fd))
 			return -EIO;
 	return r;
-}
-
-static void guest_event(sd_bus_message *call, const char *event, const char *detail)
-{
-	(void)sd_bus_emit_signal(sd_bus_message_get_bus(call), VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
-				 "GuestEvent", "ss", event, detail);
-}
-
-static void guest_flood(sd_bus_message *call)
-{
-	for (int i = 0; i < 200; i++)
-		guest_event(call, "reset", "the guest \033[31mreset\n itself");
 }
 
 struct vp {
@@ -242,6 +222,9 @@ static int method_start(sd_bus_message *call, void *userdata, sd_bus_error *erro
 	r = take_files(fake, call);
 	if (r < 0)
 		return r;
+	r = fake->restores ? fake_restore(fake, error) : 1;
+	if (r <= 0)
+		return r < 0 ? r : 1;
 	if (fake_is(fake, "never-answer"))
 		return 1;
 	if (fake_is(fake, "refuse"))
@@ -257,17 +240,17 @@ static int method_start(sd_bus_message *call, void *userdata, sd_bus_error *erro
 	if (fake_is(fake, "vps") && (r = vps_make(definition)) < 0)
 		return r;
 	if (fake_is(fake, "flood"))
-		guest_flood(call);
+		fake_flood(call);
 	if (fake_is(fake, "power-off")) {
-		result_write(fake, "off", "the guest powered off", "power-off");
-		end_soon(fake);
+		fake_result(fake, "off", "the guest powered off", "power-off");
+		fake_end_soon(fake);
 	} else if (fake_is(fake, "panic")) {
-		result_write(fake, "crashed", "the guest panicked", "panic");
-		end_soon(fake);
+		fake_result(fake, "crashed", "the guest panicked", "panic");
+		fake_end_soon(fake);
 	} else if (fake_is(fake, "garbage")) {
 		if (write(fake->result, "\xff{[", 3) != 3)
 			return -EIO;
-		end_soon(fake);
+		fake_end_soon(fake);
 	}
 	return sd_bus_reply_method_return(call, NULL);
 }
@@ -316,11 +299,11 @@ static int method_power_button(sd_bus_message *call, void *userdata, sd_bus_erro
 		return 1;
 	}
 	if (fake_is(fake, "panic-at-button")) {
-		result_write(fake, "crashed", "the guest panicked", "panic");
-		end_soon(fake);
+		fake_result(fake, "crashed", "the guest panicked", "panic");
+		fake_end_soon(fake);
 	} else if (!fake_is(fake, "ignore-button")) {
-		result_write(fake, "off", "the guest powered off", "power-off");
-		end_soon(fake);
+		fake_result(fake, "off", "the guest powered off", "power-off");
+		fake_end_soon(fake);
 	}
 	return sd_bus_reply_method_return(call, NULL);
 }
@@ -332,8 +315,8 @@ static int method_stop(sd_bus_message *call, void *userdata, sd_bus_error *error
 	(void)error;
 	if (fake_is(fake, "hang-in-stop"))
 		return 1;
-	result_write(fake, "off", "turned off", "stop");
-	end_soon(fake);
+	fake_result(fake, "off", "turned off", "stop");
+	fake_end_soon(fake);
 	return sd_bus_reply_method_return(call, NULL);
 }
 
@@ -351,130 +334,6 @@ static int method_open_console(sd_bus_message *call, void *userdata, sd_bus_erro
 		r = sd_bus_reply_method_return(call, "h", pair[1]);
 	close(pair[1]);
 	return r;
-}
-
-/* ---- the guest ------------------------------------------------------------------------------- */
-
-static int method_get_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	struct fake *fake = userdata;
-	g_autofree char *huge = g_strnfill(100000, 'h');
-
-	(void)error;
-	if (fake_is(fake, "mute-guest"))
-		return 1;
-	if (fake_is(fake, "frozen-guest"))
-		return sd_bus_reply_method_return(call, "a(sss)", 1, "guest", "frozen", "yes");
-	if (fake_is(fake, "odd-guest"))
-		return sd_bus_reply_method_return(call, "a(sss)", 4, "fact", huge, huge, "guest",
-						  "state", "responding", "guest", "uuid", "x",
-						  "nonsense", "a", "b");
-	return sd_bus_reply_method_return(
-		call, "a(sss)", 9, "enlightenment", "synic", "on", "enlightenment", "crash", "on",
-		"guest", "state", "not responding", "guest", "os", "Linux 6.1.158", "fact",
-		"FullyQualifiedDomainName", "web1.example", "pair", "role", "db", "address",
-		"56:4d:53:00:00:01", "192.0.2.1", "address", "56:4d:53:00:00:02", "192.0.2.2",
-		"address", "56:4d:53:00:00:01", "fe80::1");
-}
-
-static int guest_answer(sd_bus_message *call, struct fake *fake, sd_bus_error *error)
-{
-	if (fake_is(fake, "deaf-guest"))
-		return sd_bus_error_set(error, VMMS_ERROR_PREFIX "NotSupported",
-					"the guest has no driver for it");
-	if (fake_is(fake, "die-in-guest"))
-		fake_die();
-	if (fake_is(fake, "disk-fails")) {
-		guest_flood(call);
-		for (int i = 0; i < 30; i++)
-			guest_event(call, VMMS_GUEST_EVENT_DISK, "the disk is full");
-	}
-	return sd_bus_reply_method_return(call, NULL);
-}
-
-/* Tells what it was asked as an event of the guest. */
-static int guest_tell(sd_bus_message *call, struct fake *fake, sd_bus_error *error, char *detail)
-{
-	guest_event(call, sd_bus_message_get_member(call), detail);
-	g_free(detail);
-	return guest_answer(call, fake, error);
-}
-
-static int method_type(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	const char *text;
-	int keys;
-
-	if (sd_bus_message_read(call, "sb", &text, &keys) < 0)
-		return -EINVAL;
-	if (fake_is(userdata, "greets-host"))
-		return fake_greet_host(call, text);
-	return guest_tell(call, userdata, error, g_strdup_printf("%s %d", text, keys));
-}
-
-static int method_freeze(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	uint64_t hold;
-
-	if (sd_bus_message_read(call, "t", &hold) < 0)
-		return -EINVAL;
-	if (fake_is(userdata, "slow-freeze"))
-		return 1;
-	return guest_tell(call, userdata, error, g_strdup_printf("%" PRIu64, hold));
-}
-
-static int method_thaw(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	return guest_tell(call, userdata, error, g_strdup("now"));
-}
-
-static int method_set_pair(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	const char *key, *value;
-
-	if (sd_bus_message_read(call, "ss", &key, &value) < 0)
-		return -EINVAL;
-	return guest_tell(call, userdata, error, g_strdup_printf("%s=%s", key, value));
-}
-
-static int method_delete_pair(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	const char *key;
-
-	if (sd_bus_message_read(call, "s", &key) < 0)
-		return -EINVAL;
-	return guest_tell(call, userdata, error, g_strdup(key));
-}
-
-static int method_copy(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	struct fake *fake = userdata;
-	char text[64] = "";
-	const char *path;
-	int fd, overwrite;
-
-	if (sd_bus_message_read(call, "hsb", &fd, &path, &overwrite) < 0 ||
-	    pread(fd, text, sizeof(text) - 1, 0) < 0)
-		return -EINVAL;
-	(void)sd_bus_emit_signal(sd_bus_message_get_bus(call), VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
-				 "CopyProgress", "u", 42u);
-	if (fake_is(fake, "slow-copy")) {
-		fake->copy = sd_bus_message_ref(call);
-		return 1;
-	}
-	return guest_tell(call, fake, error, g_strdup_printf("%s %s %d", path, text, overwrite));
-}
-
-static int method_cancel_copy(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	struct fake *fake = userdata;
-
-	(void)error;
-	if (fake->copy)
-		(void)sd_bus_reply_method_errorf(fake->copy, VMMS_ERROR_PREFIX "Canceled",
-						 "the copy was canceled");
-	fake->copy = sd_bus_message_unref(fake->copy);
-	return sd_bus_reply_method_return(call, NULL);
 }
 
 static int get(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -496,17 +355,18 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("Pause", NULL, NULL, method_pause, 0),
 	SD_BUS_METHOD("Resume", NULL, NULL, method_resume, 0),
 	SD_BUS_METHOD("Reset", NULL, NULL, method_reset, 0),
+	SD_BUS_METHOD("Save", "h", NULL, fake_save, 0),
 	SD_BUS_METHOD("PowerButton", NULL, NULL, method_power_button, 0),
 	SD_BUS_METHOD("Stop", NULL, NULL, method_stop, 0),
 	SD_BUS_METHOD("OpenConsole", "uu", "h", method_open_console, 0),
-	SD_BUS_METHOD("GetGuest", NULL, "a(sss)", method_get_guest, 0),
-	SD_BUS_METHOD("Type", "sb", NULL, method_type, 0),
-	SD_BUS_METHOD("SetPair", "ss", NULL, method_set_pair, 0),
-	SD_BUS_METHOD("DeletePair", "s", NULL, method_delete_pair, 0),
-	SD_BUS_METHOD("Copy", "hsb", NULL, method_copy, 0),
-	SD_BUS_METHOD("Freeze", "t", NULL, method_freeze, 0),
-	SD_BUS_METHOD("Thaw", NULL, NULL, method_thaw, 0),
-	SD_BUS_METHOD("CancelCopy", NULL, NULL, method_cancel_copy, 0),
+	SD_BUS_METHOD("GetGuest", NULL, "a(sss)", fake_get_guest, 0),
+	SD_BUS_METHOD("Type", "sb", NULL, fake_type, 0),
+	SD_BUS_METHOD("SetPair", "ss", NULL, fake_set_pair, 0),
+	SD_BUS_METHOD("DeletePair", "s", NULL, fake_delete_pair, 0),
+	SD_BUS_METHOD("Copy", "hsb", NULL, fake_copy, 0),
+	SD_BUS_METHOD("Freeze", "t", NULL, fake_freeze, 0),
+	SD_BUS_METHOD("Thaw", NULL, NULL, fake_thaw, 0),
+	SD_BUS_METHOD("CancelCopy", NULL, NULL, fake_cancel_copy, 0),
 	SD_BUS_SIGNAL("CopyProgress", "u", 0),
 	SD_BUS_METHOD("Attach", "sa(sh)", NULL, fake_attach, 0),
 	SD_BUS_METHOD("DetachDisk", "uu", NULL, fake_detach_disk, 0),

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vmms1.h"
+#include "fake_worker.h"
 
 #define STARTED_DISK  100
 #define ATTACHED_DISK 400

@@ -10,9 +10,6 @@
 
 #include <systemd/sd-bus.h>
 
-/* Of the userdata; the first word of the command line. */
-const char *fake_behaviour(const void *userdata);
-
 int fake_attach(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int fake_detach_disk(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int fake_refresh_disk(sd_bus_message *call, void *userdata, sd_bus_error *error);

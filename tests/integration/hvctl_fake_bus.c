@@ -188,7 +188,7 @@ const sd_bus_vtable fake_manager_vtable[] = {
 
 /* -- one VM -- */
 
-enum kind { START, SHUTDOWN, STOP, PAUSE, RESUME, RESET };
+enum kind { START, SHUTDOWN, STOP, PAUSE, RESUME, RESET, SAVE, DISCARD };
 
 /* What a job wants, and what the state is afterwards. */
 static const struct {
@@ -197,6 +197,7 @@ static const struct {
 	[START] = {"off", "running", "started"},     [SHUTDOWN] = {"running", "off", "stopped"},
 	[STOP] = {NULL, "off", "stopped"},	     [PAUSE] = {"running", "paused", "paused"},
 	[RESUME] = {"paused", "running", "resumed"}, [RESET] = {"running", "running", "reset"},
+	[SAVE] = {"running", "saved", "saved"},	     [DISCARD] = {"saved", "off", "discarded"},
 };
 
 struct pending {
@@ -283,8 +284,8 @@ static int job_start(sd_bus_message *m, struct fake_vm *vm, enum kind kind, gboo
 
 static int on_job(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	static const char *const names[] = {"Start", "Shutdown", "Stop",
-					    "Pause", "Resume",	 "Reset"};
+	static const char *const names[] = {"Start",  "Shutdown", "Stop", "Pause",
+					    "Resume", "Reset",	  "Save", "Discard"};
 	uint64_t timeout;
 	int force = 0;
 
@@ -460,6 +461,8 @@ const sd_bus_vtable fake_vm_vtable[] = {
 	SD_BUS_METHOD("Pause", "", "o", on_job, 0),
 	SD_BUS_METHOD("Resume", "", "o", on_job, 0),
 	SD_BUS_METHOD("Reset", "", "o", on_job, 0),
+	SD_BUS_METHOD("Save", "", "o", on_job, 0),
+	SD_BUS_METHOD("Discard", "", "o", on_job, 0),
 	SD_BUS_METHOD("Edit", "s", "", on_edit, 0),
 	SD_BUS_METHOD("Rename", "s", "", on_rename, 0),
 	SD_BUS_METHOD("Delete", "", "", on_delete, 0),

@@ -46,6 +46,13 @@ static void test_life(struct service *s, const void *data)
 	expect(s, 0, "paused", "list", "web1");
 	expect(s, 0, "", "resume", "web1");
 	expect(s, 0, "", "reset", "web1");
+	expect(s, 4, "VM web1 is running", "discard", "web1");
+	expect(s, 0, "", "save", "web1", "--timeout", "5");
+	expect(s, 0, "saved", "list", "web1");
+	expect(s, 4, "VM web1 is saved", "save", "web1");
+	expect(s, 0, "", "discard", "web1");
+	expect(s, 3, "nobody", "save", "nobody");
+	expect(s, 0, "", "start", "web1");
 	expect(s, 4, "stop it first", "delete", "web1");
 	expect(s, 0, "", "shutdown", "web1", "--timeout", "5");
 	expect(s, 0, "", "stop", "web2");

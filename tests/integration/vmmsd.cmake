@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The real vmmsd with a worker and an unpacker that do as they are told.
-vmms_program(fake-vmworker SOURCES fake_worker.c fake_worker_host.c fake_worker_plug.c
+vmms_program(fake-vmworker SOURCES fake_worker.c fake_worker_guest.c fake_worker_host.c
+  fake_worker_plug.c fake_worker_save.c
   LIBS vmms_schemas PkgConfig::GLIB PkgConfig::SYSTEMD PkgConfig::JSONC)
 vmms_program(fake-unpack SOURCES fake_unpack.c LIBS PkgConfig::GLIB)
 
@@ -20,7 +21,7 @@ target_compile_definitions(vmmsd_tools PRIVATE
   VMWORKER="$<TARGET_FILE:vmworker>" TINY_GUEST="$<TARGET_FILE:tiny_guest>")
 add_dependencies(vmmsd_tools vmms-nbd vmworker vmms-unpack tiny_guest)
 
-foreach(name IN ITEMS clients failures groups guest host lifecycle nics restart scheduling)
+foreach(name IN ITEMS clients failures groups guest host lifecycle nics restart save scheduling)
   vmms_test(test-vmmsd-${name} SOURCES vmmsd_${name}_test.c LIBS vmmsd_fixture
     LABEL integration TIMEOUT 240)
 endforeach()

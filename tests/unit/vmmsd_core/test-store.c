@@ -99,8 +99,9 @@ static void test_saved(void)
 {
 	g_autoptr(temporary_directory_t) directory = temporary_directory_new();
 	g_autoptr(store_t) store = open_store(directory);
-	struct store_vm vm = {
-		.uuid = UUID1, .state = VM_STATE_SAVED, .saved = {UINT64_C(1) << 50, 4096, "direct"}};
+	struct store_vm vm = {.uuid = UUID1,
+			      .state = VM_STATE_SAVED,
+			      .saved = {UINT64_C(1) << 50, 4096, "direct"}};
 	struct store_saved none = {.engine = ""};
 	g_autoptr(GError) error = NULL;
 

@@ -364,7 +364,7 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 		"{\"name\":\"web1\",\"uuid\":\"" UUID
 		"\",\"description\":\"\",\"state\":\"off\",\"reason\":\"\",\"job\":null,"
 		"\"engine\":\"\",\"engineReason\":\"\",\"engineAsked\":\"auto\",\"cpus\":2,"
-		"\"memory\":536870912,\"uptime\":null,\"workerPid\":null,"
+		"\"memory\":536870912,\"uptime\":null,\"workerPid\":null,\"savedAt\":null,\"savedBytes\":null,"
 		"\"kernel\":\"/boot/k\",\"initrd\":null,\"cmdline\":\"\","
 		"\"autostart\":false,\"stopAction\":\"shutdown\",\"stopTimeout\":90,"
 		"\"stopOrder\":0,\"onReboot\":\"restart\",\"onCrash\":\"stop\","

@@ -79,10 +79,9 @@ static void test_worker_comes_and_goes(void)
 			if (!vm_state_is_active(state) && vm_state_is_active(next))
 				g_assert_cmpuint(event, ==, VM_EVENT_START);
 			if (vm_state_is_active(state) && !vm_state_is_active(next))
-				g_assert_true(event == VM_EVENT_ENDED ||
-					      event == VM_EVENT_CRASHED ||
-					      event == VM_EVENT_SAVED ||
-					      event == VM_EVENT_START_FAILED);
+				g_assert_true(
+					event == VM_EVENT_ENDED || event == VM_EVENT_CRASHED ||
+					event == VM_EVENT_SAVED || event == VM_EVENT_START_FAILED);
 			if (event == VM_EVENT_EDIT || event == VM_EVENT_DELETE)
 				g_assert_cmpuint(next, ==, state);
 		}
