@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The one path on which every VM ends, whoever or whatever ended it. */
+#include <inttypes.h>
+
 #include "cleanup.h"
 #include "duration.h"
 #include "operation.h"
@@ -12,6 +14,7 @@
 #include "worker_spawn.h"
 
 #define STORE_RETRY_US SECONDS(2)
+#define MIB	       (UINT64_C(1) << 20)
 
 struct ending {
 	enum vm_event event;
@@ -57,14 +60,13 @@ static void ending_keep_state(struct service *service, struct vm *vm, int direct
 				     &error)) {
 		ending_set(ending, VM_EVENT_CRASHED, TRUE, g_strdup(error->message));
 	} else {
-		g_autofree char *amount = g_format_size_full(size, G_FORMAT_SIZE_IEC_UNITS);
-
 		vm_set_saved(vm, (uint64_t)g_get_real_time(), size,
 			     definition_engine_name(worker_dir_translates(directory)
 							    ? ENGINE_TRANSLATE
 							    : ENGINE_DIRECT));
-		ending_set(ending, VM_EVENT_SAVED, FALSE,
-			   g_strdup_printf("its state takes %s", amount));
+		ending_set(
+			ending, VM_EVENT_SAVED, FALSE,
+			g_strdup_printf("its state takes %" PRIu64 " MiB", (size + MIB - 1) / MIB));
 	}
 }
 

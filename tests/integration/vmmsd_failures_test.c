@@ -7,27 +7,6 @@
 
 #include "vmmsd_fixture.h"
 
-static void assert_failed(const struct outcome *outcome, const char *error, const char *text)
-{
-	g_autofree char *expected = g_strconcat(VMMS_ERROR_PREFIX, error, NULL);
-
-	g_test_message("%s: %s", outcome->error, outcome->message);
-	g_assert_cmpstr(outcome->state, ==, "failed");
-	g_assert_cmpstr(outcome->error, ==, expected);
-	if (!strstr(outcome->message, text))
-		g_error("\"%s\" is not in \"%s\"", text, outcome->message);
-}
-
-static void assert_reason(struct fixture *f, const char *vm, const char *state, const char *text)
-{
-	g_autofree char *state_now = fixture_get(f, vm, "State");
-	g_autofree char *reason = fixture_get(f, vm, "Reason");
-
-	g_assert_cmpstr(state_now, ==, state);
-	if (!strstr(reason, text))
-		g_error("\"%s\" is not in \"%s\"", text, reason);
-}
-
 /* The worker fails the start in each phase; the VM is off and can be started again. */
 static void test_start_fails(void)
 {
@@ -49,10 +28,10 @@ static void test_start_fails(void)
 		g_autofree char *job = fixture_run(f, vm, "Start");
 		g_autofree char *again = NULL;
 
-		assert_failed(fixture_wait(f, job), rows[i].error, rows[i].text);
-		assert_reason(f, vm, "off", "");
+		fixture_expect_failed(fixture_wait(f, job), rows[i].error, rows[i].text);
+		fixture_expect_state(f, vm, "off", "");
 		again = fixture_run(f, vm, "Start");
-		assert_failed(fixture_wait(f, again), rows[i].error, rows[i].text);
+		fixture_expect_failed(fixture_wait(f, again), rows[i].error, rows[i].text);
 	}
 	fixture_free(f);
 }
@@ -66,10 +45,10 @@ static void test_start_unanswered(void)
 	g_autofree char *first = fixture_run(f, mute, "Start");
 	g_autofree char *second = fixture_run(f, hangs, "Start");
 
-	assert_failed(fixture_wait(f, first), "Worker", "did not answer to Start in time");
-	assert_failed(fixture_wait(f, second), "Worker",
-		      "VM hangs did not start: the worker did not answer within 20 s");
-	assert_reason(f, mute, "off", "did not answer");
+	fixture_expect_failed(fixture_wait(f, first), "Worker", "did not answer to Start in time");
+	fixture_expect_failed(fixture_wait(f, second), "Worker",
+			      "VM hangs did not start: the worker did not answer within 20 s");
+	fixture_expect_state(f, mute, "off", "did not answer");
 	fixture_free(f);
 }
 
@@ -81,7 +60,7 @@ static void test_dies_while_running(void)
 	fixture_do(f, vm, "Start");
 	g_assert_cmpint(kill((pid_t)fixture_worker_pid(f, vm), SIGKILL), ==, 0);
 	fixture_wait_state(f, vm, "crashed");
-	assert_reason(f, vm, "crashed", "the worker was killed by signal 9 (Killed)");
+	fixture_expect_state(f, vm, "crashed", "the worker was killed by signal 9 (Killed)");
 	fixture_do(f, vm, "Start");
 	fixture_free(f);
 }
@@ -95,11 +74,13 @@ static void test_dies_in_job(void)
 
 	fixture_do(f, pauses, "Start");
 	pause = fixture_run(f, pauses, "Pause");
-	assert_failed(fixture_wait(f, pause), "Worker", "VM pauses ended: the worker was killed");
-	assert_reason(f, pauses, "crashed", "killed by signal 9");
+	fixture_expect_failed(fixture_wait(f, pause), "Worker",
+			      "VM pauses ended: the worker was killed");
+	fixture_expect_state(f, pauses, "crashed", "killed by signal 9");
 	fixture_do(f, panics, "Start");
 	shutdown = fixture_shutdown(f, panics, 0, FALSE);
-	assert_failed(fixture_wait(f, shutdown), "Worker", "crashed while it shut down: the guest");
+	fixture_expect_failed(fixture_wait(f, shutdown), "Worker",
+			      "crashed while it shut down: the guest");
 	fixture_free(f);
 }
 
@@ -112,13 +93,13 @@ static void test_refused_calls(void)
 
 	fixture_do(f, runs, "Start");
 	pause = fixture_run(f, runs, "Pause");
-	assert_failed(fixture_wait(f, pause), "Failed", "VM runs: a processor is stuck");
-	assert_reason(f, runs, "running", "");
+	fixture_expect_failed(fixture_wait(f, pause), "Failed", "VM runs: a processor is stuck");
+	fixture_expect_state(f, runs, "running", "");
 	fixture_do(f, paused, "Start");
 	fixture_do(f, paused, "Pause");
 	resume = fixture_run(f, paused, "Resume");
-	assert_failed(fixture_wait(f, resume), "Failed", "VM paused: a processor is stuck");
-	assert_reason(f, paused, "paused", "");
+	fixture_expect_failed(fixture_wait(f, resume), "Failed", "VM paused: a processor is stuck");
+	fixture_expect_state(f, paused, "paused", "");
 	fixture_free(f);
 }
 
@@ -138,12 +119,12 @@ static void test_unresponsive(void)
 	stop = fixture_run(f, stops, "Stop");
 	shutdown = fixture_shutdown(f, leaves, 0, FALSE);
 	pause = fixture_run(f, pauses, "Pause");
-	assert_failed(fixture_wait(f, shutdown), "Worker", "closed its control link");
+	fixture_expect_failed(fixture_wait(f, shutdown), "Worker", "closed its control link");
 	g_assert_cmpstr(fixture_wait(f, stop)->state, ==, "done");
-	assert_failed(fixture_wait(f, pause), "Worker", "did not answer to Pause in time");
-	assert_reason(f, stops, "off", "turned off");
-	assert_reason(f, leaves, "crashed", "closed its control link");
-	assert_reason(f, pauses, "crashed", "did not answer to Pause");
+	fixture_expect_failed(fixture_wait(f, pause), "Worker", "did not answer to Pause in time");
+	fixture_expect_state(f, stops, "off", "turned off");
+	fixture_expect_state(f, leaves, "crashed", "closed its control link");
+	fixture_expect_state(f, pauses, "crashed", "did not answer to Pause");
 	fixture_free(f);
 }
 
@@ -185,8 +166,8 @@ static void test_bad_kernels(void)
 		g_autofree char *vm = define_kernel(f, rows[i].name, rows[i].content);
 		g_autofree char *job = fixture_run(f, vm, "Start");
 
-		assert_failed(fixture_wait(f, job), rows[i].error, rows[i].text);
-		assert_reason(f, vm, "off", rows[i].text);
+		fixture_expect_failed(fixture_wait(f, job), rows[i].error, rows[i].text);
+		fixture_expect_state(f, vm, "off", rows[i].text);
 	}
 	fixture_free(f);
 }
@@ -226,8 +207,8 @@ static void test_no_hypervisor(void)
 	g_autofree char *vm = fixture_define(f, "web1", "run");
 	g_autofree char *job = fixture_run(f, vm, "Start");
 
-	assert_failed(fixture_wait(f, job), "NoHypervisor", "join the group kvm");
-	assert_reason(f, vm, "off", "join the group kvm");
+	fixture_expect_failed(fixture_wait(f, job), "NoHypervisor", "join the group kvm");
+	fixture_expect_state(f, vm, "off", "join the group kvm");
 	fixture_free(f);
 }
 

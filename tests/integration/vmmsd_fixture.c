@@ -199,6 +199,14 @@ int fixture_end(struct fixture *fixture, int signal)
 	return status;
 }
 
+void fixture_restart(struct fixture *fixture)
+{
+	int status = fixture_end(fixture, SIGKILL);
+
+	g_assert_true(WIFSIGNALED(status));
+	fixture_start(fixture);
+}
+
 char *fixture_run_failing(struct fixture *fixture)
 {
 	char text[4096] = "";
@@ -342,6 +350,29 @@ const struct outcome *fixture_wait(struct fixture *fixture, const char *job)
 	return outcome;
 }
 
+void fixture_cancel(struct fixture *fixture, const char *job)
+{
+	g_assert_cmpint(sd_bus_call_method(fixture->bus, NULL, job, VMMS_IFACE_JOB, "Cancel", NULL,
+					   NULL, NULL),
+			>=, 0);
+}
+
+static void expect_text(const char *got, const char *text)
+{
+	if (!strstr(got, text))
+		g_error("\"%s\" is not in \"%s\"", text, got);
+}
+
+void fixture_expect_failed(const struct outcome *outcome, const char *error, const char *text)
+{
+	g_autofree char *expected = g_strconcat(VMMS_ERROR_PREFIX, error, NULL);
+
+	g_test_message("%s: %s", outcome->error, outcome->message);
+	g_assert_cmpstr(outcome->state, ==, "failed");
+	g_assert_cmpstr(outcome->error, ==, expected);
+	expect_text(outcome->message, text);
+}
+
 void fixture_do(struct fixture *fixture, const char *vm, const char *method)
 {
 	g_autofree char *job = fixture_run(fixture, vm, method);
@@ -374,6 +405,16 @@ guint32 fixture_worker_pid(struct fixture *fixture, const char *vm)
 	return pid;
 }
 
+void fixture_expect_state(struct fixture *fixture, const char *vm, const char *state,
+			  const char *text)
+{
+	g_autofree char *state_now = fixture_get(fixture, vm, "State");
+	g_autofree char *reason = fixture_get(fixture, vm, "Reason");
+
+	g_assert_cmpstr(state_now, ==, state);
+	expect_text(reason, text);
+}
+
 void fixture_wait_state(struct fixture *fixture, const char *vm, const char *state)
 {
 	gint64 deadline = g_get_monotonic_time() + WAIT_US;
@@ -404,8 +445,7 @@ void fixture_expect_error(struct fixture *fixture, const char *path, const char 
 	sd_bus_message_unref(call);
 	g_test_message("%s: %s", got.name, got.message);
 	g_assert_cmpstr(got.name, ==, expected);
-	if (!strstr(got.message, text))
-		g_error("\"%s\" is not in \"%s\"", text, got.message);
+	expect_text(got.message, text);
 	sd_bus_error_free(&got);
 }
 

@@ -36,6 +36,8 @@ void fixture_free(struct fixture *fixture);
 void fixture_start(struct fixture *fixture);
 /* Ends it with a signal and waits; returns the wait status. */
 int fixture_end(struct fixture *fixture, int signal);
+/* Kills it, and runs another. */
+void fixture_restart(struct fixture *fixture);
 /* Runs vmmsd, which is expected to fail, and returns its standard error; g_free. */
 char *fixture_run_failing(struct fixture *fixture);
 
@@ -56,6 +58,10 @@ char *fixture_run(struct fixture *fixture, const char *vm, const char *method);
 char *fixture_shutdown(struct fixture *fixture, const char *vm, guint64 timeout_us, gboolean force);
 /* Waits for JobFinished. Borrowed. */
 const struct outcome *fixture_wait(struct fixture *fixture, const char *job);
+/* Cancel, which has to be accepted. */
+void fixture_cancel(struct fixture *fixture, const char *job);
+/* It failed with that error (VMMS_ERROR_PREFIX name), and text is in its sentence. */
+void fixture_expect_failed(const struct outcome *outcome, const char *error, const char *text);
 /* fixture_run and fixture_wait, and the job must be done. */
 void fixture_do(struct fixture *fixture, const char *vm, const char *method);
 
@@ -66,6 +72,9 @@ char *fixture_get(struct fixture *fixture, const char *vm, const char *property)
 /* The kept events with this name, or, for NULL, all of them. */
 guint fixture_events_count(struct fixture *fixture, const char *wanted);
 guint32 fixture_worker_pid(struct fixture *fixture, const char *vm);
+/* Now; text is in its reason. */
+void fixture_expect_state(struct fixture *fixture, const char *vm, const char *state,
+			  const char *text);
 void fixture_wait_state(struct fixture *fixture, const char *vm, const char *state);
 
 /* The method must be refused with VMMS_ERROR_PREFIX name and a sentence that has text in it. */

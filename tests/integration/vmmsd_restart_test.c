@@ -6,24 +6,6 @@
 
 #include "vmmsd_fixture.h"
 
-static void assert_state(struct fixture *f, const char *vm, const char *state, const char *text)
-{
-	g_autofree char *state_now = fixture_get(f, vm, "State");
-	g_autofree char *reason = fixture_get(f, vm, "Reason");
-
-	g_assert_cmpstr(state_now, ==, state);
-	if (!strstr(reason, text))
-		g_error("\"%s\" is not in \"%s\"", text, reason);
-}
-
-static void restart(struct fixture *f)
-{
-	int status = fixture_end(f, SIGKILL);
-
-	g_assert_true(WIFSIGNALED(status));
-	fixture_start(f);
-}
-
 static void test_five_survive(void)
 {
 	struct fixture *f = fixture_new(NULL);
@@ -38,16 +20,16 @@ static void test_five_survive(void)
 		pids[i] = fixture_worker_pid(f, vms[i]);
 	}
 	fixture_do(f, vms[3], "Pause");
-	restart(f);
+	fixture_restart(f);
 	for (guint i = 0; i < 5; i++) {
-		assert_state(f, vms[i], i == 3 ? "paused" : "running", "");
+		fixture_expect_state(f, vms[i], i == 3 ? "paused" : "running", "");
 		g_assert_cmpuint(fixture_worker_pid(f, vms[i]), ==, pids[i]);
 	}
 	fixture_do(f, vms[3], "Resume"); /* the new link works */
 	fixture_do(f, vms[0], "Stop");
-	restart(f);
-	assert_state(f, vms[0], "off", "turned off");
-	assert_state(f, vms[3], "running", "");
+	fixture_restart(f);
+	fixture_expect_state(f, vms[0], "off", "turned off");
+	fixture_expect_state(f, vms[3], "running", "");
 	for (guint i = 0; i < 5; i++)
 		g_free(vms[i]);
 	fixture_free(f);
@@ -69,8 +51,8 @@ static void test_ended_while_down(void)
 	while (kill(pid, 0) == 0)
 		g_usleep(1000);
 	fixture_start(f);
-	assert_state(f, dies, "crashed", "the worker died while vmmsd was down");
-	assert_state(f, lives, "running", "");
+	fixture_expect_state(f, dies, "crashed", "the worker died while vmmsd was down");
+	fixture_expect_state(f, lives, "running", "");
 	fixture_free(f);
 }
 
@@ -84,7 +66,7 @@ static void test_in_the_middle(void)
 	g_free(fixture_run(f, vm, "Start"));
 	state = fixture_get(f, vm, "State");
 	g_assert_cmpstr(state, ==, "starting");
-	restart(f);
+	fixture_restart(f);
 	fixture_wait_state(f, vm, "off");
 	fixture_free(f);
 }
@@ -97,7 +79,7 @@ static void test_orderly_end_leaves_vms(void)
 	fixture_do(f, vm, "Start");
 	g_assert_cmpint(fixture_end(f, SIGTERM), ==, 0);
 	fixture_start(f);
-	assert_state(f, vm, "running", "");
+	fixture_expect_state(f, vm, "running", "");
 	fixture_free(f);
 }
 
@@ -127,7 +109,7 @@ static void test_new_boot(void)
 	g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
 	fixture_pretend_boot(f);
 	fixture_start(f);
-	assert_state(f, plain, "off", "the host restarted");
+	fixture_expect_state(f, plain, "off", "the host restarted");
 	fixture_wait_state(f, autostart, "running");
 	fixture_free(f);
 }
