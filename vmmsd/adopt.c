@@ -111,16 +111,18 @@ static gboolean properties_read(sd_bus_message *reply, char **state, uint64_t *s
 static void worker_query(struct worker *worker);
 
 /* One that writes or reads the memory of its guest answers nothing meanwhile. */
-static guint queries_max(const struct vm *vm)
+static gboolean worker_is_busy(const struct worker *worker)
 {
-	if (vm->state != VM_STATE_SAVING && vm->state != VM_STATE_RESTORING)
-		return QUERIES_MAX;
-	return QUERIES_MAX + (guint)(SAVED_STATE_US(vm->definition->memory) / QUERY_US);
+	const struct vm *vm = worker->vm;
+	gint64 patience = (gint64)(SAVED_STATE_US(vm->definition->memory) + QUERIES_MAX * QUERY_US);
+
+	return (vm->state == VM_STATE_SAVING || vm->state == VM_STATE_RESTORING) &&
+	       g_get_monotonic_time() - worker->adopted_us < patience;
 }
 
 static void query_unanswered(struct worker *worker, GError *error)
 {
-	if (worker->queries < queries_max(worker->vm)) {
+	if (worker->queries < QUERIES_MAX || worker_is_busy(worker)) {
 		log_vm(worker->service->log, LOG_WARNING, worker->vm,
 		       "%s; it is asked again, its state is the last known one", error->message);
 		g_error_free(error);
@@ -129,6 +131,16 @@ static void query_unanswered(struct worker *worker, GError *error)
 		worker_fail(worker, error);
 	}
 	worker_settled(worker);
+}
+
+/* sd-bus gives a link up that the other end does not take up for long. */
+static void worker_ask_again(struct worker *worker)
+{
+	g_autoptr(GError) error = NULL;
+
+	/* One that has ended cannot be reached, and its end tells more than this. */
+	if (worker_relink(worker, &error))
+		worker_query(worker);
 }
 
 static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
@@ -158,6 +170,8 @@ static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *un
 		query_unanswered(worker, error);
 		break;
 	case WORKER_REPLY_GONE: /* settled at its end */
+		if (worker_is_busy(worker))
+			worker_ask_again(worker);
 		break;
 	}
 	return 0;
@@ -195,6 +209,9 @@ static void adopt_one(struct service *service, struct vm *vm)
 	vm->worker->settling = TRUE;
 	service->settling++;
 	worker_query(vm->worker);
+	/* Nobody waits for it: its state is the last known one. */
+	if (worker_is_busy(vm->worker))
+		worker_settled(vm->worker);
 }
 
 /* A worker without a definition is the administrator's to judge. */

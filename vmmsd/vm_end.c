@@ -61,13 +61,28 @@ static void ending_keep_state(struct service *service, struct vm *vm, int direct
 		ending_set(ending, VM_EVENT_CRASHED, TRUE, g_strdup(error->message));
 	} else {
 		vm_set_saved(vm, (uint64_t)g_get_real_time(), size,
-			     definition_engine_name(worker_dir_translates(directory)
-							    ? ENGINE_TRANSLATE
-							    : ENGINE_DIRECT));
+			     definition_engine_name(
+				     (worker_translates(vm) || worker_dir_translates(directory))
+					     ? ENGINE_TRANSLATE
+					     : ENGINE_DIRECT));
 		ending_set(
 			ending, VM_EVENT_SAVED, FALSE,
 			g_strdup_printf("its state takes %" PRIu64 " MiB", (size + MIB - 1) / MIB));
 	}
+}
+
+enum vm_event vm_stop_event(const struct vm *vm, const char **reason)
+{
+	*reason = vm->saved.at_us > 0 ? "stopped before it was restored" : "turned off";
+	return vm->saved.at_us > 0 ? VM_EVENT_SAVED : VM_EVENT_ENDED;
+}
+
+static void ending_stopped(const struct vm *vm, struct ending *ending)
+{
+	const char *reason;
+	enum vm_event event = vm_stop_event(vm, &reason);
+
+	ending_set(ending, event, FALSE, g_strdup(reason));
 }
 
 /* What was asked of the VM says what its end means. */
@@ -76,11 +91,8 @@ static void ending_judge(struct service *service, struct vm *vm, int directory, 
 {
 	if (vm->state == VM_STATE_STARTING || (vm->state == VM_STATE_RESTORING && !said))
 		ending->event = VM_EVENT_START_FAILED;
-	else if (vm->state == VM_STATE_STOPPING && vm->saved.at_us > 0)
-		ending_set(ending, VM_EVENT_SAVED, FALSE,
-			   g_strdup("stopped before it was restored"));
 	else if (vm->state == VM_STATE_STOPPING)
-		ending_set(ending, VM_EVENT_ENDED, FALSE, g_strdup("turned off"));
+		ending_stopped(vm, ending);
 	else if (said && result->saved)
 		ending_keep_state(service, vm, directory, ending);
 }

@@ -34,9 +34,11 @@ static const struct job_ops stop_ops = {
 static void stop_without_worker(struct service *service, struct job *job)
 {
 	GError *error = NULL;
+	const char *reason;
+	enum vm_event event = vm_stop_event(job->vm, &reason);
 
-	if (vm_apply(job->vm, VM_EVENT_ENDED, "turned off", &error))
-		vm_tell(service, job->vm, "stopped", "turned off");
+	if (vm_apply(job->vm, event, reason, &error))
+		vm_tell(service, job->vm, "stopped", reason);
 	job_finish(job, error);
 }
 

@@ -348,6 +348,19 @@ static gboolean worker_link_up(struct worker *worker, int fd, GError **error)
 	return worker->link != NULL;
 }
 
+gboolean worker_relink(struct worker *worker, GError **error)
+{
+	int fd = socket_connect_at(worker->directory, WORKER_DIR_CONTROL);
+
+	worker->hangup = sd_event_source_disable_unref(worker->hangup);
+	worker->link = sd_bus_close_unref(worker->link);
+	if (fd >= 0)
+		return worker_link_up(worker, fd, error);
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WORKER,
+		    "the worker's control socket cannot be reached: %s", g_strerror(-fd));
+	return FALSE;
+}
+
 static int on_greeting_time(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	(void)source;
@@ -451,6 +464,7 @@ gboolean worker_adopt(struct service *service, struct vm *vm, const struct worke
 	}
 	worker = worker_alloc(service, vm, owner);
 	worker->directory = directory;
+	worker->adopted_us = g_get_monotonic_time();
 	vm_set_engine(vm,
 		      definition_engine_name(worker_dir_translates(directory) ? ENGINE_TRANSLATE
 									      : ENGINE_DIRECT),

@@ -51,6 +51,7 @@ struct worker {
 	/* of adopt.c: the question for its true state, how often asked, whether the start waits */
 	sd_bus_slot *query;
 	guint queries;
+	gint64 adopted_us; /* monotonic */
 	gboolean settling;
 	struct serve *serve; /* of vm_serve.c: a server that is on its way to it, or NULL */
 	/* GuestEvent: a bucket of tokens */
@@ -74,6 +75,9 @@ void worker_launch(struct worker *worker);
  */
 gboolean worker_adopt(struct service *service, struct vm *vm, const struct worker_owner *owner,
 		      struct worker **ret_worker, GError **error);
+
+/* A new link to a worker that has not taken up the old one. */
+gboolean worker_relink(struct worker *worker, GError **error);
 
 /* Asks it to end, and kills it when it does not within a few seconds. */
 void worker_stop(struct worker *worker);

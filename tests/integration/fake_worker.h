@@ -45,7 +45,7 @@ int fake_cancel_copy(sd_bus_message *call, void *userdata, sd_bus_error *error);
  * "go" in $FAKE_WORKER_PROBES); refuse-restore, die-in-restore, hang-in-restore.
  */
 int fake_save(sd_bus_message *call, void *userdata, sd_bus_error *error);
-/* The file with the tag VMMS_FILE_STATE. */
+/* The file with the tag VMMS_FILE_STATE. Writes NAME.pid to $FAKE_WORKER_PROBES. */
 int fake_take_state(struct fake *fake, sd_bus_message *call, int fd);
 /* Positive: it goes on with the start. */
 int fake_restore(struct fake *fake, sd_bus_error *error);

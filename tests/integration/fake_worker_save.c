@@ -50,12 +50,14 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 static int save_slowly(struct fake *fake, sd_bus_message *call, int fd)
 {
 	struct saving *saving = g_new0(struct saving, 1);
+	int r;
 
 	saving->fake = fake;
 	saving->call = sd_bus_message_ref(call);
 	saving->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	return sd_event_add_time_relative(fake->event, NULL, CLOCK_MONOTONIC, LOOK_US, 0, on_look,
-					  saving);
+	r = sd_event_add_time_relative(fake->event, NULL, CLOCK_MONOTONIC, LOOK_US, 0, on_look,
+				       saving);
+	return r < 0 ? r : 1;
 }
 
 static void wait_for_go(void)
@@ -73,7 +75,7 @@ int fake_save(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	int fd;
 
 	if (sd_bus_message_read(call, "h", &fd) < 0 || fstat(fd, &st) < 0 || st.st_size != 0 ||
-	    (st.st_mode & 0777) != 0600)
+	    (st.st_mode & 0177) != 0)
 		return -EINVAL;
 	if (fake_is(fake, "die-in-save"))
 		fake_die();
@@ -90,6 +92,17 @@ int fake_save(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	return save_finish(fake, call, fd);
 }
 
+/* Which WorkerPid does not tell before it runs. */
+static void tell_pid(const struct fake *fake)
+{
+	g_autofree char *path =
+		g_strdup_printf("%s/%s.pid", g_getenv("FAKE_WORKER_PROBES"), fake->name);
+	g_autofree char *pid = g_strdup_printf("%d", getpid());
+
+	if (!g_file_set_contents(path, pid, -1, NULL))
+		exit(EXIT_FAILURE);
+}
+
 int fake_take_state(struct fake *fake, sd_bus_message *call, int fd)
 {
 	char text[sizeof(machine)] = "";
@@ -98,6 +111,7 @@ int fake_take_state(struct fake *fake, sd_bus_message *call, int fd)
 	    pread(fd, text, sizeof(text), 0) != (ssize_t)sizeof(text))
 		return -EINVAL;
 	fake->restores = TRUE;
+	tell_pid(fake);
 	fake_guest_event(call, "state", text);
 	return 0;
 }
