@@ -162,12 +162,39 @@ static gboolean start_open_images(struct start *start, const struct vm *vm, GErr
 	return start->initrd >= 0;
 }
 
+/* A guest that goes on remembers what its disks held. Of images that are not raw the servers'
+ * bookkeeping is not the guest's writing. */
+static gboolean check_disks_unchanged(const struct vm *vm, GError **error)
+{
+	const struct definition *definition = vm->definition;
+
+	for (size_t i = 0; i < definition->n_disks; i++) {
+		const struct definition_disk *disk = &definition->disks[i];
+		struct stat st;
+
+		if (disk->format != DISK_FORMAT_RAW || disk->read_only || !disk->path ||
+		    stat(disk->path, &st) < 0 || !S_ISREG(st.st_mode) ||
+		    (uint64_t)st.st_mtim.tv_sec * G_USEC_PER_SEC +
+				    (uint64_t)st.st_mtim.tv_nsec / 1000 <=
+			    vm->saved.at_us)
+			continue;
+		return service_error_fail(
+			error, SERVICE_ERROR_FAILED,
+			"VM %s: disk %s was written after the VM was saved, which its guest would "
+			"not know; give the saved state up with hvctl discard %s",
+			definition->name, disk->path, definition->name);
+	}
+	return TRUE;
+}
+
 static gboolean start_open_state(struct start *start, const struct vm *vm, GError **error)
 {
 	g_autoptr(GError) local = NULL;
 
 	if (vm->state != VM_STATE_SAVED)
 		return TRUE;
+	if (!check_disks_unchanged(vm, error))
+		return FALSE;
 	start->state =
 		saved_state_open(start->service->options->state_dir, vm->definition->uuid, &local);
 	if (start->state >= 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Save, restore and discard, and all that can come between. */
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -293,6 +294,28 @@ static void test_restore_fails(void)
 	fixture_free(f);
 }
 
+/* Somebody has mounted the image meanwhile. */
+static void test_other_disk(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *path = g_build_filename(f->dir, "disk.raw", NULL), *vm = NULL;
+	g_autofree char *disks = g_strdup_printf(",\"disks\":[{\"path\":\"%s\"}]", path);
+
+	fixture_put_answer(f, "disk.raw", "as the guest knows it");
+	g_assert_cmpint(truncate(path, 4096), ==, 0);
+	vm = fixture_define_with(f, "web1", "run", disks);
+	fixture_do(f, vm, "Start");
+	fixture_do(f, vm, "Save");
+	fixture_do(f, vm, "Start");
+	fixture_do(f, vm, "Save");
+	g_assert_cmpint(utimensat(AT_FDCWD, path, NULL, 0), ==, 0);
+	fixture_hvctl(f, 1, "was written after the VM was saved", "start web1");
+	fixture_expect_state(f, vm, "saved", "");
+	fixture_hvctl(f, 0, "", "discard web1");
+	fixture_do(f, vm, "Start");
+	fixture_free(f);
+}
+
 static void test_other_engine(void)
 {
 	struct fixture *f = fixture_new(NULL);
@@ -475,6 +498,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/save/canceled", test_save_canceled);
 	g_test_add_func("/vmmsd/save/takes-too-long", test_save_takes_too_long);
 	g_test_add_func("/vmmsd/save/restore-fails", test_restore_fails);
+	g_test_add_func("/vmmsd/save/other-disk", test_other_disk);
 	g_test_add_func("/vmmsd/save/other-engine", test_other_engine);
 	g_test_add_func("/vmmsd/save/killed-in-save", test_killed_in_save);
 	g_test_add_func("/vmmsd/save/killed-in-restore", test_killed_in_restore);

@@ -20,6 +20,12 @@ static void test_said(void)
 	g_assert_true(worker_result_parse("{\"state\":\"crashed\"}", &result));
 	g_assert_true(result.crashed);
 	g_assert_cmpstr(result.reason, ==, "the guest crashed");
+	g_assert_false(result.saved);
+	g_free(result.reason);
+	g_assert_true(worker_result_parse("{\"state\":\"saved\",\"reason\":\"\"}", &result));
+	g_assert_true(result.saved);
+	g_assert_false(result.crashed);
+	g_assert_cmpstr(result.reason, ==, "the machine was saved");
 	g_free(result.reason);
 }
 
