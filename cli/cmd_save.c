@@ -16,8 +16,7 @@ const struct command cmd_save = {
 	.name = "save",
 	.arguments = "NAME...",
 	.summary = "Save virtual machines: they go into a file and use no memory any more",
-	.details =
-		"start or resume goes on from there, also when the host has restarted.",
+	.details = "start or resume goes on from there, also when the host has restarted.",
 	.example = "hvctl save web1",
 	.options = batch_options,
 	.min_names = 1,

@@ -41,7 +41,7 @@ struct definition_options {
 		DEFINITION_OPTION(b, "autostart", OPTION_FLAG, NULL, "start with the host",      \
 				  autostart),                                                    \
 		DEFINITION_OPTION(b, "no-autostart", OPTION_FLAG, NULL, "do not", no_autostart), \
-		DEFINITION_OPTION(b, "stop-action", OPTION_CHOICE, "shutdown|save|off",               \
+		DEFINITION_OPTION(b, "stop-action", OPTION_CHOICE, "shutdown|save|off",          \
 				  "when the host shuts down", stop_action),                      \
 		DEFINITION_OPTION(b, "stop-timeout", OPTION_NUMBER, "SECONDS",                   \
 				  "how long a shutdown may take", stop_timeout),                 \

@@ -59,9 +59,9 @@ void vm_start_launched(struct worker *worker);
 /* The event that is told of a start: "started", or of a saved VM "restored"; or of its failure. */
 const char *vm_start_name(enum vm_state before, gboolean started);
 
-/* What a stop comes to: the VM is off, or, when it was not restored yet, saved. reason is static.
- */
-enum vm_event vm_stop_event(const struct vm *vm, const char **reason);
+/* What a stop comes to: the VM is off, or, of a restore whose guest has not run yet, saved. reason
+ * is static. */
+enum vm_event vm_stop_event(const struct vm *vm, gboolean ran, const char **reason);
 /* Ends what the store calls active but no worker runs: as vm_worker_owner.gone, without one. */
 void vm_ended_unseen(struct service *service, struct vm *vm);
 

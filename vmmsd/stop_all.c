@@ -88,8 +88,6 @@ static struct job *save_one(struct service *service, struct vm *vm)
 	g_autoptr(GError) error = NULL;
 	struct job *job;
 
-	if (vm->job && g_str_equal(vm->job->ops->kind, "save"))
-		return vm->job;
 	job = vm_check(vm, VM_EVENT_SAVE, NULL) ? vm_save(service, vm, &error) : NULL;
 	if (error)
 		log_vm(service->log, LOG_WARNING, vm, "%s; it is shut down instead",
@@ -103,7 +101,8 @@ static struct job *stop_one(struct service *service, struct vm *vm, gboolean sav
 	g_autoptr(GError) error = NULL;
 	struct job *job = NULL;
 
-	if (vm->job && g_str_equal(vm->job->ops->kind, "stop"))
+	if (vm->job && (g_str_equal(vm->job->ops->kind, "stop") ||
+			(save && g_str_equal(vm->job->ops->kind, "save"))))
 		return vm->job;
 	if (vm->job && gives_way(vm->job))
 		job_take_over(vm->job, "the stop of every VM");

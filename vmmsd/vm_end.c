@@ -71,16 +71,19 @@ static void ending_keep_state(struct service *service, struct vm *vm, int direct
 	}
 }
 
-enum vm_event vm_stop_event(const struct vm *vm, const char **reason)
+enum vm_event vm_stop_event(const struct vm *vm, gboolean ran, const char **reason)
 {
-	*reason = vm->saved.at_us > 0 ? "stopped before it was restored" : "turned off";
-	return vm->saved.at_us > 0 ? VM_EVENT_SAVED : VM_EVENT_ENDED;
+	gboolean saved = vm->saved.at_us > 0 && !ran;
+
+	*reason = saved ? "stopped before it was restored" : "turned off";
+	return saved ? VM_EVENT_SAVED : VM_EVENT_ENDED;
 }
 
-static void ending_stopped(const struct vm *vm, struct ending *ending)
+/* A worker whose guest has not run yet says nothing. */
+static void ending_stopped(const struct vm *vm, gboolean said, struct ending *ending)
 {
 	const char *reason;
-	enum vm_event event = vm_stop_event(vm, &reason);
+	enum vm_event event = vm_stop_event(vm, said, &reason);
 
 	ending_set(ending, event, FALSE, g_strdup(reason));
 }
@@ -92,7 +95,7 @@ static void ending_judge(struct service *service, struct vm *vm, int directory, 
 	if (vm->state == VM_STATE_STARTING || (vm->state == VM_STATE_RESTORING && !said))
 		ending->event = VM_EVENT_START_FAILED;
 	else if (vm->state == VM_STATE_STOPPING)
-		ending_stopped(vm, ending);
+		ending_stopped(vm, said, ending);
 	else if (said && result->saved)
 		ending_keep_state(service, vm, directory, ending);
 }

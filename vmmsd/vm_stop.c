@@ -35,7 +35,7 @@ static void stop_without_worker(struct service *service, struct job *job)
 {
 	GError *error = NULL;
 	const char *reason;
-	enum vm_event event = vm_stop_event(job->vm, &reason);
+	enum vm_event event = vm_stop_event(job->vm, FALSE, &reason);
 
 	if (vm_apply(job->vm, event, reason, &error))
 		vm_tell(service, job->vm, "stopped", reason);
@@ -61,6 +61,11 @@ struct job *vm_stop(struct service *service, struct vm *vm, GError **error)
 		return job;
 	}
 	job_set_deadline(job, STOP_JOB_US);
-	worker_stop(vm->worker);
+	/* One that restores would hear of it when its guest runs: what is saved would be lost. */
+	if (vm->saved.at_us > 0)
+		worker_fail(vm->worker, g_error_new_literal(SERVICE_ERROR, SERVICE_ERROR_CANCELED,
+							    "stopped before it was restored"));
+	else
+		worker_stop(vm->worker);
 	return job;
 }

@@ -233,23 +233,25 @@ static char *reply_path(sd_bus_message *reply)
 	return g_strdup(path);
 }
 
-static void stop_everything(struct fixture *fixture)
+char *fixture_stop_all(struct fixture *fixture)
 {
 	sd_bus_message *reply = NULL;
-	g_autofree char *job = NULL;
+	char *job;
 
 	g_assert_cmpint(sd_bus_call_method(fixture->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
 					   "StopAll", NULL, &reply, NULL),
 			>=, 0);
 	job = reply_path(reply);
 	sd_bus_message_unref(reply);
-	(void)fixture_wait(fixture, job);
+	return job;
 }
 
 void fixture_free(struct fixture *fixture)
 {
 	if (fixture->pid) {
-		stop_everything(fixture);
+		g_autofree char *job = fixture_stop_all(fixture);
+
+		(void)fixture_wait(fixture, job);
 		g_assert_cmpint(fixture_end(fixture, SIGTERM), ==, 0);
 	}
 	close(fixture->notify);

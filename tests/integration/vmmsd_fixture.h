@@ -56,6 +56,8 @@ char *fixture_define_with(struct fixture *fixture, const char *name, const char 
 /* Calls a method that gives a job; path, g_free. */
 char *fixture_run(struct fixture *fixture, const char *vm, const char *method);
 char *fixture_shutdown(struct fixture *fixture, const char *vm, guint64 timeout_us, gboolean force);
+/* Path of its job; g_free. */
+char *fixture_stop_all(struct fixture *fixture);
 /* Waits for JobFinished. Borrowed. */
 const struct outcome *fixture_wait(struct fixture *fixture, const char *job);
 /* Cancel, which has to be accepted. */

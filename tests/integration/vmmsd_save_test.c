@@ -487,6 +487,24 @@ static void test_stop_action(void)
 	fixture_free(f);
 }
 
+/* A save that a user has begun is as good an end as any, and one that fails is none. */
+static void test_stop_while_saving(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *busy = define_started(f, "busy", "busy-save");
+	g_autofree char *slow = define_started(f, "slow", "slow-save");
+	g_autofree char *slow_job = fixture_run(f, slow, "Save"), *stop_all = NULL;
+
+	g_free(fixture_run(f, busy, "Save"));
+	stop_all = fixture_stop_all(f);
+	let_go(f);
+	fixture_cancel(f, slow_job);
+	g_assert_cmpstr(fixture_wait(f, stop_all)->state, ==, "done");
+	fixture_expect_state(f, busy, "saved", "");
+	fixture_expect_state(f, slow, "off", "the guest powered off");
+	fixture_free(f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -504,5 +522,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/save/killed-in-restore", test_killed_in_restore);
 	g_test_add_func("/vmmsd/save/other-boot", test_other_boot);
 	g_test_add_func("/vmmsd/save/stop-action", test_stop_action);
+	g_test_add_func("/vmmsd/save/stop-while-saving", test_stop_while_saving);
 	return g_test_run();
 }
