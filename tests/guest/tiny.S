@@ -6,7 +6,8 @@
  *
  * Its first two instructions write 1 to port 0xf4, for benchmarks of the time until then.
  *
- * Command line, one of: (nothing) power off · halt · loop · spin · reboot · fault · panic · echo · count
+ * Command line, one of: (nothing) power off · halt · loop · spin · reboot · fault · panic · echo ·
+ * count · answer
  */
 
 /* ---- the note that makes it a PVH kernel ------------------------------------------------------ */
@@ -44,6 +45,9 @@ tiny_panic:	.asciz "Kernel panic - not syncing: tiny\n"
 	.balign 8
 tiny_null_idt:	.word 0
 		.quad 0
+
+	.data
+tiny_letter:	.byte 'a'
 
 	.bss
 tiny_count:	.skip 1

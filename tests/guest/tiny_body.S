@@ -42,6 +42,8 @@
 	je 70f
 	cmpl $0x6e756f63, %eax	/* "coun" */
 	je 80f
+	cmpl $0x77736e61, %eax	/* "answ" */
+	je 90f
 
 	/* Power off: S5 is type 5 here and type 0 on QEMU's machines. */
 	movw $PM1A_CONTROL, %dx
@@ -132,3 +134,16 @@
 	cmpb $26, tiny_count
 	jne 81b
 	jmp 80b
+
+90:	/* answer: for each byte that it receives the next letter of the alphabet, which it keeps in
+	   memory */
+	movw $(COM1 + 5), %dx
+91:	inb %dx, %al
+	testb $1, %al
+	jz 91b
+	movw $COM1, %dx
+	inb %dx, %al
+	movb tiny_letter, %al
+	outb %al, %dx
+	incb tiny_letter
+	jmp 90b

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "temporary_directory.h"
 #include "vmms1.h"
 
 static void control_address(const struct worker_process *worker, struct sockaddr_un *address)
@@ -64,10 +64,9 @@ struct worker_process *worker_spawn(bool pass_socket, const char *const *extra)
 {
 	struct worker_process *worker = g_new0(struct worker_process, 1);
 
-	worker->dir = g_dir_make_tmp("vmworker-XXXXXX", NULL);
-	g_assert_nonnull(worker->dir);
+	worker->dir = temporary_directory_new();
+	worker->ring_fd = worker->state_fd = -1;
 	worker->result_fd = memfd_create("result", MFD_CLOEXEC);
-	worker->state_fd = -1;
 	worker->kernel_fd = open(g_getenv("VMMS_TINY_GUEST"), O_RDONLY | O_CLOEXEC);
 	g_assert_cmpint(worker->kernel_fd, >=, 0);
 	int listen_fd = pass_socket ? control_listen(worker) : -1;
@@ -85,8 +84,6 @@ struct worker_process *worker_spawn(bool pass_socket, const char *const *extra)
 
 void worker_reap(struct worker_process *worker)
 {
-	g_autofree char *socket_path = g_build_filename(worker->dir, "control", NULL);
-
 	sd_bus_flush_close_unref(worker->bus);
 	if (worker->pid > 0) {
 		kill(worker->pid, SIGKILL);
@@ -95,9 +92,7 @@ void worker_reap(struct worker_process *worker)
 	close(worker->pidfd);
 	close(worker->result_fd);
 	close(worker->kernel_fd);
-	g_unlink(socket_path);
-	g_rmdir(worker->dir);
-	g_free(worker->dir);
+	temporary_directory_free(worker->dir);
 	g_free(worker);
 }
 
@@ -143,14 +138,33 @@ char *worker_definition(const char *cmdline, const char *members)
 			       cmdline, members);
 }
 
+void worker_add_file(sd_bus_message *message, const char *tag, int fd)
+{
+	if (fd >= 0)
+		g_assert_cmpint(sd_bus_message_append(message, "(sh)", tag, fd), >=, 0);
+}
+
 int worker_call_start(struct worker_process *worker, const char *definition,
 		      sd_bus_error *ret_error)
 {
-	return sd_bus_call_method(worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER, "Start",
-				  ret_error, NULL, "sa(sh)", definition,
-				  worker->state_fd < 0 ? 2 : 3, VMMS_FILE_KERNEL, worker->kernel_fd,
-				  VMMS_FILE_RESULT, worker->result_fd, VMMS_FILE_STATE,
-				  worker->state_fd);
+	sd_bus_message *message = NULL;
+
+	g_assert_cmpint(sd_bus_message_new_method_call(worker->bus, &message, NULL,
+						       VMMS_WORKER_PATH, VMMS_IFACE_WORKER,
+						       "Start"),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_append(message, "s", definition), >=, 0);
+	g_assert_cmpint(sd_bus_message_open_container(message, 'a', "(sh)"), >=, 0);
+	worker_add_file(message, VMMS_FILE_KERNEL, worker->kernel_fd);
+	worker_add_file(message, VMMS_FILE_RESULT, worker->result_fd);
+	worker_add_file(message, VMMS_FILE_CONSOLE0, worker->ring_fd);
+	worker_add_file(message, VMMS_FILE_STATE, worker->state_fd);
+	if (worker->add_files)
+		worker->add_files(message);
+	g_assert_cmpint(sd_bus_message_close_container(message), >=, 0);
+	int r = sd_bus_call(worker->bus, message, 0, ret_error, NULL);
+	sd_bus_message_unref(message);
+	return r;
 }
 
 int worker_call(sd_bus *bus, const char *method, sd_bus_error *ret_error)

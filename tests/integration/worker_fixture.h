@@ -20,7 +20,10 @@ struct worker_process {
 	int pidfd;
 	int result_fd;
 	int kernel_fd; /* the tiny guest, unless a test puts another one here */
-	int state_fd;  /* saved state to begin with, borrowed; -1: none */
+	int ring_fd;   /* of console 0; the test's, -1: none */
+	int state_fd;  /* to begin with; likewise */
+	/* What a test gives with Start beside these: by worker_add_file; may be NULL. */
+	void (*add_files)(sd_bus_message *message);
 	sd_bus *bus;
 };
 
@@ -36,6 +39,8 @@ sd_bus *worker_connect(struct worker_process *worker);
 /* Definition of the tiny guest; members: text after "name", as ",\"cpus\":{\"count\":2}" or "". */
 char *worker_definition(const char *cmdline, const char *members);
 
+/* fd -1: none. */
+void worker_add_file(sd_bus_message *message, const char *tag, int fd);
 /* Calls Start; *ret_error is set on failure. */
 int worker_call_start(struct worker_process *worker, const char *definition,
 		      sd_bus_error *ret_error);

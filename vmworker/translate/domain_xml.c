@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "domain_xml.h"
 
+#define QEMU_NAMESPACE " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"
+
 static void put_devices(GString *xml, const struct engine_config *config,
 			const struct domain_xml_places *places);
 
@@ -15,11 +17,14 @@ static G_GNUC_PRINTF(2, 3) void put(GString *xml, const char *format, ...)
 	g_string_append(xml, text);
 }
 
-static void put_identity(GString *xml, const struct engine_config *config)
+static void put_identity(GString *xml, const struct engine_config *config,
+			 const struct domain_xml_places *places)
 {
 	const uint8_t *u = config->vm_uuid;
 
-	put(xml, "<domain type='qemu'>\n  <name>" DOMAIN_XML_NAME "</name>\n");
+	put(xml,
+	    places->saved ? "<domain type='qemu'" QEMU_NAMESPACE ">\n" : "<domain type='qemu'>\n");
+	put(xml, "  <name>" DOMAIN_XML_NAME "</name>\n");
 	put(xml,
 	    "  <uuid>%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x</uuid>\n",
 	    u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13],
@@ -47,7 +52,8 @@ static void put_processors(GString *xml, const struct engine_config *config)
 static void put_boot(GString *xml, const struct engine_config *config,
 		     const struct domain_xml_places *places)
 {
-	put(xml, "  <os>\n    <type arch='x86_64' machine='pc'>hvm</type>\n");
+	put(xml, "  <os>\n    <type arch='x86_64' machine='%s'>hvm</type>\n",
+	    places->saved ? places->saved : "pc");
 	put(xml, "    <kernel>%s</kernel>\n", places->kernel);
 	if (places->initrd)
 		put(xml, "    <initrd>%s</initrd>\n", places->initrd);
@@ -60,7 +66,7 @@ char *domain_xml_format(const struct engine_config *config, const struct domain_
 {
 	GString *xml = g_string_new(NULL);
 
-	put_identity(xml, config);
+	put_identity(xml, config, places);
 	put_processors(xml, config);
 	put_boot(xml, config, places);
 	put(xml, "  <clock offset='utc'/>\n");
@@ -68,6 +74,11 @@ char *domain_xml_format(const struct engine_config *config, const struct domain_
 	put(xml, "  <on_poweroff>destroy</on_poweroff>\n  <on_reboot>restart</on_reboot>\n"
 		 "  <on_crash>destroy</on_crash>\n");
 	put_devices(xml, config, places);
+	/* It takes up the state when all its devices are there, some of which libvirt does not
+	 * know of. */
+	if (places->saved)
+		put(xml, "  <qemu:commandline>\n    <qemu:arg value='-incoming'/>\n"
+			 "    <qemu:arg value='defer'/>\n  </qemu:commandline>\n");
 	put(xml, "</domain>\n");
 	return g_string_free(xml, FALSE);
 }

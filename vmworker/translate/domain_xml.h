@@ -12,6 +12,7 @@ struct domain_xml_places {
 	const char *emulator;
 	const char *kernel, *initrd; /* initrd NULL: none */
 	const char *serial[ENGINE_CONSOLES];
+	const char *saved; /* QEMU's name of the machine whose state it waits for; NULL: none */
 };
 
 /* "disk7", under which the descriptor of that disk is to be given. */

@@ -14,9 +14,11 @@
 
 #include "domain_xml.h"
 #include "emulator_monitor.h"
+#include "emulator_state.h"
 #include "worker_error.h"
 
-#define N_CALLBACKS 3
+#define N_CALLBACKS   3
+#define LOOK_AGAIN_US 5000
 /* SeaBIOS, entered again, resets the machine up to twice more before it boots: that is not the
  * guest's doing. */
 #define FIRMWARE_RESETS	  2u
@@ -36,6 +38,8 @@ struct emulator {
 	unsigned int others;	    /* that may be the firmware's */
 	gint64 reset_us;	    /* when the last one was that is not */
 	_Atomic bool closing;
+	char *machine;
+	_Atomic bool moved;
 };
 
 /* What libvirt said, as the rest of our sentence. */
@@ -89,6 +93,7 @@ void emulator_free(struct emulator *emulator)
 	if (!emulator)
 		return;
 	g_mutex_clear(&emulator->lock);
+	g_free(emulator->machine);
 	g_free(emulator);
 }
 
@@ -250,11 +255,12 @@ static gboolean disks_associate(struct emulator *emulator, const struct engine_d
 gboolean emulator_start(struct emulator *emulator, const char *xml,
 			const struct engine_devices *devices, GError **error)
 {
-	if (!emulator->domain) {
-		emulator->domain = virDomainDefineXML(emulator->connection, xml);
-		if (!emulator->domain)
-			return failed("does not take this machine", error);
-	}
+	/* The same domain, and perhaps another machine than before. */
+	if (emulator->domain)
+		(void)virDomainFree(emulator->domain);
+	emulator->domain = virDomainDefineXML(emulator->connection, xml);
+	if (!emulator->domain)
+		return failed("does not take this machine", error);
 	g_mutex_lock(&emulator->lock);
 	emulator->asked = emulator->others = 0;
 	g_mutex_unlock(&emulator->lock);
@@ -367,6 +373,54 @@ gboolean emulator_statistics(struct emulator *emulator, engine_counter_visit vis
 		visit_record(records[i], visit, context);
 	virDomainStatsRecordListFree(records);
 	return TRUE;
+}
+
+/* ---- its state ---------------------------------------------------------------------------------
+ */
+
+gboolean emulator_write_state(struct emulator *emulator, int fd, GError **error)
+{
+	g_free(emulator->machine);
+	emulator->machine = emulator_state_machine(emulator->domain, error);
+	atomic_store(&emulator->moved, false);
+	return emulator->machine && emulator_state_write(emulator->domain, fd, error);
+}
+
+gboolean emulator_read_state(struct emulator *emulator, int fd, GError **error)
+{
+	atomic_store(&emulator->moved, false);
+	return emulator_state_read(emulator->domain, fd, error);
+}
+
+gboolean emulator_look(struct emulator *emulator, GError **error)
+{
+	enum emulator_move move = EMULATOR_MOVE_NONE;
+
+	if (!emulator_state_look(emulator->domain, &move, error))
+		return FALSE;
+	atomic_store(&emulator->moved, move == EMULATOR_MOVED);
+	return TRUE;
+}
+
+gboolean emulator_is_moved(struct emulator *emulator)
+{
+	return atomic_load(&emulator->moved);
+}
+
+gboolean emulator_stop_writing(struct emulator *emulator, GError **error)
+{
+	enum emulator_move move = EMULATOR_MOVING;
+
+	if (!emulator_state_cancel(emulator->domain, error))
+		return FALSE;
+	while (emulator_state_look(emulator->domain, &move, NULL) && move == EMULATOR_MOVING)
+		g_usleep(LOOK_AGAIN_US);
+	return TRUE;
+}
+
+const char *emulator_machine(const struct emulator *emulator)
+{
+	return emulator->machine;
 }
 
 /* ---- death ------------------------------------------------------------------------------------

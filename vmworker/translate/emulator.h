@@ -47,6 +47,20 @@ gboolean emulator_ping(struct emulator *emulator, GError **error);
 /* Names and values as libvirt has them, "vcpu.0.time". */
 gboolean emulator_statistics(struct emulator *emulator, engine_counter_visit visit, void *context,
 			     GError **error);
+/*
+ * Its state, while its processors stand still: QEMU begins to write it into a file, or (of a
+ * machine that waits for it, domain_xml.h) to read it, from the file's offset on, which moves
+ * along. emulator_look asks how far it is, and fails when QEMU could not do it.
+ */
+gboolean emulator_write_state(struct emulator *emulator, int fd, GError **error);
+gboolean emulator_read_state(struct emulator *emulator, int fd, GError **error);
+gboolean emulator_look(struct emulator *emulator, GError **error);
+/* Whether the last look found it over. Any thread. */
+gboolean emulator_is_moved(struct emulator *emulator);
+/* Writes no more; then it is as before. */
+gboolean emulator_stop_writing(struct emulator *emulator, GError **error);
+/* What QEMU calls the machine that it writes: "pc-i440fx-7.2". After emulator_write_state. */
+const char *emulator_machine(const struct emulator *emulator);
 /* Ends QEMU, if it is there, and lets go of libvirt. */
 void emulator_close(struct emulator *emulator);
 

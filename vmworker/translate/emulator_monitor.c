@@ -8,8 +8,8 @@
 
 #include "worker_error.h"
 
-/* fd -1: none goes with it. */
-static gboolean command(virDomainPtr domain, const char *json, int fd, GError **error)
+gboolean emulator_monitor_command(virDomainPtr domain, const char *json, int fd, char **ret_answer,
+				  GError **error)
 {
 	unsigned int n_out = 0;
 	int *out = NULL;
@@ -17,7 +17,7 @@ static gboolean command(virDomainPtr domain, const char *json, int fd, GError **
 	int r = virDomainQemuMonitorCommandWithFiles(domain, json, fd >= 0 ? 1 : 0, &fd, &n_out,
 						     &out, &answer, 0);
 	virErrorPtr last = r < 0 ? virGetLastError() : NULL;
-	/* All commands here answer with an empty object, or with words of QEMU's own. */
+	/* Answers are empty objects, or words of QEMU's own. */
 	gboolean ok = r == 0 && answer && !strstr(answer, "\"error\":");
 
 	if (!ok)
@@ -26,9 +26,17 @@ static gboolean command(virDomainPtr domain, const char *json, int fd, GError **
 			    last && last->message ? last->message
 			    : answer		  ? answer
 						  : "it does not say why");
-	free(answer);
+	if (ok && ret_answer)
+		*ret_answer = answer;
+	else
+		free(answer);
 	free(out);
 	return ok;
+}
+
+static gboolean command(virDomainPtr domain, const char *json, int fd, GError **error)
+{
+	return emulator_monitor_command(domain, json, fd, NULL, error);
 }
 
 /* From now on QEMU has a duplicate by the name STEM<index>. */

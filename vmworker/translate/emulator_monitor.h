@@ -10,8 +10,13 @@
 
 #include <glib.h>
 
-/* While no processor runs, so that the guest's firmware finds them. WORKER_ERROR. Of the disks only
- * those that are not raw. */
+/* A command in QEMU's words, with a descriptor (-1: none); its answer, if that is wanted, by
+ * free(). WORKER_ERROR, as of all that follow. */
+gboolean emulator_monitor_command(virDomainPtr domain, const char *json, int fd, char **ret_answer,
+				  GError **error);
+
+/* While no processor runs, so that the guest's firmware finds them. Of the disks only those that
+ * are not raw. */
 gboolean emulator_monitor_add_disks(virDomainPtr domain, const struct engine_devices *devices,
 				    GError **error);
 gboolean emulator_monitor_add_nics(virDomainPtr domain, const struct engine_devices *devices,

@@ -21,6 +21,8 @@
 #include "mailbox.h"
 #include "orphans.h"
 #include "port.h"
+#include "request.h"
+#include "saving.h"
 #include "translate_lacking.h"
 #include "worker_error.h"
 
@@ -49,28 +51,6 @@ struct engine {
 
 /* ---- bounded calls --------------------------------------------------------------------------- */
 
-/* A call may outlast who waits for it, but never the engine: free leaves all there then. */
-struct request {
-	struct engine *engine;
-	gboolean (*make)(struct emulator *emulator, GError **error);
-};
-
-static gboolean request_make(void *data, GError **error)
-{
-	const struct request *request = data;
-
-	return request->make(request->engine->emulator, error);
-}
-
-static struct call request_new(struct engine *engine,
-			       gboolean (*make)(struct emulator *emulator, GError **error))
-{
-	struct request *request = g_new0(struct request, 1);
-
-	*request = (struct request){engine, make};
-	return (struct call){.make = request_make, .free = g_free, .data = request};
-}
-
 static gboolean named(struct engine *engine, gboolean ok, GError **error)
 {
 	if (!ok)
@@ -78,13 +58,10 @@ static gboolean named(struct engine *engine, gboolean ok, GError **error)
 	return ok;
 }
 
-static gboolean ask(struct engine *engine,
-		    gboolean (*make)(struct emulator *emulator, GError **error),
-		    uint32_t timeout_ms, GError **error)
+static gboolean ask(struct engine *engine, request_make make, uint32_t timeout_ms, GError **error)
 {
-	const struct call call = request_new(engine, make);
-
-	return named(engine, caller_call(engine->caller, &call, timeout_ms, error), error);
+	return named(engine, request_ask(engine->caller, engine->emulator, make, timeout_ms, error),
+		     error);
 }
 
 /* ---- what happens by itself ------------------------------------------------------------------ */
@@ -174,7 +151,7 @@ static int on_exit_of_qemu(sd_event_source *source, int fd, uint32_t revents, vo
 static int on_ping(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct engine *engine = context;
-	const struct call call = request_new(engine, emulator_ping);
+	const struct call call = request_new(engine->emulator, emulator_ping);
 
 	(void)usec;
 	if (!caller_post(engine->caller, &call))
@@ -350,7 +327,8 @@ static gboolean build_images(struct engine *engine, GError **error)
 	return engine->initrd_fd >= 0;
 }
 
-static gboolean build_xml(struct engine *engine, GError **error)
+/* head NULL: a machine that begins anew. */
+static gboolean build_xml(struct engine *engine, const struct saved_head *head, GError **error)
 {
 	g_autofree char *emulator = g_find_program_in_path(TRANSLATE_EMULATOR);
 	g_autofree char *kernel = emulator_root_path(engine->kernel_fd, "");
@@ -358,7 +336,8 @@ static gboolean build_xml(struct engine *engine, GError **error)
 		engine->initrd_fd >= 0 ? emulator_root_path(engine->initrd_fd, "") : NULL;
 	g_autofree char *first = emulator_root_path(engine->root, "serial0");
 	g_autofree char *second = emulator_root_path(engine->root, "serial1");
-	const struct domain_xml_places places = {emulator, kernel, initrd, {first, second}};
+	const struct domain_xml_places places = {
+		emulator, kernel, initrd, {first, second}, head ? head->machine : NULL};
 
 	if (!emulator) {
 		g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
@@ -366,8 +345,28 @@ static gboolean build_xml(struct engine *engine, GError **error)
 				    " is not installed; install the package qemu-system-x86");
 		return FALSE;
 	}
+	g_free(engine->xml);
 	engine->xml = domain_xml_format(&engine->config, &places);
 	return TRUE;
+}
+
+static gboolean build_machine(struct engine *engine, GError **error)
+{
+	const struct engine_config *config = &engine->config;
+	struct saved_head head = {0};
+
+	if (config->state_fd < 0)
+		return build_xml(engine, NULL, error) && call_engine(engine, build_open, error) &&
+		       power_on(engine, error);
+	if (!named(engine, saved_head_read(config->state_fd, config->vm_uuid, &head, error), error))
+		return FALSE;
+	if (!build_xml(engine, &head, error) || !call_engine(engine, build_open, error) ||
+	    !power_on(engine, error))
+		return FALSE;
+	const struct saving saving = {engine->caller, engine->emulator, engine->pidfd,
+				      config->state_fd};
+	/* The next QEMU, if there is one, begins anew. */
+	return named(engine, saving_read(&saving, error), error) && build_xml(engine, NULL, error);
 }
 
 /* libvirt and QEMU look in them for what is a user's own; this machine has none. */
@@ -401,9 +400,9 @@ static struct engine *translate_build(const struct engine_config *config, GError
 	if (engine->keeper >= 0 && build_parts(engine, error) &&
 	    (engine->root = emulator_root_make(config->runtime_dir, config->cache_dir, error)) >=
 		    0 &&
-	    build_images(engine, error) && build_xml(engine, error)) {
+	    build_images(engine, error)) {
 		environment_settle(engine);
-		if (call_engine(engine, build_open, error) && power_on(engine, error))
+		if (build_machine(engine, error))
 			return engine;
 	}
 	/* What does not let go of QEMU in time is ended with the process. */
@@ -451,11 +450,18 @@ static gboolean reset_make(struct emulator *emulator, GError **error)
 
 static gboolean translate_save(struct engine *engine, int fd, GError **error)
 {
-	(void)fd;
-	g_set_error(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
-		    "virtual machine %s: this version cannot save it; shut it down",
-		    engine->config.vm_name);
-	return FALSE;
+	const struct saving saving = {engine->caller, engine->emulator, engine->pidfd, fd};
+	gboolean broken = FALSE;
+
+	if (!named(engine, saving_write(&saving, engine->config.vm_uuid, &broken, error), error)) {
+		if (broken)
+			post_halt(engine, ENGINE_HALT_BROKEN, "QEMU failed when it was saved");
+		return FALSE;
+	}
+	/* What the guest has written before it stood still. */
+	for (size_t i = 0; i < ENGINE_CONSOLES; i++)
+		port_drain(engine->ports[i]);
+	return TRUE;
 }
 
 static gboolean translate_reset(struct engine *engine, GError **error)

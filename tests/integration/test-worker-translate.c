@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The engine translate saves a guest and takes it up again: its worker, libvirt's embedded driver,
+ * QEMU and the tiny guest, which counts in its memory. Skipped where QEMU is not installed.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "saved_head.h"
+#include "temporary_directory.h"
+#include "vmms1.h"
+#include "worker_fixture.h"
+
+#define BUSY_MS 60000 /* the first start of all asks QEMU what it can do */
+
+/* What lasts from one worker to the next. */
+struct machine {
+	temporary_directory_t *dir; /* what libvirt learns of QEMU, and images */
+	int ring_fd, state_fd;
+	struct worker_process *worker;
+	const char *members;
+	void (*add_files)(sd_bus_message *message);
+	GString *seen; /* of the console */
+	int console;
+};
+
+static struct machine *machine_new(const char *members)
+{
+	struct machine *m = g_new0(struct machine, 1);
+
+	m->dir = temporary_directory_new();
+	m->ring_fd = memfd_create("ring", MFD_CLOEXEC);
+	m->state_fd = memfd_create("state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	m->members = members;
+	m->console = -1;
+	m->seen = g_string_new(NULL);
+	return m;
+}
+
+static void machine_end(struct machine *m)
+{
+	if (m->console >= 0)
+		close(m->console);
+	m->console = -1;
+	if (m->worker)
+		worker_reap(m->worker);
+	m->worker = NULL;
+}
+
+static void machine_free(struct machine *m)
+{
+	machine_end(m);
+	close(m->ring_fd);
+	close(m->state_fd);
+	g_string_free(m->seen, TRUE);
+	temporary_directory_free(m->dir);
+	g_free(m);
+}
+
+static int machine_call_start(struct machine *m, gboolean from_state, sd_bus_error *error)
+{
+	const char *cache = g_getenv("VMMS_TEST_CACHE");
+	const char *extra[] = {"--cache-dir", cache, NULL};
+	g_autofree char *definition = worker_definition("answer", m->members);
+
+	machine_end(m);
+	m->worker = worker_spawn(true, extra);
+	(void)sd_bus_set_method_call_timeout(m->worker->bus, (uint64_t)BUSY_MS * 1000);
+	m->worker->ring_fd = m->ring_fd;
+	m->worker->state_fd = from_state ? m->state_fd : -1;
+	m->worker->add_files = m->add_files;
+	return worker_call_start(m->worker, definition, error);
+}
+
+/* The console has its scroll-back, and the text in it. */
+static void machine_start(struct machine *m, gboolean from_state, const char *text)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	if (machine_call_start(m, from_state, &error) < 0)
+		g_error("Start: %s: %s", error.name, error.message);
+	g_string_truncate(m->seen, 0);
+	m->console = worker_open_console(m->worker);
+	if (!worker_expect(m->console, text, m->seen))
+		g_error("\"%s\" did not come, but \"%s\"", text, m->seen->str);
+}
+
+/* The guest counts on. */
+static void machine_type(struct machine *m, const char *text)
+{
+	g_assert_cmpint(write(m->console, "x", 1), ==, 1);
+	if (!worker_expect(m->console, text, m->seen))
+		g_error("\"%s\" did not come, but \"%s\"", text, m->seen->str);
+}
+
+static int machine_save(struct machine *m, sd_bus_error *error)
+{
+	return sd_bus_call_method(m->worker->bus, NULL, VMMS_WORKER_PATH, VMMS_IFACE_WORKER, "Save",
+				  error, NULL, "h", m->state_fd);
+}
+
+static void machine_saved(struct machine *m)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	g_assert_cmpint(ftruncate(m->state_fd, 0), ==, 0);
+	if (machine_save(m, &error) < 0)
+		g_error("Save: %s: %s", error.name, error.message);
+	g_autofree char *result = worker_wait_result(m->worker);
+	assert_contains(result, "\"state\":\"saved\"");
+	assert_contains(result, "\"how\":\"save\"");
+}
+
+static void machine_refused(struct machine *m, const char *name, const char *text)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	g_assert_cmpint(machine_call_start(m, TRUE, &error), <, 0);
+	g_assert_cmpstr(error.name, ==, name);
+	assert_contains(error.message, "virtual machine tiny: ");
+	assert_contains(error.message, text);
+	g_assert_null(strchr(error.message, '\n'));
+	sd_bus_error_free(&error);
+	g_assert_cmpint(WEXITSTATUS(worker_wait(m->worker)), ==, EXIT_FAILURE);
+}
+
+static pid_t machine_qemu(const struct machine *m)
+{
+	g_autofree char *path =
+		g_build_filename(m->worker->dir, VMMS_TRANSLATE_DIR, "run/qemu/vm.pid", NULL);
+	g_autofree char *text = NULL;
+
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	return (pid_t)g_ascii_strtoll(text, NULL, 10);
+}
+
+/* ---- saved and taken up ---------------------------------------------------------------------- */
+
+static void test_goes_on(void)
+{
+	struct machine *m = machine_new("");
+
+	machine_start(m, FALSE, "tiny guest up\n");
+	machine_type(m, "up\na");
+	machine_type(m, "up\nab");
+	machine_saved(m);
+	/* What it wrote before is there as well, once. */
+	machine_start(m, TRUE, "tiny guest up\nab");
+	machine_type(m, "up\nabc");
+	g_assert_cmpint(worker_call(m->worker->bus, "Pause", NULL), >=, 0);
+	machine_saved(m);
+	machine_start(m, TRUE, "up\nabc");
+	machine_type(m, "up\nabcd");
+	g_assert_cmpstr(m->seen->str, ==, "tiny guest up\nabcd");
+	/* A reset is a new start, not another return to what was saved. */
+	g_assert_cmpint(worker_call(m->worker->bus, "Reset", NULL), >=, 0);
+	g_assert_true(worker_expect(m->console, "abcdtiny guest up\n", m->seen));
+	machine_type(m, "abcdtiny guest up\na");
+	g_assert_cmpint(worker_call(m->worker->bus, "Stop", NULL), >=, 0);
+	g_autofree char *result = worker_wait_result(m->worker);
+	assert_contains(result, "\"state\":\"off\"");
+	machine_free(m);
+}
+
+/* ---- what was saved is not right ---------------------------------------------------------------
+ */
+
+#define INVALID VMMS_ERROR_PREFIX "InvalidImage"
+
+static void flip(int fd, off_t at)
+{
+	uint8_t byte;
+
+	g_assert_cmpint(pread(fd, &byte, 1, at), ==, 1);
+	byte ^= 1;
+	g_assert_cmpint(pwrite(fd, &byte, 1, at), ==, 1);
+}
+
+static void test_broken(void)
+{
+	struct machine *m = machine_new("");
+	struct saved_head head;
+	struct stat st;
+	uint8_t uuid[16];
+
+	machine_refused(m, INVALID, "was not saved by the engine translate");
+	machine_start(m, FALSE, "tiny guest up\n");
+	machine_type(m, "up\na");
+	machine_saved(m);
+	g_assert_cmpint(fstat(m->state_fd, &st), ==, 0);
+	/* Somewhere in it. */
+	flip(m->state_fd, st.st_size / 2);
+	machine_refused(m, INVALID, "the file is damaged");
+	flip(m->state_fd, st.st_size / 2);
+	/* And with a right sum: QEMU looks for the end of its description. */
+	for (size_t i = 0; i < sizeof(uuid); i++)
+		uuid[i] = (uint8_t)(15 - i); /* WORKER_UUID */
+	g_assert_true(saved_head_read(m->state_fd, uuid, &head, NULL));
+	flip(m->state_fd, SAVED_HEAD_SIZE);
+	g_assert_true(saved_head_write(m->state_fd, &head, NULL));
+	machine_refused(m, INVALID, "QEMU ended in the middle of its state");
+	flip(m->state_fd, SAVED_HEAD_SIZE);
+	g_assert_true(saved_head_write(m->state_fd, &head, NULL));
+	/* Nobody writes to it. */
+	machine_start(m, TRUE, "tiny guest up\na");
+	machine_type(m, "up\nab");
+	g_assert_cmpint(ftruncate(m->state_fd, st.st_size - 1), ==, 0);
+	machine_refused(m, INVALID, "the file was cut short");
+	machine_free(m);
+}
+
+/* ---- saving fails ------------------------------------------------------------------------------
+ */
+
+static void machine_not_saved(struct machine *m, const char *name)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	g_assert_cmpint(machine_save(m, &error), <, 0);
+	g_assert_cmpstr(error.name, ==, name);
+	assert_contains(error.message, "virtual machine tiny: ");
+	g_assert_null(strchr(error.message, '\n'));
+	sd_bus_error_free(&error);
+}
+
+static void machine_crashes(struct machine *m)
+{
+	char line[1024] = "";
+
+	g_assert_cmpint(WEXITSTATUS(worker_wait(m->worker)), ==, EXIT_FAILURE);
+	g_assert_cmpint(pread(m->worker->result_fd, line, sizeof(line) - 1, 0), >, 0);
+	assert_contains(line, "\"state\":\"crashed\"");
+}
+
+/* The machine is as it was. */
+static void test_no_room(void)
+{
+	struct machine *m = machine_new("");
+
+	machine_start(m, FALSE, "tiny guest up\n");
+	machine_type(m, "up\na");
+	g_assert_cmpint(fcntl(m->state_fd, F_ADD_SEALS, F_SEAL_GROW), ==, 0);
+	machine_not_saved(m, VMMS_ERROR_PREFIX "Failed");
+	machine_type(m, "up\nab");
+	close(m->state_fd);
+	m->state_fd = memfd_create("state", MFD_CLOEXEC);
+	machine_saved(m);
+	machine_start(m, TRUE, "tiny guest up\nab");
+	machine_type(m, "up\nabc");
+	machine_free(m);
+}
+
+static void test_killed(void)
+{
+	struct machine *m = machine_new("");
+
+	machine_start(m, FALSE, "tiny guest up\n");
+	g_assert_cmpint(kill(machine_qemu(m), SIGKILL), ==, 0);
+	machine_not_saved(m, VMMS_ERROR_PREFIX "Failed");
+	machine_crashes(m);
+	machine_refused(m, INVALID, "or not to its end");
+	machine_free(m);
+}
+
+static void test_hangs(void)
+{
+	struct machine *m = machine_new("");
+
+	machine_start(m, FALSE, "tiny guest up\n");
+	g_assert_cmpint(worker_call(m->worker->bus, "Pause", NULL), >=, 0);
+	g_assert_cmpint(kill(machine_qemu(m), SIGSTOP), ==, 0);
+	machine_not_saved(m, VMMS_ERROR_PREFIX "TimedOut");
+	machine_crashes(m);
+	machine_free(m);
+}
+
+int main(int argc, char **argv)
+{
+	g_autoptr(temporary_directory_t) cache = NULL;
+	char *probe[] = {(char *)g_getenv("VMMS_WORKER"), (char *)"--probe", NULL};
+	g_autofree char *answer = NULL;
+
+	g_test_init(&argc, &argv, NULL);
+	(void)g_spawn_sync(NULL, probe, NULL, G_SPAWN_DEFAULT, NULL, NULL, &answer, NULL, NULL,
+			   NULL);
+	if (!answer || !strstr(answer, "\"usable\":true")) {
+		g_test_message("QEMU or libvirt's driver for it is not installed");
+		return 77;
+	}
+	cache = temporary_directory_new();
+	(void)g_setenv("VMMS_TEST_CACHE", cache, TRUE);
+	g_test_add_func("/worker/translate/goes-on", test_goes_on);
+	g_test_add_func("/worker/translate/broken", test_broken);
+	g_test_add_func("/worker/translate/no-room", test_no_room);
+	g_test_add_func("/worker/translate/killed", test_killed);
+	g_test_add_func("/worker/translate/hangs", test_hangs);
+	return g_test_run();
+}

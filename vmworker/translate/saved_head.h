@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The first page of a saved machine's file: whose it is, and a sum of what follows, which is QEMU's
+ * own. It is written last, when the rest is durable, so that a torn file has none.
+ */
+#ifndef SAVED_HEAD_H
+#define SAVED_HEAD_H
+
+#include <glib.h>
+#include <stdint.h>
+
+#define SAVED_HEAD_SIZE	   4096
+#define SAVED_MACHINE_SIZE 32 /* with the zero */
+
+struct saved_head {
+	uint8_t uuid[16];
+	char machine[SAVED_MACHINE_SIZE]; /* QEMU's name of the machine: "pc-i440fx-7.2" */
+};
+
+/* Makes the file durable, head and all. WORKER_ERROR FAILED, the sentence of which goes on from
+ * "virtual machine web1: ". */
+gboolean saved_head_write(int fd, const struct saved_head *head, GError **error);
+
+/* Whether it is a whole file of the machine with that UUID, all of which is read. WORKER_ERROR
+ * INVALID_IMAGE, likewise. */
+gboolean saved_head_read(int fd, const uint8_t uuid[16], struct saved_head *head, GError **error);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "saving.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "request.h"
+#include "worker_error.h"
+
+#define ANSWER_TIMEOUT_MS 4000u
+#define STALL_US	  (INT64_C(20) * G_USEC_PER_SEC) /* without progress it is given up */
+#define LOOK_MS		  5				 /* between two questions */
+
+/* ---- calls with the file --------------------------------------------------------------------- */
+
+struct file_call {
+	struct emulator *emulator;
+	int fd; /* its own: the call may outlast who waits for it */
+	gboolean (*make)(struct emulator *emulator, int fd, GError **error);
+};
+
+static gboolean file_call_make(void *data, GError **error)
+{
+	const struct file_call *call = data;
+
+	return call->make(call->emulator, call->fd, error);
+}
+
+static void file_call_free(void *data)
+{
+	struct file_call *call = data;
+
+	if (call->fd >= 0)
+		close(call->fd);
+	g_free(call);
+}
+
+static gboolean begin(const struct saving *saving,
+		      gboolean (*make)(struct emulator *emulator, int fd, GError **error),
+		      GError **error)
+{
+	struct file_call *data = g_new0(struct file_call, 1);
+	const struct call call = {file_call_make, file_call_free, data};
+
+	*data = (struct file_call){saving->emulator, fcntl(saving->fd, F_DUPFD_CLOEXEC, 3), make};
+	if (data->fd >= 0 && lseek(data->fd, SAVED_HEAD_SIZE, SEEK_SET) == SAVED_HEAD_SIZE)
+		return caller_call(saving->caller, &call, ANSWER_TIMEOUT_MS, error);
+	file_call_free(data);
+	g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_FAILED,
+			    "the file of its state cannot be used; give a regular file");
+	return FALSE;
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+static gboolean has_ended(const struct saving *saving, int wait_ms)
+{
+	struct pollfd end = {.fd = saving->pidfd, .events = POLLIN};
+
+	return poll(&end, 1, wait_ms) == 1;
+}
+
+/* FALSE: it is not over. While QEMU reads, it does not answer: that is none unless it stalls. */
+static gboolean look(const struct saving *saving, gboolean *ret_failed, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+
+	*ret_failed = FALSE;
+	if (request_ask(saving->caller, saving->emulator, emulator_look, ANSWER_TIMEOUT_MS,
+			&failure))
+		return emulator_is_moved(saving->emulator);
+	if (g_error_matches(failure, WORKER_ERROR, WORKER_ERROR_TIMED_OUT))
+		return FALSE;
+	*ret_failed = TRUE;
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return FALSE;
+}
+
+static gboolean wait_moved(const struct saving *saving, GError **error)
+{
+	gint64 since = g_get_monotonic_time();
+	off_t at = -1;
+
+	while (!has_ended(saving, LOOK_MS)) {
+		off_t now = lseek(saving->fd, 0, SEEK_CUR);
+		gboolean failed;
+
+		if (look(saving, &failed, error))
+			return TRUE;
+		if (failed)
+			return FALSE;
+		if (now != at)
+			since = g_get_monotonic_time();
+		at = now;
+		if (g_get_monotonic_time() - since > STALL_US) {
+			g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_TIMED_OUT,
+					    "QEMU does not get on with its state; see that the "
+					    "host's storage answers");
+			return FALSE;
+		}
+	}
+	g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_FAILED,
+			    "QEMU ended in the middle of its state; start the machine again");
+	return FALSE;
+}
+
+/* ---- both ways ------------------------------------------------------------------------------- */
+
+static gboolean write_all(const struct saving *saving, const uint8_t uuid[16], GError **error)
+{
+	struct saved_head head = {0};
+
+	if (!begin(saving, emulator_write_state, error) || !wait_moved(saving, error))
+		return FALSE;
+	memcpy(head.uuid, uuid, sizeof(head.uuid));
+	(void)g_strlcpy(head.machine, emulator_machine(saving->emulator), sizeof(head.machine));
+	return saved_head_write(saving->fd, &head, error);
+}
+
+gboolean saving_write(const struct saving *saving, const uint8_t uuid[16], gboolean *ret_broken,
+		      GError **error)
+{
+	*ret_broken = FALSE;
+	if (write_all(saving, uuid, error))
+		return TRUE;
+	*ret_broken = !request_ask(saving->caller, saving->emulator, emulator_stop_writing,
+				   ANSWER_TIMEOUT_MS, NULL);
+	return FALSE;
+}
+
+gboolean saving_read(const struct saving *saving, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+
+	if (begin(saving, emulator_read_state, &failure) && wait_moved(saving, &failure))
+		return TRUE;
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_IMAGE,
+		    "its saved state cannot be taken up: %s", failure->message);
+	return FALSE;
+}
