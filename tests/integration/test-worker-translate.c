@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@ struct machine {
 	int ring_fd, state_fd;
 	struct worker_process *worker;
 	const char *members;
-	void (*add_files)(sd_bus_message *message);
+	void (*add_files)(sd_bus_message *message, void *machine);
 	GString *seen; /* of the console */
 	int console;
 };
@@ -75,6 +76,7 @@ static int machine_call_start(struct machine *m, gboolean from_state, sd_bus_err
 	m->worker->ring_fd = m->ring_fd;
 	m->worker->state_fd = from_state ? m->state_fd : -1;
 	m->worker->add_files = m->add_files;
+	m->worker->context = m;
 	return worker_call_start(m->worker, definition, error);
 }
 
@@ -168,6 +170,91 @@ static void test_goes_on(void)
 	machine_free(m);
 }
 
+/* ---- with devices -----------------------------------------------------------------------------
+ */
+
+/* A qemu-nbd that ends with its client; the connection. */
+static int image_serve(const struct machine *m, const char *image)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	g_snprintf(address.sun_path, sizeof(address.sun_path), "%s/nbd", m->dir);
+	(void)unlink(address.sun_path);
+	g_assert_cmpint(bind(listener, (const struct sockaddr *)&address, sizeof(address)), ==, 0);
+	g_assert_cmpint(listen(listener, 1), ==, 0);
+	if (fork() == 0) {
+		g_autofree char *pid = g_strdup_printf("%d", (int)getpid());
+		(void)g_setenv("LISTEN_FDS", "1", TRUE);
+		(void)g_setenv("LISTEN_PID", pid, TRUE);
+		if (listener == 3)
+			(void)fcntl(3, F_SETFD, 0);
+		else
+			(void)dup2(listener, 3);
+		(void)execlp("qemu-nbd", "qemu-nbd", "--format=qcow2", image, NULL);
+		_exit(127);
+	}
+	g_assert_cmpint(connect(fd, (const struct sockaddr *)&address, sizeof(address)), ==, 0);
+	close(listener);
+	return fd;
+}
+
+static void add_devices(sd_bus_message *message, void *machine)
+{
+	const struct machine *m = machine;
+	g_autofree char *raw = g_build_filename(m->dir, "raw", NULL);
+	g_autofree char *image = g_build_filename(m->dir, "image", NULL);
+	int fd = open(raw, O_RDWR | O_CLOEXEC), served = image_serve(m, image), life[2], net[2];
+
+	g_assert_cmpint(fd, >=, 0);
+	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, life), ==, 0);
+	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, net), ==, 0);
+	worker_add_file(message, VMMS_FILE_DISK "0", fd);
+	worker_add_file(message, VMMS_FILE_DISK "1", served);
+	worker_add_file(message, VMMS_FILE_DISK "1" VMMS_FILE_DISK_LIFE, life[0]);
+	worker_add_file(message, VMMS_FILE_NIC "0.0", net[0]);
+	const int fds[] = {fd, served, life[0], life[1], net[0], net[1]};
+	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++)
+		close(fds[i]);
+}
+
+/* libvirt does not know of the second disk and of the adapters. */
+static void test_devices(void)
+{
+	struct machine *m = machine_new(
+		",\"cpus\":{\"count\":2},\"disks\":[{\"path\":\"/raw\",\"lun\":5},"
+		"{\"path\":\"/image\",\"format\":\"qcow2\",\"iops\":100,\"serial\":\"q1\"}],"
+		"\"nics\":[{\"type\":\"user\"},{\"type\":\"none\"}]");
+	g_autofree char *raw = g_build_filename(m->dir, "raw", NULL);
+	g_autofree char *image = g_build_filename(m->dir, "image", NULL);
+	g_autofree char *server = g_find_program_in_path("qemu-nbd");
+	char *make[] = {(char *)"qemu-img", (char *)"create",
+			(char *)"-q",	    (char *)"-f",
+			(char *)"qcow2",    image,
+			(char *)"1M",	    NULL};
+
+	if (!server || !g_spawn_sync(NULL, make, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
+				     NULL, NULL)) {
+		g_test_skip("qemu-img or qemu-nbd is not installed");
+		machine_free(m);
+		return;
+	}
+	int fd = open(raw, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	g_assert_cmpint(ftruncate(fd, 1 << 20), ==, 0);
+	close(fd);
+	m->add_files = add_devices;
+	machine_start(m, FALSE, "tiny guest up\n");
+	machine_type(m, "up\na");
+	machine_saved(m);
+	machine_start(m, TRUE, "up\na");
+	machine_type(m, "up\nab");
+	machine_saved(m);
+	machine_start(m, TRUE, "up\nab");
+	machine_type(m, "up\nabc");
+	machine_free(m);
+}
+
 /* ---- what was saved is not right ---------------------------------------------------------------
  */
 
@@ -211,7 +298,7 @@ static void test_broken(void)
 	machine_start(m, TRUE, "tiny guest up\na");
 	machine_type(m, "up\nab");
 	g_assert_cmpint(ftruncate(m->state_fd, st.st_size - 1), ==, 0);
-	machine_refused(m, INVALID, "the file was cut short");
+	machine_refused(m, INVALID, "the file was cut short or has grown");
 	machine_free(m);
 }
 
@@ -296,6 +383,7 @@ int main(int argc, char **argv)
 	cache = temporary_directory_new();
 	(void)g_setenv("VMMS_TEST_CACHE", cache, TRUE);
 	g_test_add_func("/worker/translate/goes-on", test_goes_on);
+	g_test_add_func("/worker/translate/devices", test_devices);
 	g_test_add_func("/worker/translate/broken", test_broken);
 	g_test_add_func("/worker/translate/no-room", test_no_room);
 	g_test_add_func("/worker/translate/killed", test_killed);

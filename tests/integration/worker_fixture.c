@@ -160,7 +160,7 @@ int worker_call_start(struct worker_process *worker, const char *definition,
 	worker_add_file(message, VMMS_FILE_CONSOLE0, worker->ring_fd);
 	worker_add_file(message, VMMS_FILE_STATE, worker->state_fd);
 	if (worker->add_files)
-		worker->add_files(message);
+		worker->add_files(message, worker->context);
 	g_assert_cmpint(sd_bus_message_close_container(message), >=, 0);
 	int r = sd_bus_call(worker->bus, message, 0, ret_error, NULL);
 	sd_bus_message_unref(message);

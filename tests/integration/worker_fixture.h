@@ -23,7 +23,8 @@ struct worker_process {
 	int ring_fd;   /* of console 0; the test's, -1: none */
 	int state_fd;  /* to begin with; likewise */
 	/* What a test gives with Start beside these: by worker_add_file; may be NULL. */
-	void (*add_files)(sd_bus_message *message);
+	void (*add_files)(sd_bus_message *message, void *context);
+	void *context;
 	sd_bus *bus;
 };
 

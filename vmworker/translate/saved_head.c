@@ -122,6 +122,7 @@ static gboolean page_parse(const uint8_t *page, size_t size, struct saved_head *
 {
 	struct state_reader reader;
 
+	*head = (struct saved_head){0};
 	state_reader_init(&reader, page, size);
 	(void)state_enter(&reader, TAG, VERSION);
 	state_get_bytes(&reader, head->uuid, sizeof(head->uuid));
@@ -148,7 +149,7 @@ gboolean saved_head_read(int fd, const uint8_t uuid[16], struct saved_head *head
 	if (memcmp(head->uuid, uuid, sizeof(head->uuid)) != 0)
 		return refuse("the file is another machine's", error);
 	if ((uint64_t)st.st_size != SAVED_HEAD_SIZE + told.size)
-		return refuse("the file was cut short", error);
+		return refuse("the file was cut short or has grown", error);
 	if (!body_read(fd, head, &found))
 		return refuse("the file cannot be read", error);
 	if (found.size != told.size || found.sum != told.sum)

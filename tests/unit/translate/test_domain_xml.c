@@ -86,6 +86,23 @@ static void test_bare(void)
 	g_assert_null(strstr(xml, "scsi"));
 }
 
+/* One that waits for its state is the machine that was saved. */
+static void test_saved(void)
+{
+	const struct engine_config config = machine();
+	struct domain_xml_places saved = places;
+
+	saved.saved = "pc-i440fx-7.2";
+	g_autofree char *xml = domain_xml_format(&config, &saved);
+	has(xml, "<type arch='x86_64' machine='pc-i440fx-7.2'>hvm</type>");
+	has(xml, "<qemu:arg value='-incoming'/>");
+	if (validate_domain_available())
+		validate_domain(xml);
+	g_autofree char *anew = domain_xml_format(&config, &places);
+	has(anew, "<type arch='x86_64' machine='pc'>hvm</type>");
+	g_assert_null(strstr(anew, "qemu:"));
+}
+
 static void test_schema(void)
 {
 	struct engine_config config = machine();
@@ -173,6 +190,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/translate/domain-xml/format", test_format);
 	g_test_add_func("/translate/domain-xml/bare", test_bare);
+	g_test_add_func("/translate/domain-xml/saved", test_saved);
 	g_test_add_func("/translate/domain-xml/schema", test_schema);
 	g_test_add_func("/translate/domain-xml/many", test_many);
 	g_test_add_func("/translate/domain-xml/refused", test_refused);
