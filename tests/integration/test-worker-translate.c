@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -185,6 +186,7 @@ static int image_serve(const struct machine *m, const char *image)
 	g_assert_cmpint(bind(listener, (const struct sockaddr *)&address, sizeof(address)), ==, 0);
 	g_assert_cmpint(listen(listener, 1), ==, 0);
 	if (fork() == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails aborts */
 		g_autofree char *pid = g_strdup_printf("%d", (int)getpid());
 		(void)g_setenv("LISTEN_FDS", "1", TRUE);
 		(void)g_setenv("LISTEN_PID", pid, TRUE);
@@ -224,8 +226,8 @@ static void test_devices(void)
 {
 	struct machine *m = machine_new(
 		",\"cpus\":{\"count\":2},\"disks\":[{\"path\":\"/raw\",\"lun\":5},"
-		"{\"path\":\"/image\",\"format\":\"qcow2\",\"iops\":100,\"serial\":\"q1\"}],"
-		"\"nics\":[{\"type\":\"user\"},{\"type\":\"none\"}]");
+		"{\"path\":\"/image\",\"format\":\"qcow2\",\"lun\":0,\"iops\":100,\"serial\":\"q1\"}],"
+		"\"nics\":[{\"type\":\"user\",\"mac\":\"02:00:00:00:00:01\"},{\"type\":\"none\",\"mac\":\"02:00:00:00:00:02\"}]");
 	g_autofree char *raw = g_build_filename(m->dir, "raw", NULL);
 	g_autofree char *image = g_build_filename(m->dir, "image", NULL);
 	g_autofree char *server = g_find_program_in_path("qemu-nbd");
