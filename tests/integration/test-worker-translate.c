@@ -129,6 +129,7 @@ static void machine_refused(struct machine *m, const char *name, const char *tex
 	assert_contains(error.message, "virtual machine tiny: ");
 	assert_contains(error.message, text);
 	g_assert_null(strchr(error.message, '\n'));
+	g_test_message("%s", error.message);
 	sd_bus_error_free(&error);
 	g_assert_cmpint(WEXITSTATUS(worker_wait(m->worker)), ==, EXIT_FAILURE);
 }
@@ -293,7 +294,7 @@ static void test_broken(void)
 	g_assert_true(saved_head_read(m->state_fd, uuid, &head, NULL));
 	flip(m->state_fd, SAVED_HEAD_SIZE);
 	g_assert_true(saved_head_write(m->state_fd, &head, NULL));
-	machine_refused(m, INVALID, "QEMU ended in the middle of its state");
+	machine_refused(m, INVALID, "QEMU refuses it (");
 	flip(m->state_fd, SAVED_HEAD_SIZE);
 	g_assert_true(saved_head_write(m->state_fd, &head, NULL));
 	/* Nobody writes to it. */
@@ -315,6 +316,7 @@ static void machine_not_saved(struct machine *m, const char *name)
 	g_assert_cmpstr(error.name, ==, name);
 	assert_contains(error.message, "virtual machine tiny: ");
 	g_assert_null(strchr(error.message, '\n'));
+	g_test_message("%s", error.message);
 	sd_bus_error_free(&error);
 }
 
@@ -350,6 +352,7 @@ static void test_killed(void)
 	struct machine *m = machine_new("");
 
 	machine_start(m, FALSE, "tiny guest up\n");
+	g_assert_cmpint(worker_call(m->worker->bus, "Pause", NULL), >=, 0);
 	g_assert_cmpint(kill(machine_qemu(m), SIGKILL), ==, 0);
 	machine_not_saved(m, VMMS_ERROR_PREFIX "Failed");
 	machine_crashes(m);

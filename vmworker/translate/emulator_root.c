@@ -9,9 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "domain_xml.h"
 #include "worker_error.h"
 
 #define COPY_CHUNK ((size_t)64 << 20)
+#define PRINTABLE  G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS " !#$%&'()*+,-./:;<=>?@[]_|~"
 
 /* libvirtd's part of the host is not ours: no cgroups, no security driver, no virtlogd. */
 static const char settings[] = "stdio_handler = \"file\"\n"
@@ -101,4 +103,26 @@ int emulator_root_lend(int fd, const char *name, GError **error)
 	if (copy >= 0)
 		close(copy);
 	return -1;
+}
+
+/* libvirt writes into that file, too: QEMU's lines have its name, behind the time. */
+char *emulator_root_last_words(int root)
+{
+	static const char name[] = "qemu-system-x86_64: ";
+	char text[2048] = "", *words;
+	int fd =
+		openat(root, "log/qemu/" DOMAIN_XML_NAME ".log", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
+	off_t from = MAX(end - (off_t)sizeof(text) + 1, 0);
+	ssize_t n = end > 0 ? pread(fd, text, sizeof(text) - 1, from) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	words = n > 0 ? g_strrstr(text, name) : NULL;
+	if (!words)
+		return NULL;
+	words += strlen(name);
+	words[strcspn(words, "\r\n")] = '\0';
+	/* A hostile state may be quoted in it. */
+	return g_strdup_printf("%.160s", g_strcanon(words, PRINTABLE, '?'));
 }

@@ -21,4 +21,7 @@ char *emulator_root_path(int fd, const char *name);
  * when only whoever opened fd may read the file. The caller's; -1 and a WORKER_ERROR. */
 int emulator_root_lend(int fd, const char *name, GError **error);
 
+/* What QEMU said last, of why it ended; NULL: nothing. g_free. */
+char *emulator_root_last_words(int root);
+
 #endif

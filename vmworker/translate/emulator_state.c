@@ -66,8 +66,7 @@ static gboolean move_judge(json_object *move, enum emulator_move *ret, GError **
 	const char *status = text_of(move, "status"), *why = text_of(move, "error-desc");
 
 	if (status && (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)) {
-		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
-			    "QEMU could not move its state (%.160s); see whether there is room",
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED, "QEMU failed (%.160s)",
 			    why ? why : status);
 		return FALSE;
 	}

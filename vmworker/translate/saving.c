@@ -6,12 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "emulator_root.h"
 #include "request.h"
 #include "worker_error.h"
 
 #define ANSWER_TIMEOUT_MS 4000u
 #define STALL_US	  (INT64_C(20) * G_USEC_PER_SEC) /* without progress it is given up */
 #define LOOK_MS		  5				 /* between two questions */
+#define END_MS		  1000 /* from an answer that failed to the end of who gave it */
 
 /* ---- calls with the file --------------------------------------------------------------------- */
 
@@ -78,41 +80,65 @@ static gboolean look(const struct saving *saving, gboolean *ret_failed, GError *
 	return FALSE;
 }
 
+static gboolean has_stalled(const struct saving *saving, off_t *at, gint64 *since)
+{
+	off_t now = lseek(saving->fd, 0, SEEK_CUR);
+
+	if (now != *at)
+		*since = g_get_monotonic_time();
+	*at = now;
+	return g_get_monotonic_time() - *since > STALL_US;
+}
+
+/* The errors are without a remedy. */
 static gboolean wait_moved(const struct saving *saving, GError **error)
 {
 	gint64 since = g_get_monotonic_time();
+	gboolean failed = FALSE;
 	off_t at = -1;
 
 	while (!has_ended(saving, LOOK_MS)) {
-		off_t now = lseek(saving->fd, 0, SEEK_CUR);
-		gboolean failed;
-
 		if (look(saving, &failed, error))
 			return TRUE;
 		if (failed)
-			return FALSE;
-		if (now != at)
-			since = g_get_monotonic_time();
-		at = now;
-		if (g_get_monotonic_time() - since > STALL_US) {
+			break;
+		if (has_stalled(saving, &at, &since)) {
 			g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_TIMED_OUT,
-					    "QEMU does not get on with its state; see that the "
-					    "host's storage answers");
+					    "QEMU does not get on with it");
 			return FALSE;
 		}
 	}
-	g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_FAILED,
-			    "QEMU ended in the middle of its state; start the machine again");
+	/* That explains what libvirt says. */
+	if (has_ended(saving, failed ? END_MS : 0)) {
+		g_clear_error(error);
+		g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_FAILED,
+				    "QEMU ended in the middle of it");
+	}
 	return FALSE;
 }
 
 /* ---- both ways ------------------------------------------------------------------------------- */
 
+static gboolean write_body(const struct saving *saving, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+
+	if (!begin(saving, emulator_write_state, error))
+		return FALSE;
+	if (wait_moved(saving, &failure))
+		return TRUE;
+	g_set_error(error, WORKER_ERROR, failure->code,
+		    "its state cannot be written: %s; see that there is room where saved machines "
+		    "are kept",
+		    failure->message);
+	return FALSE;
+}
+
 static gboolean write_all(const struct saving *saving, const uint8_t uuid[16], GError **error)
 {
 	struct saved_head head = {0};
 
-	if (!begin(saving, emulator_write_state, error) || !wait_moved(saving, error))
+	if (!write_body(saving, error))
 		return FALSE;
 	memcpy(head.uuid, uuid, sizeof(head.uuid));
 	(void)g_strlcpy(head.machine, emulator_machine(saving->emulator), sizeof(head.machine));
@@ -134,9 +160,20 @@ gboolean saving_read(const struct saving *saving, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
 
-	if (begin(saving, emulator_read_state, &failure) && wait_moved(saving, &failure))
+	if (!begin(saving, emulator_read_state, error))
+		return FALSE;
+	if (wait_moved(saving, &failure))
 		return TRUE;
-	g_set_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_IMAGE,
-		    "its saved state cannot be taken up: %s", failure->message);
+	g_autofree char *words = emulator_root_last_words(saving->root);
+	/* Without a word of QEMU's it is not the file's fault. */
+	if (words)
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_IMAGE,
+			    "its saved state cannot be taken up: QEMU refuses it (%s); discard it "
+			    "and start the machine anew",
+			    words);
+	else
+		g_set_error(error, WORKER_ERROR, failure->code,
+			    "its saved state cannot be taken up: %s; start the machine again",
+			    failure->message);
 	return FALSE;
 }

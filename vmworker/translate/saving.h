@@ -11,6 +11,7 @@
 struct saving {
 	struct caller *caller;
 	struct emulator *emulator;
+	int root;  /* of its files */
 	int pidfd; /* QEMU's process */
 	int fd;	   /* the file, the offset of which is QEMU's meanwhile */
 };

@@ -363,7 +363,7 @@ static gboolean build_machine(struct engine *engine, GError **error)
 	if (!build_xml(engine, &head, error) || !call_engine(engine, build_open, error) ||
 	    !power_on(engine, error))
 		return FALSE;
-	const struct saving saving = {engine->caller, engine->emulator, engine->pidfd,
+	const struct saving saving = {engine->caller, engine->emulator, engine->root, engine->pidfd,
 				      config->state_fd};
 	/* The next QEMU, if there is one, begins anew. */
 	return named(engine, saving_read(&saving, error), error) && build_xml(engine, NULL, error);
@@ -450,7 +450,8 @@ static gboolean reset_make(struct emulator *emulator, GError **error)
 
 static gboolean translate_save(struct engine *engine, int fd, GError **error)
 {
-	const struct saving saving = {engine->caller, engine->emulator, engine->pidfd, fd};
+	const struct saving saving = {engine->caller, engine->emulator, engine->root, engine->pidfd,
+				      fd};
 	gboolean broken = FALSE;
 
 	if (!named(engine, saving_write(&saving, engine->config.vm_uuid, &broken, error), error)) {
