@@ -13,7 +13,7 @@
 #define ANSWER_TIMEOUT_MS 4000u
 #define STALL_US	  (INT64_C(20) * G_USEC_PER_SEC) /* without progress it is given up */
 #define LOOK_MS		  5				 /* between two questions */
-#define END_MS		  1000 /* from an answer that failed to the end of who gave it */
+#define END_MS		  500 /* from an answer that failed to the end of who gave it */
 
 /* ---- calls with the file --------------------------------------------------------------------- */
 
@@ -39,6 +39,19 @@ static void file_call_free(void *data)
 	g_free(call);
 }
 
+/* Then that is the error, whatever libvirt said, or waited for. */
+static gboolean has_ended(const struct saving *saving, int wait_ms, GError **error)
+{
+	struct pollfd end = {.fd = saving->pidfd, .events = POLLIN};
+
+	if (poll(&end, 1, wait_ms) != 1)
+		return FALSE;
+	g_clear_error(error);
+	g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_FAILED,
+			    "QEMU ended in the middle of its state; start the machine again");
+	return TRUE;
+}
+
 static gboolean begin(const struct saving *saving,
 		      gboolean (*make)(struct emulator *emulator, int fd, GError **error),
 		      GError **error)
@@ -56,13 +69,6 @@ static gboolean begin(const struct saving *saving,
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
-
-static gboolean has_ended(const struct saving *saving, int wait_ms)
-{
-	struct pollfd end = {.fd = saving->pidfd, .events = POLLIN};
-
-	return poll(&end, 1, wait_ms) == 1;
-}
 
 /* FALSE: it is not over. While QEMU reads, it does not answer: that is none unless it stalls. */
 static gboolean look(const struct saving *saving, gboolean *ret_failed, GError **error)
@@ -90,29 +96,21 @@ static gboolean has_stalled(const struct saving *saving, off_t *at, gint64 *sinc
 	return g_get_monotonic_time() - *since > STALL_US;
 }
 
-/* The errors are without a remedy. */
+/* An error is without a remedy; there may be none when QEMU has ended. */
 static gboolean wait_moved(const struct saving *saving, GError **error)
 {
 	gint64 since = g_get_monotonic_time();
 	gboolean failed = FALSE;
 	off_t at = -1;
 
-	while (!has_ended(saving, LOOK_MS)) {
+	while (!failed && !has_ended(saving, LOOK_MS, NULL)) {
 		if (look(saving, &failed, error))
 			return TRUE;
-		if (failed)
-			break;
-		if (has_stalled(saving, &at, &since)) {
+		if (!failed && has_stalled(saving, &at, &since)) {
 			g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_TIMED_OUT,
 					    "QEMU does not get on with it");
 			return FALSE;
 		}
-	}
-	/* That explains what libvirt says. */
-	if (has_ended(saving, failed ? END_MS : 0)) {
-		g_clear_error(error);
-		g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_FAILED,
-				    "QEMU ended in the middle of it");
 	}
 	return FALSE;
 }
@@ -123,14 +121,17 @@ static gboolean write_body(const struct saving *saving, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
 
-	if (!begin(saving, emulator_write_state, error))
+	if (!begin(saving, emulator_write_state, error)) {
+		(void)has_ended(saving, END_MS, error);
 		return FALSE;
+	}
 	if (wait_moved(saving, &failure))
 		return TRUE;
-	g_set_error(error, WORKER_ERROR, failure->code,
-		    "its state cannot be written: %s; see that there is room where saved machines "
-		    "are kept",
-		    failure->message);
+	if (!has_ended(saving, END_MS, error) && failure)
+		g_set_error(error, WORKER_ERROR, failure->code,
+			    "its state cannot be written: %s; see that there is room where saved "
+			    "machines are kept",
+			    failure->message);
 	return FALSE;
 }
 
@@ -151,7 +152,8 @@ gboolean saving_write(const struct saving *saving, const uint8_t uuid[16], gbool
 	*ret_broken = FALSE;
 	if (write_all(saving, uuid, error))
 		return TRUE;
-	*ret_broken = !request_ask(saving->caller, saving->emulator, emulator_stop_writing,
+	*ret_broken = !has_ended(saving, 0, NULL) &&
+		      !request_ask(saving->caller, saving->emulator, emulator_stop_writing,
 				   ANSWER_TIMEOUT_MS, NULL);
 	return FALSE;
 }
@@ -171,7 +173,7 @@ gboolean saving_read(const struct saving *saving, GError **error)
 			    "its saved state cannot be taken up: QEMU refuses it (%s); discard it "
 			    "and start the machine anew",
 			    words);
-	else
+	else if (!has_ended(saving, END_MS, error) && failure)
 		g_set_error(error, WORKER_ERROR, failure->code,
 			    "its saved state cannot be taken up: %s; start the machine again",
 			    failure->message);
