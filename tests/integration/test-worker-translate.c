@@ -172,6 +172,24 @@ static void test_goes_on(void)
 	machine_free(m);
 }
 
+/* However many are installed, only the QEMU that is used is asked what it can do. */
+static void test_one_probe(void)
+{
+	struct machine *m = machine_new("");
+	g_autofree char *other = g_build_filename(m->dir, "qemu-system-aarch64", NULL);
+	g_autofree char *asked = g_strconcat(other, ".asked", NULL);
+	g_autofree char *before = g_strdup(g_getenv("PATH"));
+	g_autofree char *path = g_strdup_printf("%s:%s", m->dir, before);
+
+	g_assert_true(g_file_set_contents_full(other, "#!/bin/sh\n: >\"$0.asked\"\n", -1,
+					       G_FILE_SET_CONTENTS_NONE, 0700, NULL));
+	(void)g_setenv("PATH", path, TRUE);
+	machine_start(m, FALSE, "tiny guest up\n");
+	(void)g_setenv("PATH", before, TRUE);
+	g_assert_false(g_file_test(asked, G_FILE_TEST_EXISTS));
+	machine_free(m);
+}
+
 /* ---- with devices -----------------------------------------------------------------------------
  */
 
@@ -388,6 +406,7 @@ int main(int argc, char **argv)
 	cache = temporary_directory_new();
 	(void)g_setenv("VMMS_TEST_CACHE", cache, TRUE);
 	g_test_add_func("/worker/translate/goes-on", test_goes_on);
+	g_test_add_func("/worker/translate/one-probe", test_one_probe);
 	g_test_add_func("/worker/translate/devices", test_devices);
 	g_test_add_func("/worker/translate/broken", test_broken);
 	g_test_add_func("/worker/translate/no-room", test_no_room);

@@ -350,23 +350,28 @@ static gboolean build_xml(struct engine *engine, const struct saved_head *head, 
 	return TRUE;
 }
 
-static gboolean build_machine(struct engine *engine, GError **error)
+static gboolean build_saved(struct engine *engine, GError **error)
 {
 	const struct engine_config *config = &engine->config;
-	struct saved_head head = {0};
+	struct saved_head head;
 
-	if (config->state_fd < 0)
-		return build_xml(engine, NULL, error) && call_engine(engine, build_open, error) &&
-		       power_on(engine, error);
-	if (!named(engine, saved_head_read(config->state_fd, config->vm_uuid, &head, error), error))
-		return FALSE;
-	if (!build_xml(engine, &head, error) || !call_engine(engine, build_open, error) ||
+	if (!named(engine, saved_head_read(config->state_fd, config->vm_uuid, &head, error),
+		   error) ||
+	    !build_xml(engine, &head, error) || !call_engine(engine, build_open, error) ||
 	    !power_on(engine, error))
 		return FALSE;
 	const struct saving saving = {engine->caller, engine->emulator, engine->root, engine->pidfd,
 				      config->state_fd};
 	/* The next QEMU, if there is one, begins anew. */
 	return named(engine, saving_read(&saving, error), error) && build_xml(engine, NULL, error);
+}
+
+static gboolean build_machine(struct engine *engine, GError **error)
+{
+	if (engine->config.state_fd >= 0)
+		return build_saved(engine, error);
+	return build_xml(engine, NULL, error) && call_engine(engine, build_open, error) &&
+	       power_on(engine, error);
 }
 
 /* libvirt and QEMU look in them for what is a user's own; this machine has none. */
