@@ -13,10 +13,6 @@
 #define VERSION	   1u
 #define CHUNK_SIZE ((size_t)256 << 10) /* a multiple of 8 */
 
-struct body {
-	uint64_t size, sum;
-};
-
 /* Finds accidents; who means ill can compute it, too. Each step is reversible, so that no single
  * change of a word goes unnoticed. */
 static uint64_t sum_add(uint64_t sum, const uint8_t *data, size_t size)
@@ -50,24 +46,27 @@ static ssize_t read_full(int fd, uint8_t *data, size_t size, uint64_t offset)
 }
 
 /* The sum is also of what the head says. FALSE and errno: it cannot be read. */
-static gboolean body_read(int fd, const struct saved_head *head, struct body *body)
+static gboolean body_read(int fd, const struct saved_head *head, uint64_t *ret_size,
+			  uint64_t *ret_sum)
 {
 	g_autofree uint8_t *chunk = g_malloc(CHUNK_SIZE);
+	uint64_t sum = sum_add(0, head->uuid, sizeof(head->uuid)), size = 0;
 	ssize_t n;
 
-	*body = (struct body){.sum = sum_add(0, head->uuid, sizeof(head->uuid))};
-	body->sum = sum_add(body->sum, (const uint8_t *)head->machine, strlen(head->machine));
-	while ((n = read_full(fd, chunk, CHUNK_SIZE, SAVED_HEAD_SIZE + body->size)) > 0) {
-		body->sum = sum_add(body->sum, chunk, (size_t)n);
-		body->size += (uint64_t)n;
+	sum = sum_add(sum, (const uint8_t *)head->machine, strlen(head->machine));
+	while ((n = read_full(fd, chunk, CHUNK_SIZE, SAVED_HEAD_SIZE + size)) > 0) {
+		sum = sum_add(sum, chunk, (size_t)n);
+		size += (uint64_t)n;
 	}
+	*ret_size = size;
+	*ret_sum = sum;
 	return n == 0;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
 /* The whole page: what is not written is zero. */
-static gboolean page_write(int fd, const struct saved_head *head, const struct body *body)
+static gboolean page_write(int fd, const struct saved_head *head)
 {
 	struct state_writer *writer = state_writer_new();
 	uint8_t page[SAVED_HEAD_SIZE] = {0};
@@ -76,8 +75,8 @@ static gboolean page_write(int fd, const struct saved_head *head, const struct b
 	state_begin(writer, TAG, VERSION);
 	state_put_bytes(writer, head->uuid, sizeof(head->uuid));
 	state_put_string(writer, head->machine);
-	state_put_u64(writer, body->size);
-	state_put_u64(writer, body->sum);
+	state_put_u64(writer, head->size);
+	state_put_u64(writer, head->sum);
 	state_end(writer);
 	const uint8_t *data = state_writer_data(writer, &size);
 	if (data && size <= sizeof(page))
@@ -86,12 +85,10 @@ static gboolean page_write(int fd, const struct saved_head *head, const struct b
 	return pwrite(fd, page, sizeof(page), 0) == (ssize_t)sizeof(page);
 }
 
-gboolean saved_head_write(int fd, const struct saved_head *head, GError **error)
+gboolean saved_head_write(int fd, struct saved_head *head, GError **error)
 {
-	struct body body;
-
-	if (fdatasync(fd) == 0 && body_read(fd, head, &body) && page_write(fd, head, &body) &&
-	    fdatasync(fd) == 0)
+	if (fdatasync(fd) == 0 && body_read(fd, head, &head->size, &head->sum) &&
+	    page_write(fd, head) && fdatasync(fd) == 0)
 		return TRUE;
 	g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
 		    "its state cannot be written (%s); make room where saved machines are kept",
@@ -117,8 +114,7 @@ static gboolean machine_is_name(const char *machine)
 	       strspn(machine, "abcdefghijklmnopqrstuvwxyz0123456789.-") == strlen(machine);
 }
 
-static gboolean page_parse(const uint8_t *page, size_t size, struct saved_head *head,
-			   struct body *body)
+static gboolean page_parse(const uint8_t *page, size_t size, struct saved_head *head)
 {
 	struct state_reader reader;
 
@@ -127,8 +123,8 @@ static gboolean page_parse(const uint8_t *page, size_t size, struct saved_head *
 	(void)state_enter(&reader, TAG, VERSION);
 	state_get_bytes(&reader, head->uuid, sizeof(head->uuid));
 	g_autofree char *machine = state_get_string(&reader, sizeof(head->machine) - 1);
-	body->size = state_get_u64(&reader);
-	body->sum = state_get_u64(&reader);
+	head->size = state_get_u64(&reader);
+	head->sum = state_get_u64(&reader);
 	state_leave(&reader);
 	if (!state_ok(&reader) || !machine_is_name(machine))
 		return FALSE;
@@ -139,20 +135,26 @@ static gboolean page_parse(const uint8_t *page, size_t size, struct saved_head *
 gboolean saved_head_read(int fd, const uint8_t uuid[16], struct saved_head *head, GError **error)
 {
 	uint8_t page[SAVED_HEAD_SIZE];
-	struct body told, found;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0 || read_full(fd, page, sizeof(page), 0) != (ssize_t)sizeof(page) ||
-	    !page_parse(page, sizeof(page), head, &told))
+	    !page_parse(page, sizeof(page), head))
 		return refuse("the file was not saved by the engine translate, or not to its end",
 			      error);
 	if (memcmp(head->uuid, uuid, sizeof(head->uuid)) != 0)
 		return refuse("the file is another machine's", error);
-	if ((uint64_t)st.st_size != SAVED_HEAD_SIZE + told.size)
+	if ((uint64_t)st.st_size - SAVED_HEAD_SIZE != head->size)
 		return refuse("the file was cut short or has grown", error);
-	if (!body_read(fd, head, &found))
+	return TRUE;
+}
+
+gboolean saved_head_check(int fd, const struct saved_head *head, GError **error)
+{
+	uint64_t size, sum;
+
+	if (!body_read(fd, head, &size, &sum))
 		return refuse("the file cannot be read", error);
-	if (found.size != told.size || found.sum != told.sum)
+	if (size != head->size || sum != head->sum)
 		return refuse("the file is damaged", error);
 	return TRUE;
 }

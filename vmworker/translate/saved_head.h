@@ -15,14 +15,17 @@
 struct saved_head {
 	uint8_t uuid[16];
 	char machine[SAVED_MACHINE_SIZE]; /* QEMU's name of the machine: "pc-i440fx-7.2" */
+	uint64_t size, sum;		  /* of what follows the page */
 };
 
-/* Makes the file durable, head and all. WORKER_ERROR FAILED, the sentence of which goes on from
- * "virtual machine web1: ". */
-gboolean saved_head_write(int fd, const struct saved_head *head, GError **error);
+/* Makes the file durable, head and all; size and sum are found here. WORKER_ERROR FAILED, the
+ * sentence of which goes on from "virtual machine web1: ". */
+gboolean saved_head_write(int fd, struct saved_head *head, GError **error);
 
-/* Whether it is a whole file of the machine with that UUID, all of which is read. WORKER_ERROR
+/* Whether it is a file of the machine with that UUID, and as long as it was. WORKER_ERROR
  * INVALID_IMAGE, likewise. */
 gboolean saved_head_read(int fd, const uint8_t uuid[16], struct saved_head *head, GError **error);
+/* Whether the rest is as it was, all of which is read. The same error. */
+gboolean saved_head_check(int fd, const struct saved_head *head, GError **error);
 
 #endif

@@ -353,17 +353,20 @@ static gboolean build_xml(struct engine *engine, const struct saved_head *head, 
 static gboolean build_saved(struct engine *engine, GError **error)
 {
 	const struct engine_config *config = &engine->config;
+	int fd = config->state_fd;
 	struct saved_head head;
 
-	if (!named(engine, saved_head_read(config->state_fd, config->vm_uuid, &head, error),
-		   error) ||
+	if (!named(engine, saved_head_read(fd, config->vm_uuid, &head, error), error) ||
 	    !build_xml(engine, &head, error) || !call_engine(engine, build_open, error) ||
 	    !power_on(engine, error))
 		return FALSE;
 	const struct saving saving = {engine->caller, engine->emulator, engine->root, engine->pidfd,
-				      config->state_fd};
-	/* The next QEMU, if there is one, begins anew. */
-	return named(engine, saving_read(&saving, error), error) && build_xml(engine, NULL, error);
+				      fd};
+	/* All of the file is read when the servers of images need not wait any more. */
+	return named(engine, saved_head_check(fd, &head, error) && saving_read(&saving, error),
+		     error) &&
+	       /* The next QEMU, if there is one, begins anew. */
+	       build_xml(engine, NULL, error);
 }
 
 static gboolean build_machine(struct engine *engine, GError **error)

@@ -22,17 +22,30 @@ static int file_new(size_t body)
 	return fd;
 }
 
+static void save(int fd)
+{
+	struct saved_head head = machine;
+
+	g_assert_true(saved_head_write(fd, &head, NULL));
+}
+
 static int saved_new(void)
 {
 	int fd = file_new(BODY_SIZE);
 
-	g_assert_true(saved_head_write(fd, &machine, NULL));
+	save(fd);
 	return fd;
 }
 
 static void assert_same(const struct saved_head *head)
 {
-	g_assert_true(memcmp(head, &machine, sizeof(machine)) == 0);
+	g_assert_true(memcmp(head->uuid, machine.uuid, sizeof(machine.uuid)) == 0);
+	g_assert_cmpstr(head->machine, ==, machine.machine);
+}
+
+static gboolean read_all(int fd, const uint8_t uuid[16], struct saved_head *head, GError **error)
+{
+	return saved_head_read(fd, uuid, head, error) && saved_head_check(fd, head, error);
 }
 
 static void refused(int fd, const char *text)
@@ -40,7 +53,7 @@ static void refused(int fd, const char *text)
 	g_autoptr(GError) error = NULL;
 	struct saved_head head;
 
-	g_assert_false(saved_head_read(fd, machine.uuid, &head, &error));
+	g_assert_false(read_all(fd, machine.uuid, &head, &error));
 	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_IMAGE);
 	if (!strstr(error->message, text))
 		g_error("\"%s\" does not contain \"%s\"", error->message, text);
@@ -60,7 +73,7 @@ static void test_round(void)
 	struct saved_head head;
 	int fd = saved_new();
 
-	g_assert_true(saved_head_read(fd, machine.uuid, &head, NULL));
+	g_assert_true(read_all(fd, machine.uuid, &head, NULL));
 	assert_same(&head);
 	close(fd);
 }
@@ -73,8 +86,8 @@ static void test_others(void)
 	int fd = file_new(BODY_SIZE);
 
 	refused(fd, "was not saved by the engine translate, or not to its end");
-	g_assert_true(saved_head_write(fd, &machine, NULL));
-	g_assert_false(saved_head_read(fd, uuid, &head, &error));
+	save(fd);
+	g_assert_false(read_all(fd, uuid, &head, &error));
 	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_IMAGE);
 	g_assert_nonnull(strstr(error->message, "the file is another machine's"));
 	close(fd);
@@ -105,7 +118,7 @@ static void test_flipped(void)
 	for (off_t at = 0; at < SAVED_HEAD_SIZE; at++) {
 		struct saved_head head;
 		flip(fd, at);
-		if (saved_head_read(fd, machine.uuid, &head, NULL))
+		if (read_all(fd, machine.uuid, &head, NULL))
 			assert_same(&head);
 		else
 			g_assert_cmpint(at, <, 128);
@@ -136,11 +149,12 @@ static void test_names(void)
 
 static void test_unwritable(void)
 {
+	struct saved_head head = machine;
 	g_autoptr(GError) error = NULL;
 	int pair[2];
 
 	g_assert_cmpint(pipe(pair), ==, 0);
-	g_assert_false(saved_head_write(pair[1], &machine, &error));
+	g_assert_false(saved_head_write(pair[1], &head, &error));
 	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_FAILED);
 	close(pair[0]);
 	close(pair[1]);
