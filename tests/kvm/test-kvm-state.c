@@ -255,6 +255,75 @@ static void test_other_machine(void)
 	g_assert_cmpstr(reader.fault, ==, "partition: it has other interrupt controllers");
 }
 
+/* With one number in place of another, both of n bytes, where it is found first. */
+static GBytes *patched(GBytes *bytes, const void *what, const void *with, size_t n)
+{
+	size_t size;
+	uint8_t *copy = g_memdup2(g_bytes_get_data(bytes, &size), g_bytes_get_size(bytes));
+	uint8_t *found = memmem(copy, size, what, n);
+
+	g_assert_nonnull(found);
+	memcpy(found, with, n);
+	return g_bytes_new_take(copy, size);
+}
+
+struct msr {
+	uint32_t index;
+	uint64_t value;
+} __attribute__((packed));
+
+static void test_msrs_refused(struct fixture *f, gconstpointer data)
+{
+	static const struct {
+		struct msr msr;
+		const char *fault; /* NULL: none */
+	} cases[] = {
+		{{0xc0000082, 0xffffffff82000000}, NULL},
+		{{0xc0000082, 1ull << 63}, "vp: the hypervisor here refuses MSR 0xc0000082"},
+		{{0x10, 1}, "vp: the hypervisor here refuses MSR 0x10"}, /* the TSC */
+		{{0x40000000, 1}, "vp: the hypervisor here refuses MSR 0x40000000"},
+		{{0x12345678, 1}, "vp: the hypervisor here refuses MSR 0x12345678"},
+		{{0x12345678, 0}, NULL}, /* of a newer KVM, and not used */
+		{{0, 0}, "vp: "},	 /* the rest is not what it looks like */
+	};
+	const struct msr lstar = {0xc0000082, 0xffffffff81000000};
+	struct state_reader reader;
+
+	(void)data;
+	write_msr(f, lstar.index, lstar.value);
+	g_autoptr(GBytes) bytes = vp_saved(f->vp);
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GBytes) other = patched(bytes, &lstar, &cases[i].msr, sizeof(lstar));
+
+		(void)vp_restored(f->vp, other, &reader);
+		if (!cases[i].fault)
+			g_assert_cmpstr(reader.fault, ==, "");
+		else
+			g_assert_true(g_str_has_prefix(reader.fault, cases[i].fault));
+	}
+}
+
+static void test_structures_refused(void)
+{
+	static const uint32_t mask = 0x1f80, other_mask = 0xffff1f80; /* of SSE's exceptions */
+	/* A size, and the x87's control word behind it. */
+	static const uint8_t xsave[] = {0, 16, 0, 0, 0x7f, 3}, larger[] = {0, 32, 0, 0, 0x7f, 3};
+	g_autoptr(machine_t) machine = counter_new(true);
+	struct state_reader reader;
+	struct vp *vp = machine->vps[0];
+
+	answer(vp, 1); /* it has used SSE */
+	g_autoptr(GBytes) bytes = vp_saved(vp);
+	g_autoptr(GBytes) bad_mask = patched(bytes, &mask, &other_mask, sizeof(mask));
+	g_autoptr(GBytes) bad_size = patched(bytes, xsave, larger, sizeof(xsave));
+
+	g_assert_cmpint(vp_restored(vp, bad_mask, &reader), ==, HV_STATUS_INVALID_PARAMETER);
+	g_assert_cmpstr(reader.fault, ==, "vp: KVM_SET_XSAVE: Invalid argument");
+	g_assert_cmpint(vp_restored(vp, bad_size, &reader), ==, HV_STATUS_INVALID_PARAMETER);
+	g_assert_cmpstr(reader.fault, ==, "vp: the hypervisor here has another KVM_SET_XSAVE");
+	g_assert_cmpint(vp_restored(vp, bytes, &reader), ==, HV_STATUS_SUCCESS);
+}
+
 /* ---- interrupts and the interface ------------------------------------------------------------ */
 
 #define LVT_TIMER     0xfee00320u
@@ -437,9 +506,11 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/state/other-processor", test_other_processor);
 	g_test_add_func("/kvm/state/cut-off", test_cut_off);
 	g_test_add_func("/kvm/state/other-machine", test_other_machine);
+	g_test_add_func("/kvm/state/structures-refused", test_structures_refused);
 #define CASE(name, fn) g_test_add("/kvm/state/" name, struct fixture, NULL, setup, fn, teardown)
 	CASE("timer", test_timer);
 	CASE("msrs", test_msrs);
+	CASE("msrs-refused", test_msrs_refused);
 	CASE("deadline", test_deadline);
 	CASE("time", test_time);
 	CASE("message", test_message);

@@ -7,6 +7,10 @@
 #include <unistd.h>
 
 #include "fake_partition.h"
+#include "state.h"
+
+typedef struct state_writer state_writer;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(state_writer, state_writer_free)
 
 #define WAIT_MS 20000
 
@@ -182,6 +186,68 @@ static void test_interrupts(struct fixture *f, gconstpointer data)
 	close(fd);
 }
 
+static hv_status restore(struct fixture *f, const state_writer *writer, struct state_reader *reader)
+{
+	size_t size;
+	const uint8_t *data = state_writer_data(writer, &size);
+
+	state_reader_init(reader, data, size);
+	hv_status status = partition_restore(f->partition, reader);
+	if (status == HV_STATUS_SUCCESS)
+		status = vp_restore(f->vp, reader);
+	g_assert_cmpint(status == HV_STATUS_SUCCESS, ==, state_ok(reader));
+	return status;
+}
+
+static void test_state(struct fixture *f, gconstpointer data)
+{
+	const hv_register_name name = HV_X64_REGISTER_R15;
+	const union hv_register_value value = {.reg64 = 15}, zero = {.reg64 = 0};
+	struct hv_cpuid_entry leaf = {.function = 7, .indexed = true, .index = 1, .ebx = 5};
+	g_autoptr(state_writer) writer = state_writer_new();
+	struct state_reader reader;
+
+	(void)data;
+	g_assert_cmpint(vp_set_cpuid(f->vp, &leaf, 1), ==, 0);
+	g_assert_cmpint(vp_set_registers(f->vp, &name, &value, 1), ==, 0);
+	g_assert_cmpint(partition_set_interrupt_line(f->partition, 4, true), ==, 0);
+	g_assert_cmpint(partition_save(f->partition, writer), ==, 0);
+	g_assert_cmpint(vp_save(f->vp, writer), ==, 0);
+	g_assert_cmpint(vp_set_registers(f->vp, &name, &zero, 1), ==, 0);
+	g_assert_cmpint(partition_set_interrupt_line(f->partition, 4, false), ==, 0);
+	g_assert_cmpint(restore(f, writer, &reader), ==, 0);
+	g_assert_cmpuint(fake_vp_register(f->vp, name).reg64, ==, 15);
+	g_assert_true(fake_line_level(f->partition, 4));
+
+	leaf.ebx = 6;
+	g_assert_cmpint(vp_set_cpuid(f->vp, &leaf, 1), ==, 0);
+	g_assert_cmpint(restore(f, writer, &reader), ==, HV_STATUS_INVALID_PARAMETER);
+	g_assert_cmpstr(reader.fault, ==,
+			"vp: this host offers other processor features (CPUID leaf 0x7, index 1)");
+	g_assert_cmpint(vp_set_cpuid(f->vp, NULL, 0), ==, 0);
+	g_assert_cmpint(restore(f, writer, &reader), ==, HV_STATUS_INVALID_PARAMETER);
+}
+
+static void test_state_failures(struct fixture *f, gconstpointer data)
+{
+	static const enum fake_call calls[] = {FAKE_PARTITION_RESTORE, FAKE_VP_RESTORE};
+	g_autoptr(state_writer) writer = state_writer_new();
+	struct state_reader reader;
+
+	(void)data;
+	g_assert_cmpint(partition_save(f->partition, writer), ==, 0);
+	g_assert_cmpint(vp_save(f->vp, writer), ==, 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
+		fake_fail(calls[i], 0, HV_STATUS_OPERATION_DENIED, 0);
+		g_assert_cmpint(restore(f, writer, &reader), ==, HV_STATUS_OPERATION_DENIED);
+		fake_fail(calls[i], 0, HV_STATUS_SUCCESS, 0);
+	}
+	fake_fail(FAKE_PARTITION_SAVE, 0, HV_STATUS_INVALID_VP_STATE, 0);
+	fake_fail(FAKE_VP_SAVE, 0, HV_STATUS_INVALID_VP_STATE, 0);
+	g_assert_cmpint(partition_save(f->partition, writer), ==, HV_STATUS_INVALID_VP_STATE);
+	g_assert_cmpint(vp_save(f->vp, writer), ==, HV_STATUS_INVALID_VP_STATE);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -192,6 +258,8 @@ int main(int argc, char **argv)
 	ADD("/fake/failures", test_failures);
 	ADD("/fake/registers", test_registers);
 	ADD("/fake/interrupts", test_interrupts);
+	ADD("/fake/state", test_state);
+	ADD("/fake/state-failures", test_state_failures);
 #undef ADD
 	return g_test_run();
 }
