@@ -79,7 +79,7 @@ static void put(const struct vp *vp, struct state_writer *writer, uint32_t index
 
 hv_status kvm_state_put_msrs(const struct vp *vp, struct state_writer *writer)
 {
-	struct list list;
+	struct list list = {0};
 	hv_status status = list_read(vp, &list);
 
 	if (status != HV_STATUS_SUCCESS)
@@ -112,7 +112,7 @@ static void get(const struct vp *vp, struct state_reader *reader, const struct l
 
 hv_status kvm_state_get_msrs(const struct vp *vp, struct state_reader *reader)
 {
-	struct list list;
+	struct list list = {0};
 	hv_status status = list_read(vp, &list);
 
 	if (status != HV_STATUS_SUCCESS) {
