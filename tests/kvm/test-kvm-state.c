@@ -192,6 +192,24 @@ static void test_again(void)
 	g_assert_cmpuint(get_register(machine->vps[0], HV_X64_REGISTER_R13), ==, 5);
 }
 
+/* One that waits for an interrupt does so again, and one that was never started as well. */
+static void test_not_running(void)
+{
+	g_autoptr(machine_t) machine = machine_new(MIB, 2, true, "", 0);
+	g_autoptr(machine_t) to = machine_new(MIB, 2, true, "", 0);
+
+	g_autoptr(GBytes) ready = vp_saved(machine->vps[0]);
+	g_assert_cmpint(vp_halt(machine->vps[0]), ==, HV_STATUS_SUCCESS);
+	copy(machine->partition, to->partition, machine->vps, to->vps, 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		g_autoptr(GBytes) before = vp_saved(machine->vps[i]);
+		g_autoptr(GBytes) after = vp_saved(to->vps[i]);
+
+		g_assert_true(g_bytes_equal(before, after));
+		g_assert_false(g_bytes_equal(ready, after));
+	}
+}
+
 /* ---- what is refused ------------------------------------------------------------------------- */
 
 static void test_other_processor(void)
@@ -503,6 +521,7 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/kvm/state/counter/irqchip", (gpointer)1, test_counter);
 	g_test_add_func("/kvm/state/two-accesses", test_two_accesses);
 	g_test_add_func("/kvm/state/again", test_again);
+	g_test_add_func("/kvm/state/not-running", test_not_running);
 	g_test_add_func("/kvm/state/other-processor", test_other_processor);
 	g_test_add_func("/kvm/state/cut-off", test_cut_off);
 	g_test_add_func("/kvm/state/other-machine", test_other_machine);
