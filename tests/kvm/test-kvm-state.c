@@ -4,10 +4,7 @@
 
 #include "hv_reftime.h"
 #include "hyperv_guest.h"
-#include "state.h"
-
-typedef struct state_writer state_writer;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(state_writer, state_writer_free)
+#include "saved_bytes.h"
 
 #define MIB	   0x100000ull
 #define MMIO	   0xd0000000ull
@@ -16,25 +13,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(state_writer, state_writer_free)
 #define COUNT_AT   0x810u
 #define SSE_TO	   0x820u
 
-static GBytes *end(const struct state_writer *writer)
-{
-	size_t size;
-	const uint8_t *data = state_writer_data(writer, &size);
-
-	return g_bytes_new(data, size);
-}
-
-static void begin(struct state_reader *reader, GBytes *bytes)
-{
-	state_reader_init(reader, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-}
-
 static GBytes *vp_saved(struct vp *vp)
 {
 	g_autoptr(state_writer) writer = state_writer_new();
 
 	g_assert_cmpint(vp_save(vp, writer), ==, HV_STATUS_SUCCESS);
-	return end(writer);
+	return saved_bytes(writer);
 }
 
 static GBytes *partition_saved(struct partition *partition)
@@ -42,12 +26,12 @@ static GBytes *partition_saved(struct partition *partition)
 	g_autoptr(state_writer) writer = state_writer_new();
 
 	g_assert_cmpint(partition_save(partition, writer), ==, HV_STATUS_SUCCESS);
-	return end(writer);
+	return saved_bytes(writer);
 }
 
 static hv_status vp_restored(struct vp *vp, GBytes *bytes, struct state_reader *reader)
 {
-	begin(reader, bytes);
+	saved_bytes_read(reader, bytes);
 	hv_status status = vp_restore(vp, reader);
 
 	g_assert_cmpint(status == HV_STATUS_SUCCESS, ==, state_ok(reader));
@@ -65,7 +49,7 @@ static void copy(struct partition *from, struct partition *to, struct vp *const 
 	struct state_reader reader;
 
 	memcpy(partition_gpa_pointer(to, 0, size), partition_gpa_pointer(from, 0, size), size);
-	begin(&reader, bytes);
+	saved_bytes_read(&reader, bytes);
 	hv_status status = partition_restore(to, &reader);
 	g_assert_cmpstr(reader.fault, ==, "");
 	g_assert_cmpint(status, ==, HV_STATUS_SUCCESS);
@@ -176,7 +160,7 @@ static void test_again(void)
 	g_autoptr(GBytes) vp = vp_saved(machine->vps[0]);
 	g_autoptr(GBytes) partition = partition_saved(machine->partition);
 	g_autoptr(machine_t) to = machine_new(2 * MIB, 1, true, "", 0);
-	begin(&reader, partition);
+	saved_bytes_read(&reader, partition);
 	g_assert_cmpint(partition_restore(to->partition, &reader), ==, HV_STATUS_SUCCESS);
 	g_assert_cmpint(vp_restored(to->vps[0], vp, &reader), ==, HV_STATUS_SUCCESS);
 	g_autoptr(GBytes) vp_again = vp_saved(to->vps[0]);
@@ -254,7 +238,7 @@ static void test_cut_off(void)
 	for (size_t size = 0; size < g_bytes_get_size(partition); size += 61) {
 		g_autoptr(GBytes) part = g_bytes_new_from_bytes(partition, 0, size);
 
-		begin(&reader, part);
+		saved_bytes_read(&reader, part);
 		g_assert_cmpint(partition_restore(machine->partition, &reader), ==,
 				HV_STATUS_INVALID_PARAMETER);
 		g_assert_false(state_ok(&reader));
@@ -267,7 +251,7 @@ static void test_other_machine(void)
 	g_autoptr(GBytes) bytes = partition_saved(with->partition);
 	struct state_reader reader;
 
-	begin(&reader, bytes);
+	saved_bytes_read(&reader, bytes);
 	g_assert_cmpint(partition_restore(without->partition, &reader), ==,
 			HV_STATUS_INVALID_PARAMETER);
 	g_assert_cmpstr(reader.fault, ==, "partition: it has other interrupt controllers");
@@ -365,8 +349,8 @@ static void move_guest(struct fixture *f, struct fixture *g)
 	hv_set_paused(f->hv, true);
 	copy(f->partition, g->partition, &f->vp, &g->vp, 1);
 	hv_save(f->hv, writer);
-	g_autoptr(GBytes) bytes = end(writer);
-	begin(&reader, bytes);
+	g_autoptr(GBytes) bytes = saved_bytes(writer);
+	saved_bytes_read(&reader, bytes);
 	(void)hv_restore(g->hv, &reader);
 	g_assert_cmpstr(reader.fault, ==, "");
 	hv_set_paused(g->hv, false);

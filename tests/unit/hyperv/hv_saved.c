@@ -21,26 +21,18 @@ void hv_saved_build(struct hv_test *t, bool tsc_stable)
 	hv_saved_reset(t);
 }
 
-GBytes *hv_saved_end(const struct state_writer *writer)
-{
-	size_t size;
-	const uint8_t *data = state_writer_data(writer, &size);
-
-	return g_bytes_new(data, size);
-}
-
 GBytes *hv_saved_take(struct hv_test *t)
 {
 	g_autoptr(state_writer) writer = state_writer_new();
 
 	hv_set_paused(t->hv, true);
 	hv_save(t->hv, writer);
-	return hv_saved_end(writer);
+	return saved_bytes(writer);
 }
 
 bool hv_saved_restore(struct hv_test *t, GBytes *bytes, struct state_reader *reader)
 {
-	state_reader_init(reader, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+	saved_bytes_read(reader, bytes);
 	bool restored = hv_restore(t->hv, reader);
 	g_assert_cmpint(restored, ==, state_ok(reader));
 	if (restored)

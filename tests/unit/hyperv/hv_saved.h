@@ -4,10 +4,7 @@
 #define HV_SAVED_H
 
 #include "hv_fixture.h"
-#include "state.h"
-
-typedef struct state_writer state_writer;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(state_writer, state_writer_free)
+#include "saved_bytes.h"
 
 /* Built, with a hypervisor below that does all that it can. */
 void hv_saved_build(struct hv_test *t, bool tsc_stable);
@@ -18,7 +15,6 @@ void hv_saved_another(struct hv_test *t, bool same_time);
 
 /* Pauses it. The caller's. */
 GBytes *hv_saved_take(struct hv_test *t);
-GBytes *hv_saved_end(const struct state_writer *writer);
 bool hv_saved_restore(struct hv_test *t, GBytes *bytes, struct state_reader *reader);
 /* Takes it to another process, where it is restored, paused still. */
 GBytes *hv_saved_move(struct hv_test *t, bool same_time);

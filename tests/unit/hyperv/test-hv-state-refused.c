@@ -151,7 +151,7 @@ static GBytes *put_image(const struct hv_test *t, const struct image *image)
 	for (unsigned int i = 0; i < HV_VPS; i++)
 		put_vp(writer, image);
 	state_end(writer);
-	return hv_saved_end(writer);
+	return saved_bytes(writer);
 }
 
 #define TIMER (HV_STIMER_ENABLE | 1 << 16)

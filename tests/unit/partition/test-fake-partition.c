@@ -7,10 +7,7 @@
 #include <unistd.h>
 
 #include "fake_partition.h"
-#include "state.h"
-
-typedef struct state_writer state_writer;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(state_writer, state_writer_free)
+#include "saved_bytes.h"
 
 #define WAIT_MS 20000
 

@@ -2,10 +2,7 @@
 #include <glib.h>
 #include <string.h>
 
-#include "state.h"
-
-typedef struct state_writer state_writer;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(state_writer, state_writer_free)
+#include "saved_bytes.h"
 
 /* A machine with two disks. */
 static struct state_writer *example(void)
