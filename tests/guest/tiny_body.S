@@ -118,7 +118,7 @@
 
 80:	/* count: the letters from a to z, for ever, not too fast; which is next is in memory */
 	movb $0, tiny_count
-81:	movl $1000, %ecx
+81:	movl $100, %ecx
 82:	pause
 	decl %ecx
 	jnz 82b

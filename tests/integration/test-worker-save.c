@@ -163,6 +163,16 @@ static void test_save_fails(void)
 	g_autofree char *state = worker_state_property(worker->bus);
 	g_assert_cmpstr(state, ==, "running");
 	type_and_expect(console, "alive", seen);
+
+	/* Nor when whoever asked wants it no more. */
+	int unwanted = state_file();
+	g_assert_cmpint(fchmod(unwanted, 0), ==, 0);
+	g_assert_cmpint(worker_call_save(worker, unwanted, &error), <, 0);
+	g_assert_cmpstr(error.name, ==, VMMS_ERROR_PREFIX "Canceled");
+	assert_contains(error.message, "VM tiny: saving it was broken off");
+	sd_bus_error_free(&error);
+	type_and_expect(console, "still", seen);
+	close(unwanted);
 	close(console);
 	close(fd);
 	worker_reap(worker);

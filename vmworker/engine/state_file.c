@@ -69,6 +69,20 @@ static gboolean write_all(int fd, const void *data, size_t size, uint64_t at, GE
 	return TRUE;
 }
 
+/* Whoever wants it to break off takes the file's permissions away, for nobody is answered now. */
+static gboolean write_wanted(int fd, GError **error)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return write_failed(error, errno);
+	if ((st.st_mode & ALLPERMS) != 0)
+		return TRUE;
+	g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_CANCELED,
+			    "saving it was broken off, and it goes on");
+	return FALSE;
+}
+
 static gboolean write_sync(int fd, GError **error)
 {
 	return fdatasync(fd) == 0 || write_failed(error, errno);
@@ -110,6 +124,8 @@ static gboolean write_range(int fd, const uint8_t *memory, uint64_t size, uint64
 	for (uint64_t done = 0; done < size; done += WINDOW) {
 		size_t window = (size_t)MIN(WINDOW, size - done), length = 0;
 
+		if (!write_wanted(fd, error))
+			return FALSE;
 		for (size_t at = 0; at < window; at += length) {
 			at = find_piece(memory + done, window, at, &length);
 			if (!write_all(fd, memory + done + at, length, file_at + done + at, error))
@@ -172,7 +188,8 @@ gboolean state_file_write(int fd, const struct state_file_machine *machine, cons
 	if (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)(at + machine->memory)) < 0)
 		return write_failed(error, errno);
 	if (write_all(fd, blob, size, PAGE, error) && write_memory(fd, partition, at, error) &&
-	    write_sync(fd, error) && write_head(fd, machine, blob, size, error))
+	    write_sync(fd, error) && write_wanted(fd, error) &&
+	    write_head(fd, machine, blob, size, error))
 		return TRUE;
 	(void)!ftruncate(fd, 0); /* to make room at once */
 	return FALSE;

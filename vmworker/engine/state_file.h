@@ -24,7 +24,8 @@ struct state_file_machine {
 };
 
 /* Into an empty file, open for reading and writing; durable on return. After a failure it is empty
- * again, as far as that can be had. While no VP runs. */
+ * again, as far as that can be had. CANCELED: the file lost its permissions meanwhile, by which it
+ * is told to break off. While no VP runs. */
 gboolean state_file_write(int fd, const struct state_file_machine *machine, const uint8_t *blob,
 			  size_t size, const struct partition *partition, GError **error);
 

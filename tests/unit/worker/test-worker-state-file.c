@@ -304,6 +304,26 @@ static void test_write_fails(struct fixture *f, gconstpointer data)
 	save_fails(f, f->fd, "its state cannot be written (Operation not permitted)");
 }
 
+/* Without permissions it is to break off; with some it may. */
+static void test_broken_off(struct fixture *f, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+
+	(void)data;
+	for (int used = 0; used < 2; used++) {
+		g_assert_cmpint(fchmod(f->fd, 0), ==, 0);
+		g_assert_false(state_file_write(f->fd, &f->machine, blob, sizeof(blob),
+						f->partition, &error));
+		g_assert_error(error, WORKER_ERROR, WORKER_ERROR_CANCELED);
+		g_clear_error(&error);
+		g_assert_cmpuint(file_size(f->fd, NULL), ==, 0);
+		poke(f, MIB, 1);
+	}
+	g_assert_cmpint(fchmod(f->fd, 0400), ==, 0);
+	save(f);
+	load_and_compare(f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -318,5 +338,6 @@ int main(int argc, char **argv)
 	CASE("changed", test_changed);
 	CASE("not-finished", test_not_finished);
 	CASE("write-fails", test_write_fails);
+	CASE("broken-off", test_broken_off);
 	return g_test_run();
 }
