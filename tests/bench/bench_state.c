@@ -96,7 +96,7 @@ static void run(int fd, uint64_t memory, uint64_t used, unsigned int runs)
 
 int main(int argc, char **argv)
 {
-	unsigned int runs = argc > 2 ? (unsigned int)atoi(argv[2]) : 5;
+	unsigned int runs = argc > 2 ? (unsigned int)strtoul(argv[2], NULL, 10) : 5;
 	int fd;
 
 	must(argc > 1 && runs > 0, "usage: bench_state FILE [RUNS]");
