@@ -48,8 +48,8 @@ size_t uart_receive(struct uart *uart, const uint8_t *data, size_t n);
 void uart_reset(struct uart *uart);
 
 /* Its registers and what it has received. Restored before any VP runs, with the interrupt
- * controllers, which bring the line's level: it is not driven. After a failure it can only be freed.
- * Main thread. */
+ * controllers, which bring the line's level: it is not driven. After a failure it can only be
+ * freed. Main thread. */
 void uart_save(struct uart *uart, struct state_writer *writer);
 bool uart_restore(struct uart *uart, struct state_reader *reader);
 

@@ -9,7 +9,6 @@
 #include <vmms1.h>
 
 #include "console.h"
-#include "state_part.h"
 
 /*
  * What the guest prints is a function of the position: lines of 64 letters, so that whatever a
@@ -547,61 +546,6 @@ static void test_thread(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	close(end.fd);
 }
 
-STATE_PART(console);
-
-/* Another run's console shows what this one did, once. */
-static void test_save(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
-{
-	struct fixture other = {};
-	struct far_end end;
-
-	print(f, 5010); /* as in test_replay */
-	g_autoptr(GBytes) saved = state_part_save(&console_part, f->console);
-	set_up(&other, NULL);
-	for (int i = 0; i < 2; i++) { /* the ring is kept the second time */
-		g_autofree char *fault = state_part_restore(&console_part, other.console, saved);
-
-		g_assert_cmpstr(fault, ==, NULL);
-		other.written = f->written;
-		end = attach(&other, VMMS_CONSOLE_REPLAY);
-		end.position = 960;
-		far_end_drain(&other, &end);
-		g_assert_cmpuint(end.position, ==, 5010);
-		g_assert_cmpuint(end.notices, ==, 0);
-		close(end.fd);
-	}
-	g_autoptr(GBytes) again = state_part_save(&console_part, other.console);
-	g_assert_true(g_bytes_equal(saved, again));
-	tear_down(&other, NULL);
-}
-
-static void *hostile_make(void *context)
-{
-	set_up(context, NULL);
-	return ((struct fixture *)context)->console;
-}
-
-static void hostile_use(void *context, void *console)
-{
-	(void)console;
-	print(context, 5000);
-}
-
-static void hostile_drop(void *context, void *console)
-{
-	(void)console;
-	tear_down(context, NULL);
-}
-
-static void test_save_hostile(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
-{
-	struct fixture other = {};
-
-	print(f, 10);
-	g_autoptr(GBytes) saved = state_part_save(&console_part, f->console);
-	state_part_mutate(&console_part, saved, hostile_make, hostile_use, hostile_drop, &other);
-}
-
 int main(int argc, char *argv[])
 {
 	static const size_t megabyte = 1 << 20;
@@ -625,8 +569,6 @@ int main(int argc, char *argv[])
 	TEST("/console/free-flushes", test_free_flushes);
 	TEST("/console/errors", test_errors);
 	TEST("/console/random-schedule", test_random_schedule);
-	TEST("/console/save", test_save);
-	TEST("/console/save-hostile", test_save_hostile);
 	TEST("/console/thread", test_thread);
 	TEST_SIZE("/console/thread-large-ring", &megabyte, test_thread);
 	return g_test_run();
