@@ -219,8 +219,7 @@ static void test_stop_all_in_order(void)
 	g_autofree char *plug = fixture_define_with(f, "plug", "ignore-button",
 						    ",\"stopOrder\":3,\"stopAction\":\"off\"");
 	g_autofree char *off = fixture_define(f, "idle", "run");
-	sd_bus_message *reply = NULL;
-	const char *job;
+	g_autofree char *job = NULL;
 
 	fixture_do(f, low, "Start");
 	fixture_do(f, high, "Start");
@@ -229,15 +228,11 @@ static void test_stop_all_in_order(void)
 	g_assert_cmpint(sd_bus_match_signal(f->bus, NULL, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
 					    "Event", on_event, &order),
 			>=, 0);
-	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
-					   "StopAll", NULL, &reply, NULL),
-			>=, 0);
-	g_assert_cmpint(sd_bus_message_read(reply, "o", &job), >=, 0);
+	job = fixture_stop_all(f);
 	fixture_expect_error(f, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "StopAll", "Busy",
 			     "being stopped already", NULL);
 	fixture_refuses(f, off, "Start", "Busy", "while every VM is being stopped");
 	g_assert_cmpstr(fixture_wait(f, job)->state, ==, "done");
-	sd_bus_message_unref(reply);
 	g_assert_cmpstr(order.names->str, ==, "high mid plug low ");
 	g_string_free(order.names, TRUE);
 	fixture_free(f);

@@ -294,15 +294,10 @@ static void test_stop_all(void)
 	g_autofree char *disk = g_strdup_printf("{\"path\":\"%s\"}", image);
 	g_autofree char *vm = vm_up(f, "web1", "hang-in-plug");
 	g_autofree char *job = plug_begin(f, vm, "AttachDisk", disk);
-	sd_bus_message *reply = NULL;
-	const char *all;
+	g_autofree char *all = NULL;
 
-	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
-					   "StopAll", NULL, &reply, NULL),
-			>=, 0);
-	g_assert_cmpint(sd_bus_message_read(reply, "o", &all), >, 0);
+	all = fixture_stop_all(f);
 	g_assert_cmpstr(fixture_wait(f, all)->state, ==, "done");
-	sd_bus_message_unref(reply);
 	g_assert_cmpstr(fixture_wait(f, job)->state, ==, "canceled");
 	g_autofree char *reason = fixture_get(f, vm, "Reason");
 	g_assert_cmpstr(reason, ==, "the guest powered off");
