@@ -184,7 +184,7 @@ static struct save *save_new(struct service *service, const struct vm *vm, GErro
 	save->service = service;
 	save->before = vm->state;
 	save->fd = fd;
-	save->expected = touched;
+	save->expected = touched ? touched : vm->definition->memory;
 	save->deadline_us = g_get_monotonic_time() + (gint64)SAVED_STATE_US(vm->definition->memory);
 	return save;
 }

@@ -137,6 +137,47 @@ static void test_exists(struct fixture *fixture, gconstpointer data)
 	g_assert_cmpuint(vm_registry_count(fixture->registry), ==, 2);
 }
 
+static void assert_saved(const struct vm *vm, guint64 at_us, guint64 size, const char *engine)
+{
+	g_assert_cmpuint(vm->saved.at_us, ==, at_us);
+	g_assert_cmpuint(vm->saved.size, ==, size);
+	g_assert_cmpstr(vm->saved.engine, ==, engine);
+}
+
+/* What is known of a saved state lasts as long as the state. */
+static void test_saved(struct fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	struct vm *vm = define(fixture, "web1");
+
+	apply(vm, VM_EVENT_START, NULL);
+	apply(vm, VM_EVENT_STARTED, NULL);
+	apply(vm, VM_EVENT_SAVE, NULL);
+	vm_set_saved(vm, 7, 4096, "translate");
+	apply(vm, VM_EVENT_SAVED, "slept");
+	close_fixture(fixture);
+	open_fixture(fixture);
+	vm = vm_registry_find_by_name(fixture->registry, "web1");
+	g_assert_cmpuint(vm->state, ==, VM_STATE_SAVED);
+	assert_saved(vm, 7, 4096, "translate");
+	g_assert_cmpstr(vm->engine, ==, "translate");
+	/* A restore that is stopped. */
+	apply(vm, VM_EVENT_START, NULL);
+	apply(vm, VM_EVENT_STOP, NULL);
+	assert_saved(vm, 7, 4096, "translate");
+	apply(vm, VM_EVENT_SAVED, NULL);
+	assert_saved(vm, 7, 4096, "translate");
+	apply(vm, VM_EVENT_START, NULL);
+	apply(vm, VM_EVENT_STARTED, NULL);
+	assert_saved(vm, 0, 0, NULL);
+	apply(vm, VM_EVENT_SAVE, NULL);
+	vm_set_saved(vm, 9, 1, "direct");
+	apply(vm, VM_EVENT_SAVED, NULL);
+	apply(vm, VM_EVENT_DISCARD, NULL);
+	assert_saved(vm, 0, 0, NULL);
+	g_assert_true(vm_registry_delete(fixture->registry, vm, NULL));
+}
+
 static void test_life(struct fixture *fixture, gconstpointer data)
 {
 	(void)data;
@@ -490,6 +531,7 @@ int main(int argc, char **argv)
 	ADD("define", test_define);
 	ADD("exists", test_exists);
 	ADD("life", test_life);
+	ADD("saved", test_saved);
 	ADD("no-change", test_no_change);
 	ADD("busy", test_busy);
 	ADD("store-refuses", test_store_refuses);
