@@ -133,11 +133,14 @@ static void query_unanswered(struct worker *worker, GError *error)
 	worker_settled(worker);
 }
 
-/* sd-bus gives a link up that the other end does not take up for long. */
+/* sd-bus gives a link up that the other end does not take up for long. One that goes sooner was
+ * closed there, and its worker is about to end. */
 static void worker_ask_again(struct worker *worker)
 {
 	g_autoptr(GError) error = NULL;
 
+	if (!worker_is_busy(worker) || g_get_monotonic_time() - worker->asked_us < (gint64)QUERY_US)
+		return;
 	/* One that has ended cannot be reached, and its end tells more than this. */
 	if (worker_relink(worker, &error))
 		worker_query(worker);
@@ -170,8 +173,7 @@ static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *un
 		query_unanswered(worker, error);
 		break;
 	case WORKER_REPLY_GONE: /* settled at its end */
-		if (worker_is_busy(worker))
-			worker_ask_again(worker);
+		worker_ask_again(worker);
 		break;
 	}
 	return 0;
@@ -184,6 +186,7 @@ static void worker_query(struct worker *worker)
 	GError *error = NULL;
 
 	worker->queries++;
+	worker->asked_us = g_get_monotonic_time();
 	if (!call || sd_bus_message_append(call, "s", VMMS_IFACE_WORKER) < 0 ||
 	    !worker_link_send(worker->link, call, QUERY_US, on_properties, worker, &worker->query,
 			      &error))

@@ -51,7 +51,7 @@ struct worker {
 	/* of adopt.c: the question for its true state, how often asked, whether the start waits */
 	sd_bus_slot *query;
 	guint queries;
-	gint64 adopted_us; /* monotonic */
+	gint64 adopted_us, asked_us; /* monotonic */
 	gboolean settling;
 	struct serve *serve; /* of vm_serve.c: a server that is on its way to it, or NULL */
 	/* GuestEvent: a bucket of tokens */
