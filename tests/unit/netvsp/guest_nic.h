@@ -149,6 +149,8 @@ struct test_frame {
 	uint8_t tcp_flags;
 };
 size_t test_frame_make(const struct test_frame *wanted, uint8_t *frame);
+/* With a number in its last four bytes, whatever its checksum says. */
+size_t test_frame_numbered(const struct test_frame *wanted, uint8_t *frame, uint32_t number);
 /* The checksums of a frame, computed byte by byte, are right. */
 bool test_frame_good(const uint8_t *frame, size_t size);
 size_t test_frame_l3(const uint8_t *frame);

@@ -111,3 +111,11 @@ size_t test_frame_make(const struct test_frame *wanted, uint8_t *frame)
 	put_be16(frame + place, ~sum_transport(frame, at) & 0xffff);
 	return at;
 }
+
+size_t test_frame_numbered(const struct test_frame *wanted, uint8_t *frame, uint32_t number)
+{
+	size_t size = test_frame_make(wanted, frame);
+
+	put32(frame + size - 4, number);
+	return size;
+}

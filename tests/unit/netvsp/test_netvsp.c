@@ -263,8 +263,10 @@ static void test_section_size(void)
 		bool large_receive;
 		uint32_t section, pieces; /* of 50 KB; 0: not the matter */
 	} cases[] = {
-		{1500, 16u << 20, true, 8128, 7},	   {1500, 8u << 20, true, 8128, 7},
-		{1500, (8u << 20) - (128u << 10), true, 1728, 31}, {1500, 16u << 20, false, 1728, 0},
+		{1500, 16u << 20, true, 8128, 7},
+		{1500, 8u << 20, true, 8128, 7},
+		{1500, (8u << 20) - (128u << 10), true, 1728, 31},
+		{1500, 16u << 20, false, 1728, 0},
 		{9000, 16u << 20, true, 9152, 6},
 	};
 	struct virtio_net_hdr header = {

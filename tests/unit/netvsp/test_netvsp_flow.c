@@ -8,11 +8,9 @@
 /* A frame for the guest with its number in it. */
 static size_t numbered(uint8_t *frame, uint32_t number, size_t payload)
 {
-	struct test_frame wanted = {.udp = true, .payload = payload};
-	size_t size = test_frame_make(&wanted, frame);
+	const struct test_frame wanted = {.udp = true, .payload = payload};
 
-	put32(frame + size - 4, number);
-	return size;
+	return test_frame_numbered(&wanted, frame, number);
 }
 
 /* The guest keeps every section: the back end stops, and goes on as they come back; in order. */

@@ -8,22 +8,14 @@
 
 #include "guest_nic.h"
 
-/* A frame for the guest with its number in it. */
-static size_t numbered(uint8_t *frame, uint32_t number)
-{
-	struct test_frame wanted = {
-		.udp = true, .payload = 100, .source_port = (uint16_t)(number % 37)};
-	size_t size = test_frame_make(&wanted, frame);
-
-	put32(frame + size - 4, number);
-	return size;
-}
-
+/* A frame for the guest with its number in it, of one of many connections. */
 static void network_send(struct guest_nic *nic, uint32_t number)
 {
+	const struct test_frame wanted = {
+		.udp = true, .payload = 100, .source_port = (uint16_t)(number % 37)};
 	uint8_t frame[300];
 
-	guest_nic_network_send(nic, NULL, frame, numbered(frame, number));
+	guest_nic_network_send(nic, NULL, frame, test_frame_numbered(&wanted, frame, number));
 }
 
 static void expect_frame(struct guest_nic *nic, uint32_t number)
