@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "direct_private.h"
-#include "save_stubs.h"
 #include "state_file.h"
 #include "worker_error.h"
 
