@@ -336,7 +336,7 @@ static gboolean direct_run(struct engine *engine, GError **error)
 	return direct_saved_run(engine, error) && vp_group_run(engine->group, error);
 }
 
-static gboolean direct_pause(struct engine *engine, GError **error)
+gboolean direct_pause(struct engine *engine, GError **error)
 {
 	/* A reset that failed leaves no processors. */
 	if (!engine->group || vp_group_hold(engine->group, STOP_TIMEOUT_MS)) {

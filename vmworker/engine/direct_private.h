@@ -34,7 +34,8 @@ struct engine {
 		*saved; /* what the machine is to begin from, until it runs; NULL: its kernel */
 };
 
-/* direct.c: all but the processors goes on after a pause. */
+/* direct.c: an operation; and all but the processors goes on after a pause. */
+gboolean direct_pause(struct engine *engine, GError **error);
 void direct_go_on(struct engine *engine);
 
 /* direct_save.c: the operation, and the steps of a machine that begins from a saved state. Each

@@ -80,6 +80,8 @@ static bool facts_check(const struct engine *engine, struct state_reader *reader
 
 /* ---- saving ---------------------------------------------------------------------------------- */
 
+#define SETTLE_TRIES 50u
+
 static gboolean save_failed(const struct engine *engine, const char *part, hv_status status,
 			    GError **error)
 {
@@ -148,17 +150,53 @@ static gboolean save_all(struct engine *engine, struct state_writer *synthetic, 
 	return saved;
 }
 
+static gboolean save_check(const struct engine *engine, GError **error)
+{
+	if (engine->group && !vp_group_is_halted(engine->group))
+		return TRUE;
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_WRONG_STATE,
+		    "VM %s: it has just ended by itself; there is nothing to save",
+		    engine->config.vm_name);
+	return FALSE;
+}
+
+/* A processor in the middle of an instruction that takes another intercept cannot be written down.
+ */
+static bool processors_are_between(struct engine *engine)
+{
+	struct state_writer *scratch = state_writer_new();
+	bool between = true;
+
+	for (uint32_t i = 0; i < engine->config.vp_count && between; i++)
+		between = vp_save(engine->vps[i], scratch) != HV_STATUS_INVALID_VP_STATE;
+	state_writer_free(scratch);
+	return between;
+}
+
+/* They are let go for a moment until each is between two instructions. What else is wrong with
+ * one is found when it is saved. */
+static gboolean processors_settle(struct engine *engine, GError **error)
+{
+	for (unsigned int tries = SETTLE_TRIES; tries > 0; tries--) {
+		if (processors_are_between(engine))
+			return TRUE;
+		vp_group_release(engine->group);
+		if (!direct_pause(engine, error) || !save_check(engine, error))
+			return FALSE;
+	}
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_BUSY,
+		    "VM %s: a processor of it is always in the middle of an instruction; try again",
+		    engine->config.vm_name);
+	return FALSE;
+}
+
 gboolean direct_save(struct engine *engine, int fd, GError **error)
 {
 	struct state_writer *synthetic;
 	gboolean saved;
 
-	if (!engine->group || vp_group_is_halted(engine->group)) {
-		g_set_error(error, WORKER_ERROR, WORKER_ERROR_WRONG_STATE,
-			    "VM %s: it has just ended by itself; there is nothing to save",
-			    engine->config.vm_name);
+	if (!save_check(engine, error) || !processors_settle(engine, error))
 		return FALSE;
-	}
 	synthetic = state_writer_new();
 	saved = !engine->synthetic || synthetic_save(engine->synthetic, synthetic, error);
 	if (saved) {

@@ -302,6 +302,27 @@ static void test_machine(struct fixture *f, gconstpointer data)
 	machine_free(machine);
 }
 
+/* A processor that is in the middle of an instruction is let go for a moment, as often as it takes.
+ */
+static void test_in_an_instruction(struct fixture *f, gconstpointer data)
+{
+	struct engine *engine = running(f);
+	g_autoptr(GError) error = NULL;
+
+	(void)data;
+	g_assert_true(f->ops->pause(engine, NULL));
+	f->config.state_fd = memory_file("", 0);
+	fake_fail(FAKE_VP_SAVE, 0, HV_STATUS_INVALID_VP_STATE, 0);
+	g_assert_false(f->ops->save(engine, f->config.state_fd, &error));
+	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_BUSY);
+	g_assert_cmpuint(fake_calls(FAKE_VP_SAVE), >=, 10);
+	fake_fail(FAKE_VP_SAVE, 0, HV_STATUS_SUCCESS, 0);
+	g_clear_error(&error);
+	g_assert_true(f->ops->save(engine, f->config.state_fd, &error));
+	g_assert_no_error(error);
+	g_assert_true(f->ops->free(engine));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -311,6 +332,7 @@ int main(int argc, char **argv)
 	CASE("refused", test_refused);
 	CASE("save-fails", test_save_fails);
 	CASE("save-halted", test_save_halted);
+	CASE("in-an-instruction", test_in_an_instruction);
 	CASE("machine", test_machine);
 	return g_test_run();
 }
