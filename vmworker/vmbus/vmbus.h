@@ -67,7 +67,8 @@ struct vmbus_device_ops {
 	 *
 	 * hold: nothing is received, sent or in flight towards guest memory when it returns (it may
 	 * wait for the back end), until `ready`, before which nothing happens. All channels are
-	 * held before the first is saved, sub-channels first.
+	 * held before the first is saved, sub-channels first; from then on each receives and sends
+	 * nothing, whoever tries. What is saved may go on all the same: `ready` tells.
 	 * save: what is known of the channel, and with index 0 of the device.
 	 * restore: after `opened` with what it had been opened with, before the first `ready`;
 	 * sub-channels last. What is wrong is told to the reader (state_fail).

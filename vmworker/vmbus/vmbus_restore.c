@@ -8,6 +8,9 @@
 
 #include "vmbus_private.h"
 
+/* Far more than can wait: a guest that reads nothing is asked nothing, and its relids run out. */
+#define OUTBOX_RESTORED_MAX 65536u
+
 struct restoring {
 	struct vmbus *bus;
 	struct state_reader *reader;
@@ -41,7 +44,7 @@ static void restore_inbox(struct vmbus *bus, struct state_reader *reader)
 
 static void restore_outbox(struct vmbus *bus, struct state_reader *reader)
 {
-	uint32_t n = state_get_u32(reader);
+	uint32_t n = state_get_count(reader, OUTBOX_RESTORED_MAX);
 
 	for (uint32_t i = 0; i < n && state_ok(reader); i++) {
 		uint32_t vp = state_get_u32(reader);

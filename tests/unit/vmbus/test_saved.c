@@ -404,6 +404,28 @@ static void test_cannot_be_saved(struct fixture *f, gconstpointer data G_GNUC_UN
 	guest_bus_take(&f->g, VMBUS_RESCIND, &m);
 }
 
+/* One that comes meanwhile is told of when all goes on, and so is one that goes. */
+static void test_plugged_while_held(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	struct vmbus_device *plain;
+	struct guest_message m;
+
+	vmbus_hold(f->g.bus);
+	plain = offer_plain(f);
+	echo_vsp_free(g_steal_pointer(&f->echo));
+	guest_bus_expect_none(&f->g);
+	vmbus_release(f->g.bus);
+	guest_bus_take(&f->g, VMBUS_OFFERCHANNEL, &m);
+	guest_bus_take(&f->g, VMBUS_RESCIND, &m);
+	g_assert_cmpuint(m.relid.relid, ==, f->relid);
+	vmbus_hold(f->g.bus);
+	vmbus_reset(f->g.bus);
+	vmbus_release(f->g.bus);
+	g_assert_cmpuint(guest_bus_connect(&f->g, VMBUS_VERSION_5_3, NULL), ==, 1);
+	vmbus_rescind(plain);
+	guest_bus_take(&f->g, VMBUS_RESCIND, &m);
+}
+
 /* ---- bad input ------------------------------------------------------------------------------- */
 
 /* What is refused leaves a bus as good as new, which the next state is restored on. */
@@ -463,6 +485,7 @@ int main(int argc, char **argv)
 	ADD("/vmbus/saved/lost-event", test_lost_event, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/gone", test_gone, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/cannot-be-saved", test_cannot_be_saved, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/plugged-while-held", test_plugged_while_held, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/mutated", test_mutated, VMBUS_VERSION_5_3);
 	return g_test_run();
 }
