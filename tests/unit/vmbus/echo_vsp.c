@@ -124,11 +124,14 @@ static void echo_ready(void *context, struct vmbus_channel *channel)
 
 /* ---- saved states ---------------------------------------------------------------------------- */
 
-static void echo_hold(void *context, struct vmbus_channel *channel G_GNUC_UNUSED)
+static void echo_hold(void *context, struct vmbus_channel *channel)
 {
 	struct echo_vsp *echo = context;
 
 	g_assert_true(io_thread_is_current(echo->thread));
+	if (echo->farewell != 0)
+		g_assert_true(vmbus_channel_send(channel, VMBUS_PACKET_DATA_INBAND, 0,
+						 echo->farewell, NULL, 0));
 	echo->on_hold = true;
 }
 

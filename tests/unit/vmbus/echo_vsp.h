@@ -29,8 +29,9 @@ struct echo_vsp {
 	struct vmbus_packet held; /* whose answer found no room, with its own copy of the payload */
 	uint8_t *held_payload;
 	bool holds;
-	bool on_hold;	/* for a saved state */
-	bool strangers; /* any channel is opened */
+	bool on_hold;	   /* for a saved state */
+	uint64_t farewell; /* sent by a hold, and not flushed; 0: nothing is */
+	bool strangers;	   /* any channel is opened */
 	struct vmbus_channel *late;
 };
 

@@ -308,6 +308,30 @@ static void test_lost_event(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	guest_bus_wait_event(&f->g, f->c.vp, f->relid);
 }
 
+/* What a device sends last is in the ring, and the interrupt for it comes when all goes on. */
+static void test_farewell(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static struct guest_packet p;
+	unsigned int interrupts;
+
+	echo_packet(&f->c, 1, 0, 0);
+	clear_flags(f);
+	for (uint64_t i = 100; i < 102; i++) {
+		f->echo->farewell = i;
+		interrupts = f->g.interrupts;
+		vmbus_hold(f->g.bus);
+		g_assert_cmpuint(f->g.interrupts, ==, interrupts);
+		if (i == 100)
+			vmbus_release(f->g.bus);
+		else
+			move(f);
+		guest_bus_wait_event(&f->g, f->c.vp, f->relid);
+		guest_channel_receive(&f->c, &p);
+		g_assert_cmpuint(p.transaction_id, ==, i);
+		guest_bus_settle(&f->g);
+	}
+}
+
 /* ---- devices that come and go ---------------------------------------------------------------- */
 
 static void test_gone(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -483,6 +507,7 @@ int main(int argc, char **argv)
 	ADD("/vmbus/saved/gpadls", test_gpadls, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/spoilt-ring", test_spoilt_ring, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/lost-event", test_lost_event, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/farewell", test_farewell, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/gone", test_gone, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/cannot-be-saved", test_cannot_be_saved, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/plugged-while-held", test_plugged_while_held, VMBUS_VERSION_5_3);
