@@ -119,7 +119,7 @@ char *emulator_root_last_words(int root)
 	if (fd >= 0)
 		close(fd);
 	words = n > 0 ? g_strrstr(text, name) : NULL;
-	if (!words)
+	if (!words || g_str_has_prefix(words + strlen(name), "warning: "))
 		return NULL;
 	words += strlen(name);
 	words[strcspn(words, "\r\n")] = '\0';

@@ -66,7 +66,9 @@ static gboolean move_judge(json_object *move, enum emulator_move *ret, GError **
 	const char *status = text_of(move, "status"), *why = text_of(move, "error-desc");
 
 	if (status && (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)) {
-		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED, "QEMU failed (%.160s)",
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
+			    "QEMU failed (%.160s); see that there is room where saved machines "
+			    "are kept",
 			    why ? why : status);
 		return FALSE;
 	}

@@ -96,7 +96,7 @@ static gboolean has_stalled(const struct saving *saving, off_t *at, gint64 *sinc
 	return g_get_monotonic_time() - *since > STALL_US;
 }
 
-/* An error is without a remedy; there may be none when QEMU has ended. */
+/* There may be no error when QEMU has ended. */
 static gboolean wait_moved(const struct saving *saving, GError **error)
 {
 	gint64 since = g_get_monotonic_time();
@@ -108,7 +108,8 @@ static gboolean wait_moved(const struct saving *saving, GError **error)
 			return TRUE;
 		if (!failed && has_stalled(saving, &at, &since)) {
 			g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_TIMED_OUT,
-					    "QEMU does not get on with it");
+					    "QEMU does not get on with it; see that the host's "
+					    "storage answers");
 			return FALSE;
 		}
 	}
@@ -119,19 +120,14 @@ static gboolean wait_moved(const struct saving *saving, GError **error)
 
 static gboolean write_body(const struct saving *saving, GError **error)
 {
-	g_autoptr(GError) failure = NULL;
+	GError *failure = NULL;
 
-	if (!begin(saving, emulator_write_state, error)) {
-		(void)has_ended(saving, END_MS, error);
-		return FALSE;
-	}
-	if (wait_moved(saving, &failure))
+	if (begin(saving, emulator_write_state, &failure) && wait_moved(saving, &failure))
 		return TRUE;
-	if (!has_ended(saving, END_MS, error) && failure)
-		g_set_error(error, WORKER_ERROR, failure->code,
-			    "its state cannot be written: %s; see that there is room where saved "
-			    "machines are kept",
-			    failure->message);
+	if (has_ended(saving, END_MS, error))
+		g_clear_error(&failure);
+	else
+		g_propagate_prefixed_error(error, failure, "its state cannot be written: ");
 	return FALSE;
 }
 
@@ -162,20 +158,20 @@ gboolean saving_read(const struct saving *saving, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
 
-	if (!begin(saving, emulator_read_state, error))
-		return FALSE;
-	if (wait_moved(saving, &failure))
+	if (begin(saving, emulator_read_state, &failure) && wait_moved(saving, &failure))
 		return TRUE;
-	g_autofree char *words = emulator_root_last_words(saving->root);
-	/* Without a word of QEMU's it is not the file's fault. */
-	if (words)
+	gboolean ended = has_ended(saving, END_MS, error);
+	g_autofree char *words = ended ? emulator_root_last_words(saving->root) : NULL;
+	if (words) {
+		g_clear_error(error);
 		g_set_error(error, WORKER_ERROR, WORKER_ERROR_INVALID_IMAGE,
 			    "its saved state cannot be taken up: QEMU refuses it (%s); discard it "
 			    "and start the machine anew",
 			    words);
-	else if (!has_ended(saving, END_MS, error) && failure)
-		g_set_error(error, WORKER_ERROR, failure->code,
-			    "its saved state cannot be taken up: %s; start the machine again",
-			    failure->message);
+	} else if (!ended) {
+		/* It is not the file's fault. */
+		g_propagate_prefixed_error(error, g_steal_pointer(&failure),
+					   "its saved state cannot be taken up: ");
+	}
 	return FALSE;
 }
