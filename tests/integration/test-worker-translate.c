@@ -172,22 +172,58 @@ static void test_goes_on(void)
 	machine_free(m);
 }
 
+/* A program of that name stands before all others of it while the machine starts. */
+static int machine_start_with(struct machine *m, const char *program, const char *script,
+			      sd_bus_error *error)
+{
+	g_autofree char *file = g_build_filename(m->dir, program, NULL);
+	g_autofree char *before = g_strdup(g_getenv("PATH"));
+	g_autofree char *path = g_strdup_printf("%s:%s", m->dir, before);
+
+	g_assert_true(
+		g_file_set_contents_full(file, script, -1, G_FILE_SET_CONTENTS_NONE, 0700, NULL));
+	(void)g_setenv("PATH", path, TRUE);
+	int r = machine_call_start(m, FALSE, error);
+	(void)g_setenv("PATH", before, TRUE);
+	return r;
+}
+
 /* However many are installed, only the QEMU that is used is asked what it can do. */
 static void test_one_probe(void)
 {
 	struct machine *m = machine_new("");
-	g_autofree char *other = g_build_filename(m->dir, "qemu-system-aarch64", NULL);
-	g_autofree char *asked = g_strconcat(other, ".asked", NULL);
-	g_autofree char *before = g_strdup(g_getenv("PATH"));
-	g_autofree char *path = g_strdup_printf("%s:%s", m->dir, before);
+	g_autofree char *asked = g_build_filename(m->dir, "qemu-system-aarch64.asked", NULL);
 
-	g_assert_true(g_file_set_contents_full(other, "#!/bin/sh\n: >\"$0.asked\"\n", -1,
-					       G_FILE_SET_CONTENTS_NONE, 0700, NULL));
-	(void)g_setenv("PATH", path, TRUE);
-	machine_start(m, FALSE, "tiny guest up\n");
-	(void)g_setenv("PATH", before, TRUE);
+	g_assert_cmpint(
+		machine_start_with(m, "qemu-system-aarch64", "#!/bin/sh\n: >\"$0.asked\"\n", NULL),
+		>=, 0);
 	g_assert_false(g_file_test(asked, G_FILE_TEST_EXISTS));
 	machine_free(m);
+}
+
+static void ends_at_start(const char *script, const char *text)
+{
+	struct machine *m = machine_new("");
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	g_assert_cmpint(machine_start_with(m, "qemu-system-x86_64", script, &error), <, 0);
+	assert_contains(error.message, "virtual machine tiny: QEMU ");
+	assert_contains(error.message, text);
+	g_assert_null(strchr(error.message, '\n'));
+	g_test_message("%s", error.message);
+	sd_bus_error_free(&error);
+	g_assert_cmpint(WEXITSTATUS(worker_wait(m->worker)), ==, EXIT_FAILURE);
+	machine_free(m);
+}
+
+/* When it is asked what it can do, and as the machine itself. */
+static void test_ends_at_start(void)
+{
+	ends_at_start("#!/bin/sh\necho one >&2\necho two >&2\nexit 1\n", "two");
+	ends_at_start(
+		"#!/bin/sh\ncase \"$*\" in *guest=*) echo one >&2; echo two >&2; exit 1;; esac\n"
+		"exec /usr/bin/qemu-system-x86_64 \"$@\"\n",
+		"two");
 }
 
 /* ---- with devices -----------------------------------------------------------------------------
@@ -407,6 +443,7 @@ int main(int argc, char **argv)
 	(void)g_setenv("VMMS_TEST_CACHE", cache, TRUE);
 	g_test_add_func("/worker/translate/goes-on", test_goes_on);
 	g_test_add_func("/worker/translate/one-probe", test_one_probe);
+	g_test_add_func("/worker/translate/ends-at-start", test_ends_at_start);
 	g_test_add_func("/worker/translate/devices", test_devices);
 	g_test_add_func("/worker/translate/broken", test_broken);
 	g_test_add_func("/worker/translate/no-room", test_no_room);

@@ -45,10 +45,10 @@ struct emulator {
 /* What libvirt said, as the rest of our sentence. */
 static gboolean failed(const char *what, GError **error)
 {
-	virErrorPtr last = virGetLastError();
+	g_autofree char *why = emulator_monitor_why();
 
 	g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED, "QEMU %s: %s", what,
-		    last && last->message ? last->message : "libvirt does not say why");
+		    why ? why : "libvirt does not say why");
 	return FALSE;
 }
 

@@ -8,6 +8,18 @@
 
 #include "worker_error.h"
 
+#define WHY_MAX 512u
+
+char *emulator_monitor_why(void)
+{
+	virErrorPtr last = virGetLastError();
+
+	if (!last || !last->message)
+		return NULL;
+	g_autofree char *cut = g_strndup(last->message, WHY_MAX);
+	return g_strdelimit(g_strchomp(g_utf8_make_valid(cut, -1)), "\r\n\t", ' ');
+}
+
 gboolean emulator_monitor_command(virDomainPtr domain, const char *json, int fd, char **ret_answer,
 				  GError **error)
 {
@@ -16,16 +28,16 @@ gboolean emulator_monitor_command(virDomainPtr domain, const char *json, int fd,
 	char *answer = NULL;
 	int r = virDomainQemuMonitorCommandWithFiles(domain, json, fd >= 0 ? 1 : 0, &fd, &n_out,
 						     &out, &answer, 0);
-	virErrorPtr last = r < 0 ? virGetLastError() : NULL;
+	g_autofree char *why = r < 0 ? emulator_monitor_why() : NULL;
 	/* Answers are empty objects, or words of QEMU's own. */
 	gboolean ok = r == 0 && answer && !strstr(answer, "\"error\":");
 
 	if (!ok)
 		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
 			    "QEMU refused a command: %.256s; see that it is version 7.2 or later",
-			    last && last->message ? last->message
-			    : answer		  ? answer
-						  : "it does not say why");
+			    why	     ? why
+			    : answer ? answer
+				     : "it does not say why");
 	if (ok && ret_answer)
 		*ret_answer = answer;
 	else

@@ -10,6 +10,10 @@
 
 #include <glib.h>
 
+/* Why the last call of libvirt's failed on this thread, in one line: QEMU's own words have several.
+ * NULL: it does not say. g_free. */
+char *emulator_monitor_why(void);
+
 /* A command in QEMU's words, with a descriptor (-1: none); its answer, if that is wanted, by
  * free(). WORKER_ERROR, as of all that follow. */
 gboolean emulator_monitor_command(virDomainPtr domain, const char *json, int fd, char **ret_answer,
