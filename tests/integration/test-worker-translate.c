@@ -3,10 +3,13 @@
  * The engine translate saves a guest and takes it up again: its worker, libvirt's embedded driver,
  * QEMU and the tiny guest, which counts in its memory. Skipped where QEMU is not installed.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,12 +22,13 @@
 #include "vmms1.h"
 #include "worker_fixture.h"
 
-#define BUSY_MS 60000 /* the first start of all asks QEMU what it can do */
+#define BUSY_US UINT64_C(60000000) /* the first start of all asks QEMU what it can do */
 
 /* What lasts from one worker to the next. */
 struct machine {
 	temporary_directory_t *dir; /* what libvirt learns of QEMU, and images */
 	int ring_fd, state_fd;
+	uint64_t timeout_us; /* of a call */
 	struct worker_process *worker;
 	const char *members;
 	void (*add_files)(sd_bus_message *message, void *machine);
@@ -39,6 +43,7 @@ static struct machine *machine_new(const char *members)
 	m->dir = temporary_directory_new();
 	m->ring_fd = memfd_create("ring", MFD_CLOEXEC);
 	m->state_fd = memfd_create("state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	m->timeout_us = BUSY_US;
 	m->members = members;
 	m->console = -1;
 	m->seen = g_string_new(NULL);
@@ -73,7 +78,7 @@ static int machine_call_start(struct machine *m, gboolean from_state, sd_bus_err
 
 	machine_end(m);
 	m->worker = worker_spawn(true, extra);
-	(void)sd_bus_set_method_call_timeout(m->worker->bus, (uint64_t)BUSY_MS * 1000);
+	(void)sd_bus_set_method_call_timeout(m->worker->bus, m->timeout_us);
 	m->worker->ring_fd = m->ring_fd;
 	m->worker->state_fd = from_state ? m->state_fd : -1;
 	m->worker->add_files = m->add_files;
@@ -216,14 +221,44 @@ static void ends_at_start(const char *script, const char *text)
 	machine_free(m);
 }
 
-/* When it is asked what it can do, and as the machine itself. */
+/* When it is asked what it can do, and as the machine itself; what libvirt has heard of that by
+ * then differs. */
 static void test_ends_at_start(void)
 {
-	ends_at_start("#!/bin/sh\necho one >&2\necho two >&2\nexit 1\n", "two");
+	ends_at_start("#!/bin/sh\necho one >&2\necho two >&2\nexit 1\n", "for probing: one two");
 	ends_at_start(
 		"#!/bin/sh\ncase \"$*\" in *guest=*) echo one >&2; echo two >&2; exit 1;; esac\n"
 		"exec /usr/bin/qemu-system-x86_64 \"$@\"\n",
-		"two");
+		"did not start: ");
+}
+
+/* A worker that is killed meanwhile leaves nothing behind. */
+static void test_hangs_at_start(void)
+{
+	struct machine *m = machine_new("");
+	g_autofree char *note = g_build_filename(m->dir, "qemu-system-x86_64.pid", NULL);
+	g_autofree char *text = NULL;
+	gint64 deadline = g_get_monotonic_time() + (gint64)BUSY_US;
+
+	m->timeout_us = 1; /* nobody waits for the answer */
+	g_assert_cmpint(machine_start_with(m, "qemu-system-x86_64",
+					   "#!/bin/sh\ncase \"$*\" in *guest=*)\n"
+					   "echo $$ >\"$0.new\"; mv \"$0.new\" \"$0.pid\"\n"
+					   "kill -STOP $$;; esac\n"
+					   "exec /usr/bin/qemu-system-x86_64 \"$@\"\n",
+					   NULL),
+			==, -ETIMEDOUT);
+	while (!g_file_get_contents(note, &text, NULL, NULL)) {
+		g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+		g_usleep(1000);
+	}
+	int pidfd = pidfd_open((pid_t)g_ascii_strtoll(text, NULL, 10), 0);
+	struct pollfd end = {.fd = pidfd, .events = POLLIN};
+	g_assert_cmpint(pidfd, >=, 0);
+	g_assert_cmpint(kill(m->worker->pid, SIGKILL), ==, 0);
+	g_assert_cmpint(poll(&end, 1, (int)(BUSY_US / 1000)), ==, 1);
+	close(pidfd);
+	machine_free(m);
 }
 
 /* ---- with devices -----------------------------------------------------------------------------
@@ -444,6 +479,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/worker/translate/goes-on", test_goes_on);
 	g_test_add_func("/worker/translate/one-probe", test_one_probe);
 	g_test_add_func("/worker/translate/ends-at-start", test_ends_at_start);
+	g_test_add_func("/worker/translate/hangs-at-start", test_hangs_at_start);
 	g_test_add_func("/worker/translate/devices", test_devices);
 	g_test_add_func("/worker/translate/broken", test_broken);
 	g_test_add_func("/worker/translate/no-room", test_no_room);

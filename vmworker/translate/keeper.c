@@ -7,8 +7,10 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "emulator.h"
 #include "worker_error.h"
 
 union keeper_control {
@@ -27,7 +29,7 @@ static int keeper_receive(int fd)
 				 .msg_control = &control,
 				 .msg_controllen = sizeof(control)};
 	ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-	int pidfd = -1;
+	int told = -1;
 
 	if (n < 0 && errno == EINTR)
 		return -1;
@@ -35,15 +37,29 @@ static int keeper_receive(int fd)
 		return -2;
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	if (header && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&pidfd, CMSG_DATA(header), sizeof(pidfd));
-	return pidfd;
+		memcpy(&told, CMSG_DATA(header), sizeof(told));
+	return told;
+}
+
+static gboolean is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void fd_replace(int *fd, int with)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = with;
 }
 
 /* The child. It has nothing of the worker but this descriptor and what it logs to. */
 static void keeper_run(int fd)
 {
 	sigset_t all;
-	int pidfd = -1, r;
+	int pidfd = -1, root = -1, r;
 
 	(void)prctl(PR_SET_NAME, "vmworker-keeper");
 	sigfillset(&all); /* a signal to the whole group must not end it before the worker */
@@ -52,11 +68,11 @@ static void keeper_run(int fd)
 		_exit(1);
 	(void)close_range(4, ~0u, 0);
 	while ((r = keeper_receive(3)) != -2) {
-		if (r >= 0 && pidfd >= 0)
-			close(pidfd);
 		if (r >= 0)
-			pidfd = r;
+			fd_replace(is_directory(r) ? &root : &pidfd, r);
 	}
+	if (pidfd < 0 && root >= 0)
+		pidfd = emulator_pidfd(root, NULL);
 	if (pidfd >= 0)
 		(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 	_exit(0);
@@ -83,7 +99,7 @@ int keeper_start(GError **error)
 	return -1;
 }
 
-gboolean keeper_tell(int socket, int pidfd, GError **error)
+gboolean keeper_tell(int socket, int fd, GError **error)
 {
 	union keeper_control control = {0};
 	char byte = 0;
@@ -97,7 +113,7 @@ gboolean keeper_tell(int socket, int pidfd, GError **error)
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &pidfd, sizeof(pidfd));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
 	if (sendmsg(socket, &message, MSG_NOSIGNAL) == 1)
 		return TRUE;
 	g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,

@@ -13,7 +13,8 @@
  * last duplicate of it is closed. -1 and a WORKER_ERROR. */
 int keeper_start(GError **error);
 
-/* Which process to kill, once it is known. */
-gboolean keeper_tell(int socket, int pidfd, GError **error);
+/* Which process to kill, once it is known; until then, the directory of emulator_root.h, where
+ * libvirt notes it as soon as it is made: a QEMU that hangs at its start is killed, too. */
+gboolean keeper_tell(int socket, int fd, GError **error);
 
 #endif

@@ -408,7 +408,7 @@ static struct engine *translate_build(const struct engine_config *config, GError
 	if (engine->keeper >= 0 && build_parts(engine, error) &&
 	    (engine->root = emulator_root_make(config->runtime_dir, config->cache_dir, error)) >=
 		    0 &&
-	    build_images(engine, error)) {
+	    keeper_tell(engine->keeper, engine->root, error) && build_images(engine, error)) {
 		environment_settle(engine);
 		if (build_machine(engine, error))
 			return engine;
