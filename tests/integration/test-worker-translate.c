@@ -420,14 +420,20 @@ static void test_no_room(void)
 
 	machine_start(m, FALSE, "tiny guest up\n");
 	machine_type(m, "up\na");
+	/* Nor when whoever asked wants it no more. */
+	g_assert_cmpint(fchmod(m->state_fd, 0), ==, 0);
+	machine_not_saved(m, VMMS_ERROR_PREFIX "Canceled");
+	machine_type(m, "up\nab");
+	close(m->state_fd);
+	m->state_fd = memfd_create("state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	g_assert_cmpint(fcntl(m->state_fd, F_ADD_SEALS, F_SEAL_GROW), ==, 0);
 	machine_not_saved(m, VMMS_ERROR_PREFIX "Failed");
-	machine_type(m, "up\nab");
+	machine_type(m, "up\nabc");
 	close(m->state_fd);
 	m->state_fd = memfd_create("state", MFD_CLOEXEC);
 	machine_saved(m);
-	machine_start(m, TRUE, "tiny guest up\nab");
-	machine_type(m, "up\nabc");
+	machine_start(m, TRUE, "tiny guest up\nabc");
+	machine_type(m, "up\nabcd");
 	machine_free(m);
 }
 

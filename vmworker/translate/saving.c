@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "emulator_root.h"
@@ -96,6 +97,18 @@ static gboolean has_stalled(const struct saving *saving, off_t *at, gint64 *sinc
 	return g_get_monotonic_time() - *since > STALL_US;
 }
 
+/* vmmsd takes the file's permissions away, for a worker that saves answers nobody. */
+static gboolean is_broken_off(const struct saving *saving, GError **error)
+{
+	struct stat st;
+
+	if (fstat(saving->fd, &st) < 0 || (st.st_mode & ALLPERMS) != 0)
+		return FALSE;
+	g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_CANCELED,
+			    "it was broken off, and the machine goes on");
+	return TRUE;
+}
+
 /* There may be no error when QEMU has ended. */
 static gboolean wait_moved(const struct saving *saving, GError **error)
 {
@@ -104,6 +117,8 @@ static gboolean wait_moved(const struct saving *saving, GError **error)
 	off_t at = -1;
 
 	while (!failed && !has_ended(saving, LOOK_MS, NULL)) {
+		if (is_broken_off(saving, error))
+			return FALSE;
 		if (look(saving, &failed, error))
 			return TRUE;
 		if (!failed && has_stalled(saving, &at, &since)) {
