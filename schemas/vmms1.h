@@ -66,7 +66,7 @@
 #define VMMS_FILE_INITRD   "initrd"   /* read-only */
 #define VMMS_FILE_CONSOLE0 "console0" /* console ring of COM1, read-write (console_ring.h) */
 #define VMMS_FILE_CONSOLE1 "console1" /* the same of COM2 */
-#define VMMS_FILE_STATE	   "state"  /* saved state to begin with, read-only */
+#define VMMS_FILE_STATE	   "state"    /* saved state to begin with, read-only */
 #define VMMS_FILE_RESULT   "result"   /* how the VM ended, one JSON line, written once */
 /* In the VM's runtime directory: what QEMU keeps there, and that the engine is translate. */
 #define VMMS_TRANSLATE_DIR "translate"

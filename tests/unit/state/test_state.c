@@ -89,23 +89,22 @@ static void test_round_trip(void)
 	g_assert_cmpstr(reader.fault, ==, "saved state: it ends too early");
 }
 
+static void load_disk(struct state_reader *reader)
+{
+	state_enter(reader, "disk", 1);
+	state_get_u32(reader);
+	state_get_bool(reader);
+	g_free(state_get_string(reader, 6));
+	state_leave(reader);
+}
+
 static void load(struct state_reader *reader)
 {
-	g_autofree char *first = NULL, *second = NULL;
-
 	state_enter(reader, "machine", 2);
 	state_get_u8(reader);
 	state_get_u16(reader);
-	state_enter(reader, "disk", 1);
-	state_get_u32(reader);
-	state_get_bool(reader);
-	first = state_get_string(reader, 6);
-	state_leave(reader);
-	state_enter(reader, "disk", 1);
-	state_get_u32(reader);
-	state_get_bool(reader);
-	second = state_get_string(reader, 6);
-	state_leave(reader);
+	load_disk(reader);
+	load_disk(reader);
 	state_get_u64(reader);
 	state_get_view(reader, 3);
 	state_leave(reader);
