@@ -75,8 +75,9 @@ static void drop_scheduling(struct json_object *document, const struct definitio
 	if (!cpus)
 		return;
 	json_object_object_del(cpus, "scheduling");
-	(void)json_object_object_add(cpus, "coreScheduling",
-				     json_object_new_int(definition->sched.core_scheduling));
+	(void)json_object_object_add(
+		cpus, "coreScheduling",
+		json_object_new_int((int32_t)definition->sched.core_scheduling));
 }
 
 bool definition_is_live_change(const struct definition *from, const struct definition *to)

@@ -199,6 +199,13 @@ static const struct rule rules[] = {
 	{CALL(tgkill), {0, SCMP_CMP_EQ, SANDBOX_FILTER_SELF, 0}},
 };
 
+/* A VP's thread takes a cookie of core scheduling for itself. */
+static const struct scmp_arg_cmp own_cookie[] = {
+	{0, SCMP_CMP_EQ, PR_SCHED_CORE, 0},
+	{1, SCMP_CMP_EQ, PR_SCHED_CORE_CREATE, 0},
+	{2, SCMP_CMP_EQ, 0, 0},
+};
+
 static int filter_fill_strict(scmp_filter_ctx ctx)
 {
 	int r = rules_add(ctx, SCMP_ACT_ALLOW, allowed, sizeof(allowed) / sizeof(allowed[0]));
@@ -208,11 +215,9 @@ static int filter_fill_strict(scmp_filter_ctx ctx)
 			      sizeof(refused) / sizeof(refused[0]));
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && r == 0; i++)
 		r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, rules[i].call, 1, &rules[i].test);
-	/* a cookie of its own for a VP's thread */
 	if (r == 0)
-		r = seccomp_rule_add(
-			ctx, SCMP_ACT_ALLOW, CALL(prctl), 3, SCMP_A0(SCMP_CMP_EQ, PR_SCHED_CORE),
-			SCMP_A1(SCMP_CMP_EQ, PR_SCHED_CORE_CREATE), SCMP_A2(SCMP_CMP_EQ, 0));
+		r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, CALL(prctl),
+					   sizeof(own_cookie) / sizeof(own_cookie[0]), own_cookie);
 	/* clone3's flags are in memory, where a filter cannot look: glibc then uses clone. */
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);
