@@ -5,34 +5,13 @@
 #include <unistd.h>
 
 #include "fuzz_input.h"
-#include "machine.h"
 #include "partition.h"
+#include "quiet_machine.h"
 #include "state_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MEMORY (UINT64_C(1) << 20)
-
-static void on_line(void *context, uint32_t gsi, bool level)
-{
-	(void)context;
-	(void)gsi;
-	(void)level;
-}
-
-static void on_request(void *context, enum machine_request request, const char *how)
-{
-	(void)context;
-	(void)request;
-	(void)how;
-}
-
-static void on_panic(void *context, const char *line, size_t size)
-{
-	(void)context;
-	(void)line;
-	(void)size;
-}
 
 /* A guest that looks at everything, and writes what the input goes on with. */
 static void use_devices(struct machine *machine, sd_event *event, struct fuzz_input *in)
@@ -53,8 +32,6 @@ static void use_devices(struct machine *machine, sd_event *event, struct fuzz_in
 
 static void take_up_devices(struct fuzz_input *in)
 {
-	static const struct machine_callbacks callbacks = {
-		.line = on_line, .request = on_request, .panic = on_panic};
 	static sd_event *event;
 	int consoles[ENGINE_CONSOLES];
 	struct state_reader reader;
@@ -64,7 +41,7 @@ static void take_up_devices(struct fuzz_input *in)
 		g_error("no event loop");
 	for (size_t i = 0; i < ENGINE_CONSOLES; i++)
 		consoles[i] = memfd_create("console", MFD_CLOEXEC);
-	machine = machine_new(event, consoles, &callbacks, NULL);
+	machine = machine_new(event, consoles, &quiet_callbacks, NULL);
 	if (!machine)
 		g_error("no machine");
 	state_reader_init(&reader, in->data, in->size);

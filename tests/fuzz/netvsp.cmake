@@ -8,5 +8,5 @@ vmms_fuzz(fuzz_rndis GUEST SOURCES fuzz_rndis.c LIBS guest_nic
 vmms_fuzz(fuzz_nvsp GUEST SOURCES fuzz_nvsp.c LIBS guest_nic MAX_LENGTH 2048
   COVERS ${netvsp}/nvsp.c ${netvsp}/netvsp.c ${netvsp}/netvsp_control.c ${netvsp}/netvsp_outbox.c
     ${netvsp}/netvsp_send.c ${netvsp}/netvsp_receive.c)
-vmms_fuzz(fuzz_netvsp_state GUEST SOURCES fuzz_netvsp_state.c LIBS guest_nic
+vmms_fuzz(fuzz_netvsp_state SOURCES fuzz_netvsp_state.c LIBS guest_nic
   COVERS ${netvsp}/netvsp_saved.c ${netvsp}/rndis_saved.c ${netvsp}/nvsp.c ${netvsp}/rss.c)

@@ -9,7 +9,7 @@
 
 #include "engine_fixture.h"
 #include "fake_partition.h"
-#include "machine.h"
+#include "quiet_machine.h"
 #include "state_part.h"
 #include "vmms1.h"
 #include "worker_error.h"
@@ -239,35 +239,12 @@ static void test_save_halted(struct fixture *f, gconstpointer data)
 
 STATE_PART(machine);
 
-static void on_line(void *context, uint32_t gsi, bool level)
-{
-	(void)context;
-	(void)gsi;
-	(void)level;
-}
-
-static void on_request(void *context, enum machine_request request, const char *how)
-{
-	(void)context;
-	(void)request;
-	(void)how;
-}
-
-static void on_panic(void *context, const char *line, size_t size)
-{
-	(void)context;
-	(void)line;
-	(void)size;
-}
-
 static void *machine_make(void *context)
 {
-	static const struct machine_callbacks callbacks = {
-		.line = on_line, .request = on_request, .panic = on_panic};
 	struct fixture *f = context;
 
 	new_consoles(f);
-	return machine_new(f->event, f->config.console_fd, &callbacks, NULL);
+	return machine_new(f->event, f->config.console_fd, &quiet_callbacks, NULL);
 }
 
 static void machine_use(void *context, void *machine)
