@@ -55,7 +55,6 @@ refused 4 'saved' hvctl stop worker
 refused 4 'saved' hvctl pause worker
 refused 4 'saved' hvctl save worker
 refused 4 'saved' hvctl edit worker --memory 512M
-refused 4 'off|saved' hvctl discard nobody worker 2>/dev/null || true
 hvctl resume worker
 vm_says worker "vmms-disk: read $(($(reads worker) + 2))"
 

@@ -41,10 +41,18 @@ fair() {
 		fail "it is less than 0.99"
 }
 
+# cgroup NAME: of its unit.
+cgroup() {
+	printf '/sys/fs/cgroup%s\n' "$(systemctl show -P ControlGroup "vmworker@$(vm_get "$1" uuid).service")"
+}
+
 # vp_ns NAME: what its processors have used, in ns, by the kernel's count: to ask a worker takes
 # processor time, too, which some have little of here.
 vp_ns() {
-	sed -n 's/^usage_usec //p' "${group[$1]}/vcpu/cpu.stat" | awk '{printf "%.0f\n", $1 * 1000}'
+	local stat=${group[$1]}/vcpu/cpu.stat
+	# Processors have a group of their own under a limit; what else the worker does is next to nothing.
+	[ -e "$stat" ] || stat=${group[$1]}/cpu.stat
+	sed -n 's/^usage_usec //p' "$stat" | awk '{printf "%.0f\n", $1 * 1000}'
 }
 
 # usage NAME...: ns that each used in one span, from what it used in the time between two looks.
@@ -52,7 +60,7 @@ usage() {
 	local name
 	declare -A before began group
 	for name in "$@"; do
-		group[$name]=/sys/fs/cgroup/vmms.slice/vmworker@$(vm_get "$name" uuid).service
+		group[$name]=$(cgroup "$name")
 	done
 	for name in "$@"; do
 		began[$name]=$(date +%s%N)
@@ -119,7 +127,7 @@ hvctl edit b --no-background
 # A limit of 25 % of one processor, the processors apart from the devices' threads.
 hvctl stop b
 timed hvctl edit a --limit 25
-group=/sys/fs/cgroup/vmms.slice/vmworker@$(vm_get a uuid).service
+group=$(cgroup a)
 same "the limit of a's processors" "$(cat "$group/vcpu/cpu.max")" "25000 100000"
 same "the limit of all of a" "$(cat "$group/cpu.max")" "max 100000"
 has "the threads of a's processors" "$(cat "/proc/$pid/task/$(head -n 1 "$group/vcpu/cgroup.threads")/comm")" '^vp[0-9]'
