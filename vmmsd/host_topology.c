@@ -22,12 +22,24 @@ static void clear_node(gpointer data)
 	g_free(node->cpus);
 }
 
+GArray *host_topology_every_node(const struct host_topology *topology)
+{
+	GArray *every = g_array_new(FALSE, TRUE, sizeof(uint32_t));
+
+	for (guint i = 0; i < topology->nodes->len; i++)
+		g_array_append_val(every, g_array_index(topology->nodes, struct host_node, i).id);
+	if (every->len == 0)
+		g_array_set_size(every, 1); /* without NUMA all memory is node 0 */
+	return every;
+}
+
 void host_topology_free(struct host_topology *topology)
 {
 	if (!topology)
 		return;
 	g_free(topology->online);
 	g_free(topology->offline);
+	g_array_unref(topology->every);
 	g_array_unref(topology->cpus);
 	g_array_unref(topology->nodes);
 	g_free(topology);
@@ -152,6 +164,11 @@ struct host_topology *host_topology_read(const char *sysfs_root, GError **error)
 	g_array_set_clear_func(topology->nodes, clear_node);
 	topology->online = host_cpu_list_format(online);
 	topology->offline = list_offline(sysfs_root, online);
+	topology->every = read_list(sysfs_root, CPU_DIR "/possible");
+	if (!topology->every || topology->every->len == 0) {
+		g_clear_pointer(&topology->every, g_array_unref);
+		topology->every = g_array_copy(online);
+	}
 	for (guint i = 0; i < online->len; i++)
 		read_cpu(topology, sysfs_root, g_array_index(online, uint32_t, i));
 	count(topology);

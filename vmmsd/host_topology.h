@@ -23,6 +23,7 @@ struct host_topology {
 		known; /* FALSE: sysfs has no topology; every CPU is taken for a core of socket 0 */
 	guint sockets, cores, threads, threads_per_core;
 	char *online, *offline; /* "0-7"; offline is what is present and not online */
+	GArray *every;		/* uint32_t: what can ever be online; never empty */
 	GArray *cpus;		/* struct host_cpu, ascending */
 	GArray *nodes;		/* struct host_node, ascending; empty without NUMA */
 };
@@ -31,6 +32,10 @@ typedef struct host_topology host_topology_t;
 /* NULL and FAILED when sysfs does not even list the CPUs. */
 struct host_topology *host_topology_read(const char *sysfs_root, GError **error);
 void host_topology_free(struct host_topology *topology); /* NULL is fine */
+
+/* The numbers (uint32_t, ascending) of its memory nodes; never empty; g_array_unref. */
+GArray *host_topology_every_node(const struct host_topology *topology);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(host_topology_t, host_topology_free)
 
 #endif

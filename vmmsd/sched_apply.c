@@ -12,9 +12,11 @@
 #include "sched_core.h"
 #include "sched_cpus.h"
 #include "sched_internal.h"
+#include "sched_share.h"
 #include "sched_threads.h"
 #include "sched_unit.h"
 #include "systemd_unit.h"
+#include "worker_spawn.h"
 
 #define PERIOD_US 100000u /* of cpu.max */
 
@@ -145,9 +147,14 @@ static int on_unit_set(sd_bus_message *reply, void *userdata, sd_bus_error *unus
 	return 0;
 }
 
+/* list: the CPUs, NULL: any. */
 static void apply_systemd(struct sched_entry *entry, const struct sched_member *member,
-			  const GArray *cpus, const char *list, GString *note)
+			  const char *list, GString *note)
 {
+	const struct host_topology *topology = entry->sched->topology;
+	g_autoptr(GArray) cpus = list ? host_cpu_list_parse(list) : g_array_ref(topology->every);
+	g_autoptr(GArray) nodes = host_topology_every_node(topology);
+	uint32_t node = (uint32_t)member->wish->numa_node;
 	g_autofree char *unit = sched_entry_unit(entry);
 	uint32_t whole = apply_limit(entry, member->wish->limit, note);
 	struct sched_unit_properties p = {
@@ -155,15 +162,19 @@ static void apply_systemd(struct sched_entry *entry, const struct sched_member *
 		.weight = member->cpu_weight,
 		.set_cpus = entry->unsure || g_strcmp0(entry->cpus, list) != 0,
 		.cpus = cpus,
-		.set_node = entry->unsure || entry->node != member->wish->numa_node,
-		.node = member->wish->numa_node,
+		.set_nodes = entry->unsure || entry->node != member->wish->numa_node,
+		.nodes = nodes,
 		.set_quota = entry->unsure || whole > 0 || entry->whole,
 		.quota = whole,
 	};
 	int r = 0;
 
+	if (member->wish->numa_node >= 0) {
+		g_array_set_size(nodes, 0);
+		g_array_append_val(nodes, node);
+	}
 	entry->whole = whole > 0;
-	if (!p.set_weight && !p.set_cpus && !p.set_node && !p.set_quota) {
+	if (!p.set_weight && !p.set_cpus && !p.set_nodes && !p.set_quota) {
 		if (entry->refusal)
 			sched_note_add(note, "%s", entry->refusal);
 		return;
@@ -176,6 +187,23 @@ static void apply_systemd(struct sched_entry *entry, const struct sched_member *
 	if (r < 0)
 		sched_note_add(note, "systemd cannot be asked (%s)", g_strerror(-r));
 	entry->unsure = r < 0;
+}
+
+/* A service starts beside the groups, and in the background it would perhaps never get to say that
+ * it runs. What was set stays with the unit, so that sched_add sets all of it. */
+void sched_unit_prepare(const struct sched *sched, const struct vm *vm,
+			const struct sched_member *member)
+{
+	const struct sched_branch *branch = sched_branch_of(sched, vm);
+	uint32_t weight = branch ? branch->weight : member->cpu_weight;
+	g_autofree char *unit = worker_unit_name(vm);
+	struct sched_unit_properties p = {
+		.set_weight = TRUE,
+		.weight = weight > 0 ? weight : SCHED_WEIGHT_DEFAULT,
+	};
+
+	if (p.weight != SCHED_WEIGHT_DEFAULT || sched_unit_has_settings(sched, vm))
+		(void)sched_unit_set(bus_broker(sched->service->bus), unit, &p, NULL, NULL, NULL);
 }
 
 /* ---- by cgroups of vmmsd's own --------------------------------------------------------------- */
@@ -353,7 +381,7 @@ void sched_entry_apply(struct sched_entry *entry, const struct sched_member *mem
 	}
 	changed = changed || entry->unsure; /* it may have been moved */
 	if (entry->sched->kind == SCHED_BY_SYSTEMD)
-		apply_systemd(entry, member, any ? NULL : member->cpus, list, note);
+		apply_systemd(entry, member, list, note);
 	else if (entry->sched->kind == SCHED_BY_CGROUP)
 		apply_cgroup(entry, member, list, note);
 	else

@@ -35,7 +35,6 @@ static gboolean is_unit(const char *name)
 	       !g_str_equal(name, VMS_SLICE);
 }
 
-/* cpus NULL: no unit is confined any more. */
 static void confine_host(struct sched *sched, const GArray *cpus)
 {
 	const struct sched_unit_properties properties = {.set_cpus = TRUE, .cpus = cpus};
@@ -64,7 +63,7 @@ void sched_exclude(struct sched *sched, const GArray *taken)
 	/* Before it is done: what a crash leaves behind has to be undone by the next vmmsd. */
 	if (!store_set_setting(sched->service->store, EXCLUDED_SETTING, list, &error))
 		log_service(sched->service->log, LOG_WARNING, "%s", error->message);
-	confine_host(sched, taken->len > 0 ? left : NULL);
+	confine_host(sched, taken->len > 0 ? left : sched->topology->every);
 	g_free(sched->excluded);
 	sched->excluded = g_steal_pointer(&list);
 }

@@ -220,6 +220,16 @@ void sched_hierarchy_tidy(struct sched *sched, const struct sched_plan *plan)
 
 /* ---- members --------------------------------------------------------------------------------- */
 
+const struct sched_branch *sched_branch_of(const struct sched *sched, const struct vm *vm)
+{
+	const GPtrArray *all = cpu_groups_all(sched->service->groups);
+	g_autofree char *path =
+		cpu_group_path(all, cpu_group_find(all, vm->definition->sched.group));
+
+	path[strcspn(path, "-")] = '\0';
+	return *path ? g_hash_table_lookup(sched->groups, path) : NULL;
+}
+
 char *sched_entry_unit(const struct sched_entry *entry)
 {
 	return entry->unit ? g_strdup(entry->unit) : worker_unit_name(entry->vm);

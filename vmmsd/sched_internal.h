@@ -65,6 +65,11 @@ struct sched_entry {
 
 const char *sched_kind_name(enum sched_kind kind);
 void sched_entry_free(void *entry);
+/* Whether its unit keeps what was set for an earlier worker. */
+gboolean sched_unit_has_settings(const struct sched *sched, const struct vm *vm);
+/* What the unit of a VM that has no entry yet is to weigh while its worker starts. */
+void sched_unit_prepare(const struct sched *sched, const struct vm *vm,
+			const struct sched_member *member);
 /* Finds or makes the VM's cgroup. */
 void sched_entry_open(struct sched_entry *entry);
 /* Brings the plan into force and writes vm->sched. */
@@ -80,6 +85,8 @@ void sched_hierarchy_apply(struct sched *sched, const struct sched_plan *plan);
 /* After the members left: removes what nobody runs in any more. */
 void sched_hierarchy_tidy(struct sched *sched, const struct sched_plan *plan);
 void sched_branch_free(gpointer branch);
+/* The outermost group that the VM is in, once the hierarchy is applied; NULL: none. */
+const struct sched_branch *sched_branch_of(const struct sched *sched, const struct vm *vm);
 /* Where the process is now, and by that what is said of it. */
 void sched_entry_locate(struct sched_entry *entry);
 /* Puts the process into the branch of its definition. FALSE: it is on its way, which leads to

@@ -202,7 +202,7 @@ static void update_latency(const struct sched *sched, const GPtrArray *vms)
 	power_set_vm_latency(sched->service->power, latency);
 }
 
-void sched_update(struct sched *sched)
+static void update(struct sched *sched, const struct vm *starting)
 {
 	g_autoptr(GPtrArray) vms = active_vms(sched, NULL);
 	g_autoptr(sched_plan_t) plan = sched_plan_new(cpu_groups_all(sched->service->groups));
@@ -224,12 +224,19 @@ void sched_update(struct sched *sched)
 		const struct sched_member *member =
 			&g_array_index(plan->members, struct sched_member, i);
 
+		if (!entry && vms->pdata[i] == starting)
+			sched_unit_prepare(sched, starting, member);
 		if (!entry)
 			continue;
 		tell_moved(sched, entry, member->moved);
 		sched_entry_apply(entry, member);
 	}
 	sched_hierarchy_tidy(sched, plan);
+}
+
+void sched_update(struct sched *sched)
+{
+	update(sched, NULL);
 }
 
 void sched_look(struct sched *sched)
@@ -242,12 +249,19 @@ void sched_look(struct sched *sched)
 
 /* systemd keeps what was set at runtime until the host's next boot, for later starts of the unit.
  */
-static gboolean unit_has_settings(const struct sched *sched, const struct worker *worker)
+gboolean sched_unit_has_settings(const struct sched *sched, const struct vm *vm)
 {
-	g_autofree char *unit = worker_unit_name(worker->vm);
+	g_autofree char *unit = worker_unit_name(vm);
 	g_autofree char *path = g_strdup_printf("%s/%s.d", UNIT_SETTINGS_DIR, unit);
 
 	return sched->kind == SCHED_BY_SYSTEMD && g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+void sched_prepare(struct sched *sched, const struct vm *vm)
+{
+	/* Where vmmsd spawns it, a worker is in vmmsd's own cgroup until it is added. */
+	if (sched->kind == SCHED_BY_SYSTEMD)
+		update(sched, vm);
 }
 
 void sched_add(struct sched *sched, const struct worker *worker)
@@ -259,7 +273,8 @@ void sched_add(struct sched *sched, const struct worker *worker)
 	entry->pid = worker->pid;
 	entry->weight = 100; /* what a cgroup has from its birth */
 	entry->node = -1;
-	entry->unsure = worker->vm->state != VM_STATE_STARTING || unit_has_settings(sched, worker);
+	entry->unsure = worker->vm->state != VM_STATE_STARTING ||
+			sched_unit_has_settings(sched, worker->vm);
 	sched_entry_open(entry);
 	g_hash_table_replace(sched->entries, worker->vm, entry);
 	sched_update(sched);

@@ -33,6 +33,12 @@ struct cpu_group;
 /* The same for a CPU group that is to be made or edited: its CPUs, and the VMs that run. */
 gboolean sched_check_group(struct sched *sched, const struct cpu_group *group, GError **error);
 
+/*
+ * Its worker is to be launched: the others make room for it, and its unit weighs what it will. Else
+ * it would compete for its first steps with a weight that the plan knows nothing of, beside one
+ * that was raised for a reservation: with next to nothing.
+ */
+void sched_prepare(struct sched *sched, const struct vm *vm);
 /* The worker's process is there, new or adopted, and its guest may run already. */
 void sched_add(struct sched *sched, const struct worker *worker);
 /* The worker has its processors' threads, or has made them anew. */

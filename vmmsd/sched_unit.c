@@ -9,18 +9,16 @@
 #define SYSTEMD_IFACE "org.freedesktop.systemd1.Manager"
 #define CALL_US	      SECONDS(30)
 
-/* systemd's form of a set: bit n % 8 of byte n / 8; no byte at all is "any". */
+/* systemd's form of a set: bit n % 8 of byte n / 8. */
 static int append_set(sd_bus_message *call, const char *name, const GArray *numbers)
 {
-	guint n = numbers && numbers->len > 0
-			  ? g_array_index(numbers, uint32_t, numbers->len - 1) / 8 + 1
-			  : 0;
+	guint n = g_array_index(numbers, uint32_t, numbers->len - 1) / 8 + 1;
 	g_autoptr(GByteArray) bytes = g_byte_array_new();
 	int r;
 
 	for (guint i = 0; i < n; i++)
 		g_byte_array_append(bytes, (const guint8 *)"", 1);
-	for (guint i = 0; n > 0 && i < numbers->len; i++) {
+	for (guint i = 0; i < numbers->len; i++) {
 		uint32_t number = g_array_index(numbers, uint32_t, i);
 		bytes->data[number / 8] |= (uint8_t)(1u << number % 8);
 	}
@@ -35,18 +33,14 @@ static int append_set(sd_bus_message *call, const char *name, const GArray *numb
 
 static int append_properties(sd_bus_message *call, const struct sched_unit_properties *p)
 {
-	g_autoptr(GArray) nodes = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-	uint32_t node = (uint32_t)p->node;
 	int r = 0;
 
-	if (p->node >= 0)
-		g_array_append_val(nodes, node);
 	if (p->set_weight)
 		r = sd_bus_message_append(call, "(sv)", "CPUWeight", "t", (uint64_t)p->weight);
 	if (r >= 0 && p->set_cpus)
 		r = append_set(call, "AllowedCPUs", p->cpus);
-	if (r >= 0 && p->set_node)
-		r = append_set(call, "AllowedMemoryNodes", nodes);
+	if (r >= 0 && p->set_nodes)
+		r = append_set(call, "AllowedMemoryNodes", p->nodes);
 	if (r >= 0 && p->set_quota)
 		r = sd_bus_message_append(call, "(sv)", "CPUQuotaPerSecUSec", "t",
 					  p->quota > 0 ? (uint64_t)p->quota * 10000 : UINT64_MAX);

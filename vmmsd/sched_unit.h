@@ -7,16 +7,20 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
-/* Of Manager.SetUnitProperties; what has its flag is sent. */
+/*
+ * Of Manager.SetUnitProperties; what has its flag is sent. Sets are never empty: systemd takes that
+ * for "any", but leaves what was in force before (seen with 252). Who may run anywhere is given
+ * everything.
+ */
 struct sched_unit_properties {
-	gboolean set_weight, set_cpus, set_node, set_quota;
-	uint32_t weight;    /* CPUWeight: 1 to 10000; 0: idle */
-	const GArray *cpus; /* AllowedCPUs; NULL: any */
-	int32_t node;	    /* AllowedMemoryNodes; -1: any */
-	uint32_t quota;	    /* CPUQuotaPerSecUSec, in percent of one CPU; 0: none */
+	gboolean set_weight, set_cpus, set_nodes, set_quota;
+	uint32_t weight;     /* CPUWeight: 1 to 10000; 0: idle */
+	const GArray *cpus;  /* AllowedCPUs */
+	const GArray *nodes; /* AllowedMemoryNodes */
+	uint32_t quota;	     /* CPUQuotaPerSecUSec, in percent of one CPU; 0: none */
 };
 
-/* The answer comes to handler; 0 or -errno. */
+/* The answer comes to handler; NULL: nobody waits for it. 0 or -errno. */
 int sched_unit_set(sd_bus *bus, const char *unit, const struct sched_unit_properties *properties,
 		   sd_bus_message_handler_t handler, void *userdata, sd_bus_slot **slot);
 

@@ -339,10 +339,12 @@ static void on_connected(void *context, GError *error)
 
 	if (!error)
 		job->vm->worker = worker_new(start->service, job->vm, &vm_worker_owner, &error);
-	if (!job->vm->worker)
+	if (!job->vm->worker) {
 		start_fail(job, error);
-	else
+	} else {
+		sched_prepare(start->service->sched, job->vm);
 		worker_launch(job->vm->worker);
+	}
 }
 
 static void on_disks(void *context, GError *error)

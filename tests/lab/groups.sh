@@ -68,6 +68,11 @@ systemctl restart vmmsd
 hvctl edit a b --group none
 out() { [[ $(where a) != *vmms-all* && $(where b) != *vmms-all* ]]; }
 within 5 "a and b have left the group" out
+# Bound to a CPU and to none again: systemd itself knows no way back, so that each is named.
+hvctl edit a --affinity 0
+hvctl edit a --affinity all
+named() { [ "$(systemctl show -P AllowedCPUs "$(basename "$(where a)")")" = "$(cat /sys/devices/system/cpu/possible)" ]; }
+within 5 "a may run everywhere" named
 hvctl group delete web
 hvctl group delete all
 hvctl stop a b

@@ -31,6 +31,25 @@ static void test_spread(void)
 	expect(p, PLACEMENT_SPREAD, "", 1, "");
 }
 
+/* For systemd, which knows no way back to "any". */
+static void test_every(void)
+{
+	g_autoptr(temporary_directory_t) root = temporary_directory_new();
+	g_autoptr(host_topology_t) host = NULL;
+	g_autoptr(GArray) nodes = NULL;
+
+	fake_topology_put(root, 1, 2, 2, TRUE);
+	fake_put(root, "devices/system/cpu/online", "0,2-3\n");
+	host = host_topology_read(root, NULL);
+	assert_cpus(host->every, "0,2-3"); /* the kernel does not say more */
+	g_clear_pointer(&host, host_topology_free);
+	fake_put(root, "devices/system/cpu/possible", "0-7\n");
+	host = host_topology_read(root, NULL);
+	assert_cpus(host->every, "0-7");
+	nodes = host_topology_every_node(host);
+	assert_cpus(nodes, "0");
+}
+
 static void test_spread_sockets(void)
 {
 	g_autoptr(host_topology_t) host = fake_topology_new(2, 2, 2, FALSE);
@@ -144,6 +163,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/placement/spread", test_spread);
+	g_test_add_func("/placement/every", test_every);
 	g_test_add_func("/placement/spread-sockets", test_spread_sockets);
 	g_test_add_func("/placement/pack", test_pack);
 	g_test_add_func("/placement/load", test_load);

@@ -86,7 +86,7 @@ static void expect(const struct sched_unit_properties *properties, const char *e
 
 static void test_words(void)
 {
-	g_autoptr(GArray) some = cpus("0,2,9");
+	g_autoptr(GArray) some = cpus("0,2,9"), one = cpus("1");
 
 	expect(&(struct sched_unit_properties){.set_weight = TRUE, .weight = 300},
 	       "a.service 1 CPUWeight=300");
@@ -94,11 +94,8 @@ static void test_words(void)
 	       "a.service 1 CPUWeight=0");
 	expect(&(struct sched_unit_properties){.set_cpus = TRUE, .cpus = some},
 	       "a.service 1 AllowedCPUs=0502");
-	expect(&(struct sched_unit_properties){.set_cpus = TRUE}, "a.service 1 AllowedCPUs=");
-	expect(&(struct sched_unit_properties){.set_node = TRUE, .node = 1},
+	expect(&(struct sched_unit_properties){.set_nodes = TRUE, .nodes = one},
 	       "a.service 1 AllowedMemoryNodes=02");
-	expect(&(struct sched_unit_properties){.set_node = TRUE, .node = -1},
-	       "a.service 1 AllowedMemoryNodes=");
 	expect(&(struct sched_unit_properties){.set_quota = TRUE, .quota = 25},
 	       "a.service 1 CPUQuotaPerSecUSec=250000");
 	expect(&(struct sched_unit_properties){.set_quota = TRUE},
@@ -107,11 +104,11 @@ static void test_words(void)
 					       .weight = 1,
 					       .set_cpus = TRUE,
 					       .cpus = some,
-					       .set_node = TRUE,
-					       .node = 0,
+					       .set_nodes = TRUE,
+					       .nodes = one,
 					       .set_quota = TRUE,
 					       .quota = 150},
-	       "a.service 1 CPUWeight=1 AllowedCPUs=0502 AllowedMemoryNodes=01 "
+	       "a.service 1 CPUWeight=1 AllowedCPUs=0502 AllowedMemoryNodes=02 "
 	       "CPUQuotaPerSecUSec=1500000");
 }
 
