@@ -324,6 +324,7 @@ static gboolean direct_run(struct engine *engine, GError **error)
 						.event = engine->config.event,
 						.vsock_fd = engine->config.vsock_fd,
 						.events = engine->config.events};
+	bool restored = engine->saved != NULL;
 
 	if (direct_has_vmbus(engine)) {
 		engine->synthetic = synthetic_start(&config, error);
@@ -333,7 +334,11 @@ static gboolean direct_run(struct engine *engine, GError **error)
 		/* Who connects is refused, rather than waiting for ever. */
 		(void)shutdown(engine->config.vsock_fd, SHUT_RDWR);
 	}
-	return direct_saved_run(engine, error) && vp_group_run(engine->group, error);
+	if (!direct_saved_run(engine, error) || !vp_group_run(engine->group, error))
+		return FALSE;
+	if (restored)
+		direct_saved_release(engine);
+	return TRUE;
 }
 
 gboolean direct_pause(struct engine *engine, GError **error)
@@ -351,18 +356,13 @@ gboolean direct_pause(struct engine *engine, GError **error)
 	return FALSE;
 }
 
-void direct_go_on(struct engine *engine)
+static gboolean direct_resume(struct engine *engine, GError **error)
 {
+	(void)error;
 	hv_set_paused(guest_interface_hv(engine->interface), false);
 	guest_set_paused(direct_guest(engine), false);
 	if (engine->disks)
 		disk_set_resume(engine->disks);
-}
-
-static gboolean direct_resume(struct engine *engine, GError **error)
-{
-	(void)error;
-	direct_go_on(engine);
 	vp_group_release(engine->group);
 	return TRUE;
 }

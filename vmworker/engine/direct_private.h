@@ -34,9 +34,8 @@ struct engine {
 		*saved; /* what the machine is to begin from, until it runs; NULL: its kernel */
 };
 
-/* direct.c: an operation; and all but the processors goes on after a pause. */
+/* direct.c: the operation. */
 gboolean direct_pause(struct engine *engine, GError **error);
-void direct_go_on(struct engine *engine);
 
 /* direct_save.c: the operation, and the steps of a machine that begins from a saved state. Each
  * does nothing without one, but for load. */
@@ -44,8 +43,11 @@ gboolean direct_save(struct engine *engine, int fd, GError **error);
 gboolean direct_saved_open(struct engine *engine, GError **error);
 /* Memory, VPs and what is around them, in boot's stead: the VPs exist, devices are new. */
 gboolean direct_saved_load(struct engine *engine, GError **error);
-/* VMBus, which has just started; and all goes on, but for the VPs, which never ran. */
+/* VMBus, which has just started and is held: nothing has been done when this or the VPs' start
+ * fails. */
 gboolean direct_saved_run(struct engine *engine, GError **error);
+/* The VPs run: so does all else. */
+void direct_saved_release(struct engine *engine);
 void direct_saved_free(struct direct_saved *saved); /* NULL is fine */
 
 /* direct_guest.c: operations of struct engine_ops, and the guest, NULL before it runs. */

@@ -29,9 +29,6 @@ static struct state_file_machine machine_of(const struct engine *engine)
 
 /* ---- what has to be the same ----------------------------------------------------------------- */
 
-/* Clocks of one rate are measured a little differently at each boot of the host. */
-#define TSC_TOLERANCE 1000u
-
 static void facts_save(const struct engine *engine, struct state_writer *writer)
 {
 	struct hv_features features = hv_features_served(guest_interface_hv(engine->interface));
@@ -43,21 +40,13 @@ static void facts_save(const struct engine *engine, struct state_writer *writer)
 	state_put_u32(writer, config->threads);
 	state_put_bool(writer, features.visible);
 	state_put_u32(writer, features.on);
-	state_put_u64(writer, partition_tsc_frequency(engine->partition));
 	state_end(writer);
-}
-
-static bool tsc_is_alike(uint64_t one, uint64_t other)
-{
-	uint64_t difference = one > other ? one - other : other - one;
-
-	return one == 0 || other == 0 || difference <= MAX(one, other) / TSC_TOLERANCE;
 }
 
 static bool facts_check(const struct engine *engine, struct state_reader *reader)
 {
-	struct hv_features features = hv_features_served(guest_interface_hv(engine->interface));
 	const struct engine_config *config = &engine->config;
+	struct hv_features features = hv_features_served(guest_interface_hv(engine->interface));
 	uint32_t sockets, cores, threads, on;
 	bool visible;
 
@@ -72,8 +61,6 @@ static bool facts_check(const struct engine *engine, struct state_reader *reader
 		state_fail(reader, "another topology of processors");
 	if (visible != features.visible || on != features.on)
 		state_fail(reader, "other enlightenments than this host gives now");
-	if (!tsc_is_alike(state_get_u64(reader), partition_tsc_frequency(engine->partition)))
-		state_fail(reader, "processors of another speed");
 	state_leave(reader);
 	return state_ok(reader);
 }
@@ -319,6 +306,13 @@ gboolean direct_saved_run(struct engine *engine, GError **error)
 	good = saved_finish(engine, error);
 	direct_saved_free(g_steal_pointer(&engine->saved));
 	if (good)
-		direct_go_on(engine);
+		hv_set_paused(guest_interface_hv(engine->interface), false);
 	return good;
+}
+
+void direct_saved_release(struct engine *engine)
+{
+	if (engine->synthetic)
+		synthetic_release(engine->synthetic);
+	guest_set_paused(direct_guest(engine), false);
 }

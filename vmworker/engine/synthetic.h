@@ -52,7 +52,8 @@ bool synthetic_save(struct synthetic *synthetic, struct state_writer *writer, GE
 void synthetic_release(struct synthetic *synthetic);
 /*
  * Just started, with its disks, over the memory of then and with the hypervisor interface restored;
- * before VPs run. False, and told to the reader, or a WORKER_ERROR: it is to be stopped.
+ * before VPs run. All is held until synthetic_release. False, and told to the reader, or a
+ * WORKER_ERROR: it is to be stopped.
  */
 bool synthetic_restore(struct synthetic *synthetic, struct state_reader *reader, GError **error);
 

@@ -84,9 +84,9 @@ void vmbus_save(struct vmbus *bus, struct state_writer *writer);
 /*
  * On a new bus with its devices, which no guest has contacted, over the memory of then. Each device
  * is known by its class and instance, and is found by the guest where it was. One that is gone, or
- * that cannot be restored, is taken from the guest; one that is new is offered. Then all goes on,
- * with an interrupt where one may have been lost. False, and what is wrong told to the reader: the
- * bus is as new.
+ * that cannot be restored, is taken from the guest; one that is new is offered. The bus is held, so
+ * that nothing has been done when the rest of a machine is refused; its release interrupts where an
+ * event may have been lost. False, and what is wrong told to the reader: the bus is as new.
  */
 bool vmbus_restore(struct vmbus *bus, struct state_reader *reader);
 

@@ -304,6 +304,7 @@ bool vmbus_restore(struct vmbus *bus, struct state_reader *reader)
 	struct restoring restoring = {.bus = bus, .reader = reader};
 
 	io_thread_call(bus->config.thread, bus_restore, &restoring);
-	vmbus_release(bus);
+	if (!restoring.done)
+		vmbus_release(bus);
 	return restoring.done;
 }

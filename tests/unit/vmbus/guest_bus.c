@@ -159,6 +159,15 @@ GBytes *guest_bus_save(struct guest_bus *g)
 
 bool guest_bus_restore(struct guest_bus *g, GBytes *bytes)
 {
+	bool done = guest_bus_restore_held(g, bytes);
+
+	if (done)
+		vmbus_release(g->bus);
+	return done;
+}
+
+bool guest_bus_restore_held(struct guest_bus *g, GBytes *bytes)
+{
 	size_t size;
 	const uint8_t *data = g_bytes_get_data(bytes, &size);
 	struct state_reader reader;

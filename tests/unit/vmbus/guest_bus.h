@@ -55,6 +55,8 @@ void guest_bus_move(struct guest_bus *g);
 /* Holds the bus and saves it. */
 GBytes *guest_bus_save(struct guest_bus *g);
 bool guest_bus_restore(struct guest_bus *g, GBytes *bytes);
+/* The same, without the release at the end. */
+bool guest_bus_restore_held(struct guest_bus *g, GBytes *bytes);
 /* The same with one bit spoilt, or cut off somewhere. */
 GBytes *guest_bus_spoil(GBytes *bytes);
 /* The control thread and then the devices' have nothing more to do. */

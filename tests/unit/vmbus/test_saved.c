@@ -166,6 +166,28 @@ static void test_held(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpuint(p.transaction_id, ==, 1);
 }
 
+/* So that a machine whose other parts are refused has done nothing for its guest. */
+static void test_restored_held(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static struct guest_packet p;
+
+	vmbus_hold(f->g.bus);
+	p = (struct guest_packet){.type = 6, .transaction_id = 1, .size = 16};
+	guest_channel_send(&f->c, &p);
+	for (int turn = 0; turn < 2; turn++) {
+		g_autoptr(GBytes) again = guest_bus_save(&f->g);
+
+		leave(f);
+		offer(f);
+		g_assert_true(guest_bus_restore_held(&f->g, again));
+		guest_bus_settle(&f->g);
+		g_assert_cmpuint(atomic_load(&f->echo->received), ==, 0);
+	}
+	vmbus_release(f->g.bus);
+	guest_channel_receive(&f->c, &p);
+	g_assert_cmpuint(p.transaction_id, ==, 1);
+}
+
 /* ---- messages -------------------------------------------------------------------------------- */
 
 static void post_close(struct fixture *f, uint32_t gpadl)
@@ -502,6 +524,7 @@ int main(int argc, char **argv)
 	ADD("/vmbus/saved/goes-on/2.4", test_goes_on, VMBUS_VERSION_2_4);
 	ADD("/vmbus/saved/any-time", test_any_time, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/held", test_held, VMBUS_VERSION_5_3);
+	ADD("/vmbus/saved/restored-held", test_restored_held, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/messages", test_messages, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/not-connected", test_not_connected, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/gpadls", test_gpadls, VMBUS_VERSION_5_3);

@@ -191,7 +191,7 @@ static void test_refused(struct fixture *f, gconstpointer data)
 	f->config = was;
 	f->config.state_fd = state_fd;
 	g_assert_null(f->ops->build(&f->config, &error));
-	g_assert_nonnull(strstr(error->message, "machine: processors of another speed"));
+	g_assert_nonnull(strstr(error->message, "the TSC of this host has another frequency"));
 	fake_set_tsc(2000100000, 0, true); /* measured anew */
 	g_assert_true(f->ops->free(running(f)));
 }

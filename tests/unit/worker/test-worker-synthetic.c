@@ -141,6 +141,7 @@ static void test_goes_on(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_true(restore(f, bytes, &error));
 	g_assert_no_error(error);
 	hv_set_paused(f->hv.hv, false);
+	synthetic_release(f->synthetic);
 	g_assert_cmphex(synthetic_vmbus_version(f->synthetic), ==, VMBUS_VERSION_5_3);
 	for (unsigned int i = 1; i < SERVICES; i++)
 		take(f, VMBUS_OFFERCHANNEL);
