@@ -200,6 +200,15 @@ static void worker_on_responding(void *context, bool is)
 					  is ? "responding" : "not-responding", detail);
 }
 
+static void worker_on_thawed(void *context)
+{
+	struct worker *worker = context;
+	static const char detail[] = "its file systems are thawed, since nobody did it in time";
+
+	log_line(SD_WARNING, "virtual machine %s: %s", worker->config.name, detail);
+	worker->config.events.guest_event(worker->config.events.context, "thawed", detail);
+}
+
 static void worker_on_connect_host(void *context, uint64_t number, uint32_t port)
 {
 	struct worker *worker = context;
@@ -289,6 +298,7 @@ static gboolean worker_build(struct worker *worker, GError **error)
 			   .disk_stopped = worker_on_disk_stopped,
 			   .server_lost = worker_on_server_lost,
 			   .responding = worker_on_responding,
+			   .thawed = worker_on_thawed,
 			   .connect_host = worker_on_connect_host,
 			   .context = worker},
 	};

@@ -80,6 +80,7 @@ vm_says debian 'is-touched'
 knows '"frozen": *false' || fail "that it is thawed is not seen"
 hvctl freeze debian --for 3
 within 60 "it is thawed by itself" knows '"frozen": *false'
+has "the events" "$(hvctl events --last 1000 --no-follow debian)" 'guest-thawed .*nobody did it in time'
 refused 1 'did not stay frozen' hvctl thaw debian
 
 # Its clock is right within a second after a pause.

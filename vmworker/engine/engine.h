@@ -52,6 +52,8 @@ struct engine_events {
 	void (*server_lost)(void *context, uint32_t controller, uint32_t lun);
 	/* The guest does not answer its heartbeat any more, or does again; may be NULL. */
 	void (*responding)(void *context, bool is);
+	/* File systems that were frozen for longer than was asked for are thawed; may be NULL. */
+	void (*thawed)(void *context);
 	/* A program in the guest connects to a port of the host: host_connected answers, perhaps
 	 * before this returns. */
 	void (*connect_host)(void *context, uint64_t number, uint32_t port);

@@ -44,11 +44,14 @@ static void guest_on_heartbeat(void *context, enum ic_heartbeat_state state)
 		events->responding(events->context, was_lost);
 }
 
-static void guest_on_frozen(void *context, bool is)
+static void guest_on_file_systems(void *context, enum ic_vss_change change)
 {
 	struct guest *guest = context;
+	const struct engine_events *events = &guest->config.events;
 
-	guest->frozen = is;
+	guest->frozen = change == IC_VSS_FROZEN;
+	if (change == IC_VSS_OVERDUE && events->thawed)
+		events->thawed(events->context);
 }
 
 static void guest_on_facts(void *context, const struct kvp_facts *facts)
@@ -394,7 +397,7 @@ struct guest *guest_new(const struct guest_config *config, GError **error)
 		.events = {.shutdown_available = guest_on_shutdown_driver,
 			   .heartbeat = guest_on_heartbeat,
 			   .facts = guest_on_facts,
-			   .frozen = guest_on_frozen,
+			   .file_systems = guest_on_file_systems,
 			   .context = guest},
 	};
 	const struct keyboard_config keyboard = {.bus = config->bus,

@@ -21,7 +21,7 @@ struct guest_config {
 	struct io_thread *thread;     /* borrowed; services the bus, and reads files to copy */
 	sd_event *event;	      /* borrowed */
 	const struct ic_clock *clock; /* borrowed */
-	struct engine_events events;  /* of which responding is called */
+	struct engine_events events;  /* of which responding and thawed are called */
 };
 
 struct guest *guest_new(const struct guest_config *config, GError **error);

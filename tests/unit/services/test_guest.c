@@ -15,7 +15,7 @@ struct fixture {
 	struct guest_kvp peer; /* its driver */
 	sd_event *event;
 	struct guest *guest;
-	unsigned int lost, found, answers, progresses;
+	unsigned int lost, found, thawed, answers, progresses;
 	GError *error; /* the last answer's */
 };
 
@@ -25,6 +25,11 @@ static void on_responding(void *context, bool is)
 
 	f->found += is;
 	f->lost += !is;
+}
+
+static void on_thawed(void *context)
+{
+	((struct fixture *)context)->thawed++;
 }
 
 static void on_done(void *context, const GError *error)
@@ -51,11 +56,12 @@ static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	guest_kvp_init(&f->peer);
 	g_assert_cmpint(sd_event_new(&f->event), >=, 0);
 	f->guest = guest_new(
-		&(struct guest_config){.bus = f->peer.ic.bus,
-				       .thread = f->peer.ic.thread,
-				       .event = f->event,
-				       .clock = &f->peer.ic.clock,
-				       .events = {.responding = on_responding, .context = f}},
+		&(struct guest_config){
+			.bus = f->peer.ic.bus,
+			.thread = f->peer.ic.thread,
+			.event = f->event,
+			.clock = &f->peer.ic.clock,
+			.events = {.responding = on_responding, .thawed = on_thawed, .context = f}},
 		NULL);
 	g_assert_nonnull(f->guest);
 	guest_set_adapters(f->guest, mac, 1);
@@ -346,12 +352,14 @@ static void test_freeze(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "hv_vss_daemon");
 	driver_does(f, 6, 0x80004005); /* to make sure */
 	/* nobody thaws it */
+	g_assert_cmpuint(f->thawed, ==, 0);
 	freeze(f);
 	driver_does(f, 5, 0);
 	assert_answer(f, 0, NULL);
 	fake_io_advance(f->peer.ic.thread, 61 * IC_SECOND);
 	driver_does(f, 6, 0);
 	assert_frozen(f, false);
+	g_assert_cmpuint(f->thawed, ==, 1);
 	thaw(f);
 	assert_answer(f, WORKER_ERROR_FAILED, "did not stay frozen");
 	/* it hangs: what it was asked is undone as soon as it can hear of it */

@@ -13,11 +13,15 @@ struct fixture {
 	enum ic_vss_result last;
 	int frozen; /* the guest's file systems */
 	bool told;  /* what is told of them */
+	unsigned int overdue;
 };
 
-static void on_changed(void *context, bool frozen)
+static void on_changed(void *context, enum ic_vss_change change)
 {
 	struct fixture *f = context;
+	bool frozen = change == IC_VSS_FROZEN;
+
+	f->overdue += change == IC_VSS_OVERDUE;
 
 	g_assert_cmpint(f->told, !=, frozen);
 	f->told = frozen;
@@ -188,6 +192,7 @@ static void test_overdue(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpint(driver_do(f, 0), ==, -1);
 	fake_io_advance(f->guest.thread, 1);
 	g_assert_cmpint(driver_do(f, 0), ==, THAW);
+	g_assert_cmpuint(f->overdue, ==, 1);
 	/* who froze it learns that the work was not consistent */
 	ic_vss_thaw(f->vss, on_done, f);
 	expect(f, IC_VSS_EXPIRED);
@@ -209,6 +214,7 @@ static void test_thaw_hangs(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	freeze(f);
 	expect(f, IC_VSS_STATE);
 	g_assert_cmpint(driver_do(f, 0), ==, THAW);
+	g_assert_cmpuint(f->overdue, ==, 0);
 	freeze(f);
 	expect_nothing(f);
 }

@@ -58,11 +58,11 @@ static void on_progress(void *context, uint64_t copied, uint64_t size)
 }
 
 /* data: what is offered */
-static void on_frozen(void *context, bool is)
+static void on_file_systems(void *context, enum ic_vss_change change)
 {
 	struct fixture *f = context;
 
-	f->frozen = is;
+	f->frozen = change == IC_VSS_FROZEN;
 }
 
 static void set_up(struct fixture *f, gconstpointer data)
@@ -76,7 +76,7 @@ static void set_up(struct fixture *f, gconstpointer data)
 			.event = f->event,
 			.clock = &f->guest.ic.clock,
 			.offered = GPOINTER_TO_UINT(data),
-			.events = {on_available, on_heartbeat, on_facts, on_frozen, f},
+			.events = {on_available, on_heartbeat, on_facts, on_file_systems, f},
 		},
 		NULL);
 	g_assert_nonnull(f->services);

@@ -47,9 +47,9 @@ static void on_available(void *context, bool is)
 	((struct fixture *)context)->available = is;
 }
 
-static void on_frozen(void *context, bool is)
+static void on_file_systems(void *context, enum ic_vss_change change)
 {
-	((struct fixture *)context)->frozen = is;
+	((struct fixture *)context)->frozen = change == IC_VSS_FROZEN;
 }
 
 static void on_heartbeat(void *context, enum ic_heartbeat_state state)
@@ -76,7 +76,7 @@ static void offer(struct fixture *f)
 					  .events = {.shutdown_available = on_available,
 						     .heartbeat = on_heartbeat,
 						     .facts = on_facts,
-						     .frozen = on_frozen,
+						     .file_systems = on_file_systems,
 						     .context = f}},
 		NULL);
 	g_assert_nonnull(f->services);

@@ -29,8 +29,8 @@ enum vss_state {
 	VSS_IDLE,
 	VSS_CHECKING,
 	VSS_FREEZING,
-	VSS_FROZEN,
-	VSS_OVERDUE, /* it was thawed by the timer, and nobody called for the thaw yet */
+	VSS_HELD,
+	VSS_LATE, /* it was thawed by the timer, and nobody called for the thaw yet */
 	VSS_THAWING,
 };
 
@@ -41,11 +41,11 @@ struct ic_vss {
 	bool undoing;	 /* a thaw that nobody waits for must come through before all else */
 	uint8_t thaw_id; /* it was sent */
 	uint64_t hold_ns;
-	uint64_t thaw_ns; /* FROZEN: when the time of that has passed */
+	uint64_t thaw_ns; /* HELD: when the time of that has passed */
 	ic_vss_done done;
 	void *context;
 	bool frozen; /* as far as it was told */
-	void (*changed)(void *context, bool frozen);
+	void (*changed)(void *context, enum ic_vss_change change);
 	void *changed_context;
 };
 
@@ -68,13 +68,15 @@ static void vss_finish(struct ic_vss *vss, enum vss_state next, enum ic_vss_resu
 		done(vss->context, result);
 }
 
-static void vss_tell(struct ic_vss *vss, bool frozen)
+static void vss_tell(struct ic_vss *vss, enum ic_vss_change change)
 {
+	bool frozen = change == IC_VSS_FROZEN;
+
 	if (vss->frozen == frozen)
 		return;
 	vss->frozen = frozen;
 	if (vss->changed)
-		vss->changed(vss->changed_context, frozen);
+		vss->changed(vss->changed_context, change);
 }
 
 /* Sends the thaw, again and again while it cannot be sent. */
@@ -132,10 +134,10 @@ void ic_vss_thaw(struct ic_vss *vss, ic_vss_done done, void *context)
 {
 	if (!ic_is_ready(vss->ic)) {
 		done(context, IC_VSS_ABSENT);
-	} else if (vss->state == VSS_OVERDUE) {
+	} else if (vss->state == VSS_LATE) {
 		vss->state = VSS_IDLE;
 		done(context, IC_VSS_EXPIRED);
-	} else if (vss->state != VSS_FROZEN) {
+	} else if (vss->state != VSS_HELD) {
 		done(context, IC_VSS_STATE);
 	} else {
 		vss_begin(vss, VSS_THAWING, VSS_THAW, IC_VSS_ANSWER_NS, done, context);
@@ -149,8 +151,8 @@ static void vss_frozen(struct ic_vss *vss, uint32_t status)
 	if (status == IC_STATUS_OK) {
 		vss->thaw_ns = ic_now(vss->ic) + vss->hold_ns;
 		ic_arm(vss->ic, vss->thaw_ns);
-		vss_tell(vss, true);
-		vss_finish(vss, VSS_FROZEN, IC_VSS_DONE);
+		vss_tell(vss, IC_VSS_FROZEN);
+		vss_finish(vss, VSS_HELD, IC_VSS_DONE);
 		return;
 	}
 	/* A daemon that failed half-way should have undone its part; make sure. */
@@ -166,14 +168,14 @@ static void vss_answered(void *context, uint8_t id, uint32_t status,
 	if (id == vss->thaw_id) {
 		vss->thaw_id = 0;
 		vss->undoing = false;
-		vss_tell(vss, false);
+		vss_tell(vss, vss->state == VSS_LATE ? IC_VSS_OVERDUE : IC_VSS_THAWED);
 	} else if (id != vss->id) {
 		return;
 	} else if (vss->state == VSS_FREEZING) {
 		vss_frozen(vss, status);
 	} else {
 		ic_arm(vss->ic, 0);
-		vss_tell(vss, false);
+		vss_tell(vss, IC_VSS_THAWED);
 		vss_finish(vss, VSS_IDLE, status == IC_STATUS_OK ? IC_VSS_DONE : IC_VSS_REFUSED);
 	}
 }
@@ -188,8 +190,8 @@ static void vss_expired(void *context)
 		vss_undo(vss);
 		vss_finish(vss, VSS_IDLE, IC_VSS_UNANSWERED);
 		break;
-	case VSS_FROZEN:
-		vss->state = VSS_OVERDUE;
+	case VSS_HELD:
+		vss->state = VSS_LATE;
 		vss_undo(vss);
 		break;
 	case VSS_CHECKING:
@@ -204,7 +206,7 @@ static void vss_expired(void *context)
 		vss_finish(vss, VSS_IDLE, IC_VSS_UNANSWERED);
 		break;
 	case VSS_IDLE:
-	case VSS_OVERDUE:
+	case VSS_LATE:
 		if (vss->undoing)
 			vss_undo(vss);
 		break;
@@ -218,7 +220,7 @@ static void vss_ready(void *context, struct ic_version version G_GNUC_UNUSED)
 
 	if (vss->undoing && vss->thaw_id == 0)
 		vss_undo(vss);
-	else if (vss->state == VSS_FROZEN)
+	else if (vss->state == VSS_HELD)
 		ic_arm(vss->ic, vss->thaw_ns);
 }
 
@@ -228,7 +230,7 @@ static void vss_gone(void *context)
 
 	vss->thaw_id = 0;
 	vss->undoing = false;
-	vss_tell(vss, false);
+	vss_tell(vss, IC_VSS_THAWED);
 	vss_finish(vss, VSS_IDLE, IC_VSS_GONE);
 }
 
@@ -270,12 +272,12 @@ static void vss_restore(void *context, struct state_reader *reader)
 	if (!vss->undoing && (frozen || vss->thaw_id != 0))
 		state_fail(reader, "frozen file systems that nobody thaws");
 	if (state_ok(reader))
-		vss_tell(vss, frozen);
+		vss_tell(vss, frozen ? IC_VSS_FROZEN : IC_VSS_THAWED);
 }
 
 bool ic_vss_is_frozen(const struct ic_vss *vss)
 {
-	return vss->state == VSS_FROZEN;
+	return vss->state == VSS_HELD;
 }
 
 static const struct ic_ops vss_ops = {
@@ -288,8 +290,9 @@ static const struct ic_ops vss_ops = {
 	.restore = vss_restore,
 };
 
-struct ic_vss *ic_vss_new(const struct ic_env *env, void (*changed)(void *context, bool frozen),
-			  void *context, GError **error)
+struct ic_vss *ic_vss_new(const struct ic_env *env,
+			  void (*changed)(void *context, enum ic_vss_change change), void *context,
+			  GError **error)
 {
 	struct ic_vss *vss = g_new0(struct ic_vss, 1);
 	const struct ic_config config = {

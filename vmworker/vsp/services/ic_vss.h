@@ -28,9 +28,17 @@ typedef void (*ic_vss_done)(void *context, enum ic_vss_result result);
 
 #define IC_VSS_ANSWER_NS (35 * IC_SECOND) /* for all but a freeze */
 
-/* changed (may be NULL): the guest's file systems are frozen, or not any more. */
-struct ic_vss *ic_vss_new(const struct ic_env *env, void (*changed)(void *context, bool frozen),
-			  void *context, GError **error);
+/* Of the guest's file systems. */
+enum ic_vss_change {
+	IC_VSS_FROZEN,
+	IC_VSS_THAWED,
+	IC_VSS_OVERDUE, /* thawed by the timer, and who froze them does not know it yet */
+};
+
+/* changed may be NULL. */
+struct ic_vss *ic_vss_new(const struct ic_env *env,
+			  void (*changed)(void *context, enum ic_vss_change change), void *context,
+			  GError **error);
 /* What is under way ends with IC_VSS_GONE. NULL is fine. */
 void ic_vss_free(struct ic_vss *vss);
 

@@ -366,19 +366,19 @@ static void on_available(void *context, bool is)
 		event_post(services, tell_available, is, NULL);
 }
 
-static void tell_frozen(void *context)
+static void tell_file_systems(void *context)
 {
 	const struct service_event *event = context;
 
-	event->events->frozen(event->events->context, event->value);
+	event->events->file_systems(event->events->context, (enum ic_vss_change)event->value);
 }
 
-static void on_frozen(void *context, bool is)
+static void on_file_systems(void *context, enum ic_vss_change change)
 {
 	struct services *services = context;
 
-	if (services->config.events.frozen)
-		event_post(services, tell_frozen, is, NULL);
+	if (services->config.events.file_systems)
+		event_post(services, tell_file_systems, change, NULL);
 }
 
 static void tell_heartbeat(void *context)
@@ -429,7 +429,7 @@ static bool services_offer(struct services *services, const struct ic_env *env, 
 	if (offered & SERVICES_KVP && !(services->kvp = ic_kvp_new(env, &kvp_events, error)))
 		return false;
 	if (offered & SERVICES_VSS &&
-	    !(services->vss = ic_vss_new(env, on_frozen, services, error)))
+	    !(services->vss = ic_vss_new(env, on_file_systems, services, error)))
 		return false;
 	return !(offered & SERVICES_FCOPY) || (services->fcopy = ic_fcopy_new(env, error));
 }

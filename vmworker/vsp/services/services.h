@@ -23,8 +23,7 @@ struct services_events {
 	void (*heartbeat)(void *context, enum ic_heartbeat_state state);
 	/* What the guest says of itself changed; good during the call. */
 	void (*facts)(void *context, const struct kvp_facts *facts);
-	/* Its file systems are frozen, or not any more. */
-	void (*frozen)(void *context, bool is);
+	void (*file_systems)(void *context, enum ic_vss_change change);
 	void *context;
 };
 
