@@ -57,28 +57,8 @@ static bool add_row(struct table *table, const hvctl_vm *vm)
 	return table_add(table, cells);
 }
 
-static void put_number(const char *key, uint64_t value)
-{
-	if (value)
-		printf("\"%s\": %llu, ", key, (unsigned long long)value);
-	else
-		printf("\"%s\": null, ", key);
-}
-
-/* The service's list does not say; they are asked for one by one. */
-static void put_saved(struct cli *cli, const hvctl_vm *vm)
-{
-	hvctl_list *one = NULL;
-	bool saved = strcmp(hvctl_vm_state(vm), "saved") == 0 &&
-		     hvctl_get(cli->h, hvctl_vm_uuid(vm), &one) == 0;
-
-	put_number("savedAt", saved ? hvctl_vm_saved_at(hvctl_list_at(one, 0)) : 0);
-	put_number("savedBytes", saved ? hvctl_vm_saved_size(hvctl_list_at(one, 0)) : 0);
-	hvctl_list_free(one);
-}
-
 /* docs/json.md, "list". Written directly: there may be ten thousand. */
-static void put_json(struct cli *cli, const hvctl_vm *vm, bool first)
+static void put_json(const hvctl_vm *vm, bool first)
 {
 	const struct {
 		const char *key, *value;
@@ -101,8 +81,10 @@ static void put_json(struct cli *cli, const hvctl_vm *vm, bool first)
 		printf("\"uptime\": %llu, ", (unsigned long long)uptime_of(hvctl_vm_started(vm)));
 	else
 		printf("\"uptime\": null, ");
-	put_number("workerPid", hvctl_vm_worker_pid(vm));
-	put_saved(cli, vm);
+	if (hvctl_vm_worker_pid(vm))
+		printf("\"workerPid\": %u, ", hvctl_vm_worker_pid(vm));
+	else
+		fputs("\"workerPid\": null, ", stdout);
 	printf("\"autostart\": %s}", hvctl_vm_autostart(vm) ? "true" : "false");
 }
 
@@ -120,7 +102,7 @@ static int print_list(struct cli *cli, const hvctl_list *list, const char *forma
 		if (names)
 			printf("%s\n", hvctl_vm_name(vm));
 		else if (json)
-			put_json(cli, vm, printed == 0);
+			put_json(vm, printed == 0);
 		else
 			ok = add_row(table, vm);
 		printed++;

@@ -258,9 +258,9 @@ static void test_json(struct service *s, const void *data)
 	struct json_object *list = json_of(s, "list", NULL, NULL);
 	g_assert_cmpuint(json_object_array_length(list), ==, 2);
 	struct json_object *row = json_object_array_get_idx(list, 0);
-	static const char *const members[] = {
-		"name",	  "uuid",      "state",	 "engine",    "engineReason", "cpus",	   "memory",
-		"uptime", "workerPid", "reason", "autostart", "savedAt",      "savedBytes"};
+	static const char *const members[] = {"name",	      "uuid",	"state",    "engine",
+					      "engineReason", "cpus",	"memory",   "uptime",
+					      "workerPid",    "reason", "autostart"};
 	for (size_t i = 0; i < G_N_ELEMENTS(members); i++)
 		g_assert_true(json_object_object_get_ex(row, members[i], NULL));
 	json_object_put(list);

@@ -103,7 +103,7 @@ static void test_life(void)
 	g_assert_cmpuint(st.st_mode & 07777, ==, 0600);
 	fixture_hvctl(f, 0, "saved", "list web1");
 	fixture_hvctl(f, 0, "(4096 bytes)", "show web1");
-	fixture_hvctl(f, 0, "\"savedBytes\": 4096, ", "list web1 -o json");
+	fixture_hvctl(f, 0, "\"savedBytes\": 4096,", "show web1 -o json");
 	fixture_restart(f);
 	fixture_expect_state(f, vm, "saved", "its state takes");
 	g_assert_cmpuint(number_of(f, vm, "SavedAt"), ==, saved_at);
