@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2154
 # One lab: its files, its emulator process, its boot and its end. Sourced by scripts/lab, which
-# sets $lab and the options ($cpus, $memory, $flavour, $fresh, $bare, $from, $purge, $tty).
+# sets $lab and the options ($cpus, $smt, $memory, $flavour, $fresh, $bare, $from, $purge, $tty).
 #
 # hosts/NAME/  disk.qcow2  what this host wrote, over the shared base image
 #              base        the directory of that base image
@@ -19,6 +19,7 @@ boot_limit=120 # seconds; about 8 on a quiet machine
 # AMD-V with nested paging. No XSAVE, since the emulator does not intercept XSETBV: KVM would not
 # learn what its guest enables, and guests would complain.
 processor=EPYC-v3,+svm,+npt,-xsave
+processor_smt=Westmere
 down_limit=150 # seconds; longer than the guests in the box get to shut down
 
 # host_paths NAME: the paths of this lab. Sockets live in a short directory, since a socket's path
@@ -148,7 +149,8 @@ host_disk() {
 
 # host_boot HASH: starts the emulator; HASH names the project tar, or is empty.
 host_boot() {
-	local base try port project=()
+	local base try port project=() model=$processor threads=1
+	[ -z "$smt" ] || model=$processor_smt threads=2
 	base=$(cat "$host/base")
 	[ -z "$1" ] || project=(-drive
 		"file=$lab/project-$1.tar,if=virtio,format=raw,readonly=on")
@@ -156,8 +158,8 @@ host_boot() {
 	for try in 1 2 3 4 5; do
 		port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
 		qemu-system-x86_64 -name "vmms-lab-$name" -daemonize -pidfile "$host/pid" \
-			-accel tcg,thread=multi,tb-size=512 -cpu "$processor" -M q35 \
-			-smp "$cpus" -m "$memory" -nodefaults -display none \
+			-accel tcg,thread=multi,tb-size=512 -cpu "$model" -M q35 \
+			-smp "$cpus,threads=$threads" -m "$memory" -nodefaults -display none \
 			-kernel "$base/vmlinuz" -initrd "$base/initrd.img" \
 			-drive "file=$host/disk.qcow2,if=virtio,format=qcow2,cache=writeback" \
 			"${project[@]}" \

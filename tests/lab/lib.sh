@@ -5,6 +5,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 lab_name=${VMMS_LAB_NAME:-test}
+# A test sets lab_options first when its host is to be another one.
 
 # lab VERB [ARGUMENTS]
 lab() {
@@ -27,5 +28,6 @@ fail() {
 # The lab as every test finds it: up, vmmsd running, no VM. One that hangs is switched off first.
 timeout 60 "$here/../../scripts/lab" exec --name "$lab_name" -- true </dev/null 2>/dev/null ||
 	lab cut 2>/dev/null || true
-lab up --memory 7168 ${VMMS_BUILD:+--from "$VMMS_BUILD"}
+# shellcheck disable=SC2086 # words
+lab up --memory 7168 ${lab_options:-} ${VMMS_BUILD:+--from "$VMMS_BUILD"}
 inside <<<'vms_clear'
