@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Runs in a lab of flavour `bench`, by scripts/bench: what needs libvirt, or a stock kernel on KVM,
-# beside its peer, in turn. Arguments: the folder with bench_worker and tiny.elf, the number of runs.
+# beside its peer, in turn. Arguments: the folder with bench_worker,
+# bench_service and tiny.elf, the number of runs.
 set -euo pipefail
 here=$1
 runs=${2:-20}
@@ -69,6 +70,15 @@ XML
 	row "virsh start of the same guest (q35)" ms "$work/virsh"
 }
 
+# From the call to the moment in which the kernel has it.
+edits() {
+	hvctl create edited --memory 16M --kernel "$here/tiny.elf" --cmdline halt
+	hvctl start edited
+	"$here/bench_service" "" edit edited "$runs"
+	hvctl stop edited
+	hvctl delete edited
+}
+
 # until_init FILE START-US <CONSOLE: the guest's own clock at init, and the time on ours since START.
 until_init() {
 	local line
@@ -124,4 +134,5 @@ boots() {
 vmmsd=$(systemctl show -P ExecStart vmmsd.service | sed 's/.*path=\([^ ;]*\).*/\1/')
 "$here/bench_worker" "$(dirname "$vmmsd")/vmworker" "$here/tiny.elf" "$runs" 2>/dev/null
 starts
+edits
 boots
