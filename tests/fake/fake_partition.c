@@ -50,6 +50,16 @@ hv_status partition_create(const struct partition_properties *properties, struct
 	return HV_STATUS_SUCCESS;
 }
 
+struct partition *fake_partition_of(uint64_t memory_size)
+{
+	const struct partition_properties properties = {.memory_size = memory_size, .vp_count = 1};
+	struct partition *partition = NULL;
+	struct hv_fault fault;
+
+	g_assert_cmpint(partition_create(&properties, &partition, &fault), ==, HV_STATUS_SUCCESS);
+	return partition;
+}
+
 void partition_delete(struct partition *partition)
 {
 	if (partition == NULL)

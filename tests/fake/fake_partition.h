@@ -15,6 +15,9 @@
 
 #include "partition.h"
 
+/* One that has memory and a VP; aborts when it cannot be created. The caller deletes it. */
+struct partition *fake_partition_of(uint64_t memory_size);
+
 /* ---- failures ------------------------------------------------------------------------------- */
 
 enum fake_call {

@@ -5,20 +5,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fake_partition.h"
 #include "guest_memory.h"
 
 #define MIB 0x100000ull
 #define GIB 0x40000000ull
-
-static struct partition *partition_of(uint64_t size)
-{
-	const struct partition_properties properties = {.memory_size = size, .vp_count = 1};
-	struct partition *partition = NULL;
-	struct hv_fault fault;
-
-	g_assert_cmpint(partition_create(&properties, &partition, &fault), ==, HV_STATUS_SUCCESS);
-	return partition;
-}
 
 static int file_of(const char *text, size_t size)
 {
@@ -77,7 +68,7 @@ static void test_sealed(void)
 
 static void test_one_range(void)
 {
-	struct partition *partition = partition_of(2 * MIB);
+	struct partition *partition = fake_partition_of(2 * MIB);
 	struct gpa_range ranges[2];
 	uint8_t *ram = partition_gpa_pointer(partition, 0, 2 * MIB);
 
@@ -149,7 +140,7 @@ static void test_offset_property(void)
 
 static void test_copy(void)
 {
-	struct partition *partition = partition_of(MIB);
+	struct partition *partition = fake_partition_of(MIB);
 	char text[6] = "";
 
 	g_assert_cmpint(partition_write_gpa(partition, MIB - 5, "hello", 5), ==, HV_STATUS_SUCCESS);
@@ -165,7 +156,7 @@ static void test_copy(void)
 
 static void test_map_file(void)
 {
-	struct partition *partition = partition_of(MIB);
+	struct partition *partition = fake_partition_of(MIB);
 	int fd = file_of("kernel", 4096 + 100);
 	char text[7] = "";
 
@@ -189,7 +180,7 @@ static void test_map_file(void)
 
 static void test_map_file_refused(void)
 {
-	struct partition *partition = partition_of(MIB);
+	struct partition *partition = fake_partition_of(MIB);
 	int fd = file_of("kernel", 4096);
 	int pipes[2];
 	static const struct {
@@ -232,7 +223,7 @@ static void next_used_expect(const struct partition *partition, uint64_t gpa, ui
 /* What was touched and what is mapped is found; looking for it touches nothing. */
 static void test_next_used(void)
 {
-	struct partition *partition = partition_of(16 * MIB);
+	struct partition *partition = fake_partition_of(16 * MIB);
 	int fd = file_of("kernel", 0x2000);
 	struct gpa_range used;
 

@@ -2,6 +2,7 @@
 /* GPADLs of every shape, and page lists as a property: what is accepted is what was named. */
 #include <string.h>
 
+#include "fake_partition.h"
 #include "gpadl.h"
 #include "vmbus_wire.h"
 
@@ -15,11 +16,7 @@ struct fixture {
 
 static void setup(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-	const struct partition_properties properties = {.memory_size = MEMORY, .vp_count = 1};
-	struct hv_fault fault;
-
-	g_assert_cmpint(partition_create(&properties, &f->partition, &fault), ==,
-			HV_STATUS_SUCCESS);
+	f->partition = fake_partition_of(MEMORY);
 	f->table = gpadl_table_new(f->partition);
 }
 

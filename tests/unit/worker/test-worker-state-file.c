@@ -26,23 +26,13 @@ struct fixture {
 	int fd;
 };
 
-static struct partition *partition_of(uint64_t size)
-{
-	const struct partition_properties properties = {.memory_size = size, .vp_count = 1};
-	struct partition *partition = NULL;
-	struct hv_fault fault;
-
-	g_assert_cmpint(partition_create(&properties, &partition, &fault), ==, HV_STATUS_SUCCESS);
-	return partition;
-}
-
 static void setup(struct fixture *f, gconstpointer data)
 {
 	(void)data;
 	fake_reset();
 	f->machine =
 		(struct state_file_machine){.uuid = {1, 2, 3}, .memory = 16 * MIB, .vp_count = 2};
-	f->partition = partition_of(f->machine.memory);
+	f->partition = fake_partition_of(f->machine.memory);
 	f->fd = memfd_create("state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	g_assert_cmpint(f->fd, >=, 0);
 }
@@ -81,7 +71,7 @@ static uint64_t file_size(int fd, uint64_t *used)
 /* Takes the file up, and compares all of it with the machine that was saved. */
 static void load_and_compare(struct fixture *f)
 {
-	struct partition *other = partition_of(f->machine.memory);
+	struct partition *other = fake_partition_of(f->machine.memory);
 	struct gpa_range ranges[2];
 	g_autoptr(GError) error = NULL;
 	size_t size, n = partition_ram_ranges(other, ranges);
@@ -161,14 +151,14 @@ static void test_two_ranges(struct fixture *f, gconstpointer data)
 
 	(void)data;
 	f->machine.memory = PARTITION_LOW_LIMIT + 4 * MIB;
-	f->partition = partition_of(f->machine.memory);
+	f->partition = fake_partition_of(f->machine.memory);
 	g_assert_cmpuint(partition_ram_ranges(f->partition, ranges), ==, 2);
 	poke(f, PARTITION_LOW_LIMIT - 1, 1);
 	poke(f, PARTITION_HIGH_BASE, 2);
 	poke(f, PARTITION_HIGH_BASE + 4 * MIB - 1, 3);
 	save(f);
 
-	struct partition *other = partition_of(f->machine.memory);
+	struct partition *other = fake_partition_of(f->machine.memory);
 	uint8_t byte = 0;
 	g_assert_true(state_file_read_memory(f->fd, sizeof(blob), other, NULL));
 	g_assert_cmpint(partition_read_gpa(other, PARTITION_LOW_LIMIT - 1, &byte, 1), ==, 0);
