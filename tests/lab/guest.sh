@@ -26,7 +26,7 @@ within 60 "it takes a file" hvctl cp "$work/note" debian:/root/note
 refused 1 'VM debian' hvctl cp "$work/note" debian:/root/note
 hvctl set-pair debian colour blue
 hvctl type debian --key ctrl-alt-del # systemd restarts the machine
-within "$patience" "it has begun anew" eval 'hvctl console --log debian | grep -c "guest login" | grep -qx 2'
+vm_says debian 'guest login: root' 2
 hvctl shutdown debian --timeout "$patience"
 same "the state of debian" "$(vm_get debian state)" off
 same "the file in the guest" "$(debugfs -R 'cat /root/note' "$work/debian.img" 2>/dev/null)" 'from the host'

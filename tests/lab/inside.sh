@@ -9,10 +9,15 @@ initrd=/srv/kernels/initrd.img
 tsc_khz=$(dmesg | sed -n 's/.*tsc: Detected \([0-9]*\)\.\([0-9]*\) MHz.*/\1\2/p')
 cmdline="console=ttyS0 panic=-1 tsc_early_khz=$tsc_khz tsc=reliable"
 # A guest boots in about 6 s on a quiet machine.
-patience=${VMMS_LAB_PATIENCE:-180}
+patience=${VMMS_LAB_PATIENCE:-300}
 
 fail() {
+	local name
 	printf 'FAIL: %s\n' "$*" >&2
+	for name in $(hvctl list -o name 2>/dev/null); do
+		printf 'VM %s is %s; last:\n%s\n' "$name" "$(vm_get "$name" state)" \
+			"$(vm_log "$name" | tail -n 5)" >&2
+	done
 	exit 1
 }
 
@@ -80,24 +85,20 @@ vm_log() {
 	hvctl console --log "$1" 2>/dev/null | tr -d '\r' || true
 }
 
-# vm_says NAME PATTERN: until the guest's console has it. Reads the console as it comes: asking
-# again and again would take the processor from the guest.
+# vm_says NAME PATTERN [LINES]: until that many lines (1) of the guest's console have it. Reads the
+# console as it comes: asking again and again would take the processor from the guest.
 vm_says() {
-	local line console viewer
+	local line console viewer left=${3:-1}
 	exec {console}< <(exec timeout "$patience" hvctl console --read-only "$1" </dev/null 2>&1)
 	viewer=$!
-	while IFS= read -r -u "$console" line; do
-		if [[ $line =~ $2 ]]; then
-			kill "$viewer" 2>/dev/null || true
-			exec {console}<&-
-			return
-		fi
+	while [ "$left" -gt 0 ] && IFS= read -r -u "$console" line; do
+		[[ ! $line =~ $2 ]] || left=$((left - 1))
 	done
+	kill "$viewer" 2>/dev/null || true
 	exec {console}<&-
 	# It may have ended before we looked.
-	grep -qE -- "$2" <<<"$(vm_log "$1")" ||
-		fail "VM $1 ($(vm_get "$1" state)) did not say '$2'; last:
-$(vm_log "$1" | tail -n 5)"
+	[ "$left" -eq 0 ] || [ "$(grep -cE -- "$2" <<<"$(vm_log "$1")")" -ge "${3:-1}" ] ||
+		fail "VM $1 did not say '$2' ${3:-1} times"
 }
 
 vm_up() {
