@@ -6,9 +6,10 @@
 
 bool sched_options_given(const struct sched_options *o)
 {
-	return o->weight.set || o->limit.set || o->reserve.set || o->affinity || o->vcpu_affinity ||
-	       o->numa_node || o->placement || o->topology || o->core || o->group || o->latency ||
-	       o->exclusive || o->no_exclusive || o->background || o->no_background;
+	return o->weight.set || o->device_weight.set || o->limit.set || o->reserve.set ||
+	       o->affinity || o->vcpu_affinity || o->numa_node || o->placement || o->topology ||
+	       o->core || o->group || o->latency || o->exclusive || o->no_exclusive ||
+	       o->background || o->no_background;
 }
 
 /* Numbers go through as they are: the service knows the ranges and says the JSON path. */
@@ -16,6 +17,15 @@ static void put_number(struct json_object *object, const char *key, struct numbe
 {
 	if (number.set)
 		json_object_object_add(object, key, json_object_new_uint64(number.value));
+}
+
+/* 0 takes the member away. */
+static void put_number_or_none(struct json_object *object, const char *key, struct number number)
+{
+	if (number.set && number.value == 0)
+		json_object_object_add(object, key, NULL);
+	else
+		put_number(object, key, number);
 }
 
 /* `nothing` is the word that takes the member away. */
@@ -190,10 +200,8 @@ int sched_options_apply(const struct command *command, const struct sched_option
 	int r;
 
 	put_number(object, "weight", o->weight);
-	if (o->limit.set && o->limit.value == 0)
-		json_object_object_add(object, "limit", NULL);
-	else
-		put_number(object, "limit", o->limit);
+	put_number_or_none(object, "limit", o->limit);
+	put_number_or_none(object, "deviceWeight", o->device_weight);
 	put_number(object, "reserve", o->reserve);
 	put_text(object, "affinity", o->affinity, "all");
 	put_lists(object, o->vcpu_affinity);

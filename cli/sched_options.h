@@ -9,7 +9,7 @@
 #include "options.h"
 
 struct sched_options {
-	struct number weight, limit, reserve;
+	struct number weight, device_weight, limit, reserve;
 	const char *affinity, *vcpu_affinity, *numa_node, *placement, *topology, *core, *group,
 		*latency;
 	bool exclusive, no_exclusive, background, no_background;
@@ -23,6 +23,8 @@ struct sched_options {
 #define SCHED_OPTIONS(b)                                                                           \
 	SCHED_OPTION(b, "weight", OPTION_NUMBER, "N", "share against other VMs, 1 to 10000",       \
 		     weight),                                                                      \
+		SCHED_OPTION(b, "device-weight", OPTION_NUMBER, "N",                               \
+			     "of what serves its devices, against a processor's", device_weight),  \
 		SCHED_OPTION(b, "limit", OPTION_NUMBER, "PCT",                                     \
 			     "at most this much of a CPU; 0: any", limit),                         \
 		SCHED_OPTION(b, "reserve", OPTION_NUMBER, "PCT", "at least this much of a CPU",    \

@@ -11,6 +11,7 @@
 
 #include "service_error.h"
 
+#define PERIOD_US 100000u /* of cpu.max */
 #define BASE_SELF "vmmsd"
 
 G_GNUC_PRINTF(2, 3)
@@ -60,6 +61,22 @@ gboolean cgroup_write(const char *dir, const char *file, const char *text, GErro
 		(void)close(fd);
 	return n >= 0 ||
 	       fail(error, "%s cannot be set to \"%s\": %s", path, text, g_strerror(saved));
+}
+
+gboolean cgroup_write_number(const char *dir, const char *file, uint32_t number, GError **error)
+{
+	g_autofree char *text = g_strdup_printf("%u", number);
+
+	return cgroup_write(dir, file, text, error);
+}
+
+gboolean cgroup_write_quota(const char *dir, uint32_t percent, GError **error)
+{
+	g_autofree char *text =
+		percent > 0 ? g_strdup_printf("%u %u", percent * (PERIOD_US / 100), PERIOD_US)
+			    : g_strdup("max");
+
+	return cgroup_write(dir, "cpu.max", text, error);
 }
 
 char *cgroup_read(const char *dir, const char *file)
@@ -161,26 +178,46 @@ gboolean cgroup_make_branch(const char *dir, gboolean cpuset, GError **error)
 	return enable(dir, "cpu", error) && (!cpuset || enable(dir, "cpuset", error));
 }
 
+static void split_undo(const char *dir)
+{
+	static const char *const names[] = {CGROUP_VCPU, CGROUP_DEVICES};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *sub = g_build_filename(dir, names[i], NULL);
+
+		(void)g_rmdir(sub);
+	}
+}
+
+static gboolean split_part(const char *dir, const char *name, GError **error)
+{
+	g_autofree char *sub = g_build_filename(dir, name, NULL);
+
+	if (g_file_test(sub, G_FILE_TEST_IS_DIR))
+		return TRUE;
+	if (g_mkdir(sub, 0755) < 0)
+		return fail(error, "%s: %s", sub, g_strerror(errno));
+	return cgroup_write(sub, "cgroup.type", "threaded", error);
+}
+
 gboolean cgroup_split(const char *dir, GError **error)
 {
-	g_autofree char *vcpu = g_build_filename(dir, CGROUP_VCPU, NULL);
+	g_autofree char *devices = g_build_filename(dir, CGROUP_DEVICES, NULL);
 
-	if (g_file_test(vcpu, G_FILE_TEST_IS_DIR))
+	/* It is made last. */
+	if (g_file_test(devices, G_FILE_TEST_IS_DIR))
 		return TRUE;
-	if (g_mkdir(vcpu, 0755) < 0)
-		return fail(error, "%s: %s", vcpu, g_strerror(errno));
 	/* In this order: only the parent of a threaded cgroup may hold processes and share out. */
-	if (cgroup_write(vcpu, "cgroup.type", "threaded", error) &&
-	    cgroup_write(dir, "cgroup.subtree_control", "+cpu", error))
+	if (split_part(dir, CGROUP_VCPU, error) &&
+	    cgroup_write(dir, "cgroup.subtree_control", "+cpu", error) &&
+	    split_part(dir, CGROUP_DEVICES, error))
 		return TRUE;
-	(void)g_rmdir(vcpu);
+	split_undo(dir);
 	return FALSE;
 }
 
 void cgroup_remove(const char *dir)
 {
-	g_autofree char *vcpu = g_build_filename(dir, CGROUP_VCPU, NULL);
-
-	(void)g_rmdir(vcpu);
+	split_undo(dir);
 	(void)g_rmdir(dir);
 }

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The files of a cgroup (v2), and the sub-group that a VM's processors get when they are limited:
- * threads that serve devices stay outside, so that a limited VM's disk does not starve. That takes
- * threaded cgroups: processors move to DIR/vcpu, the process stays in DIR. Blocking, briefly.
+ * The files of a cgroup (v2), and the sub-groups that set a VM's processors apart from the threads
+ * that serve its devices, so that a limited VM's disk does not starve and each side has a weight.
+ * That takes threaded cgroups: threads move to DIR/vcpu and DIR/devices, the process stays in DIR.
+ * Blocking, briefly.
  */
 #ifndef CGROUP_DIR_H
 #define CGROUP_DIR_H
 
 #include <glib.h>
+#include <stdint.h>
 #include <sys/types.h>
 
-#define CGROUP_ROOT "/sys/fs/cgroup"
-#define CGROUP_VCPU "vcpu"
+#define CGROUP_ROOT    "/sys/fs/cgroup"
+#define CGROUP_VCPU    "vcpu"
+#define CGROUP_DEVICES "devices"
 
 /* The directory below root that a process is in, by PROC/<pid>/cgroup. NULL and FAILED when the
  * host does not use cgroup v2 alone; g_free. */
@@ -19,6 +22,9 @@ char *cgroup_find(const char *root, const char *proc_root, pid_t pid, GError **e
 
 /* FAILED with the file and the kernel's reason. */
 gboolean cgroup_write(const char *dir, const char *file, const char *text, GError **error);
+gboolean cgroup_write_number(const char *dir, const char *file, uint32_t number, GError **error);
+/* cpu.max, in percent of one CPU; 0: none. */
+gboolean cgroup_write_quota(const char *dir, uint32_t percent, GError **error);
 /* NULL when it cannot be read; g_free. */
 char *cgroup_read(const char *dir, const char *file);
 /* Whether the controller can be used in dir's children. */
@@ -37,9 +43,9 @@ char *cgroup_base_take(const char *root, const char *proc_root, gboolean booted_
  * cpu for them, and cpuset. Does nothing to one that is there. */
 gboolean cgroup_make_branch(const char *dir, gboolean cpuset, GError **error);
 
-/* Makes DIR/vcpu; does nothing when it is there. */
+/* Makes DIR/vcpu and DIR/devices; does nothing when they are there. */
 gboolean cgroup_split(const char *dir, GError **error);
-/* Removes DIR/vcpu and DIR; a cgroup with processes stays. */
+/* Removes both and DIR; a cgroup with processes stays. */
 void cgroup_remove(const char *dir);
 
 #endif

@@ -18,8 +18,6 @@
 #include "systemd_unit.h"
 #include "worker_spawn.h"
 
-#define PERIOD_US 100000u /* of cpu.max */
-
 const char *sched_kind_name(enum sched_kind kind)
 {
 	static const char *const names[] = {
@@ -67,61 +65,15 @@ void sched_note_add(GString *note, const char *format, ...)
 /* An adopted worker is where it is: vmmsd may have been started elsewhere this time. */
 void sched_entry_open(struct sched_entry *entry)
 {
-	g_autofree char *vcpu = NULL;
+	g_autofree char *devices = NULL;
 
 	if (entry->sched->kind == SCHED_BY_AFFINITY)
 		return;
 	sched_entry_locate(entry);
 	if (!entry->dir)
 		return;
-	vcpu = g_build_filename(entry->dir, CGROUP_VCPU, NULL);
-	entry->split = g_file_test(vcpu, G_FILE_TEST_IS_DIR);
-}
-
-static gboolean set_number(const char *dir, const char *file, uint32_t number, GError **error)
-{
-	g_autofree char *text = g_strdup_printf("%u", number);
-
-	return cgroup_write(dir, file, text, error);
-}
-
-static gboolean set_quota(const char *dir, uint32_t percent, GError **error)
-{
-	g_autofree char *text =
-		percent > 0 ? g_strdup_printf("%u %u", percent * (PERIOD_US / 100), PERIOD_US)
-			    : g_strdup("max");
-
-	return cgroup_write(dir, "cpu.max", text, error);
-}
-
-/* ---- the limit ------------------------------------------------------------------------------- */
-
-/* Of the processors alone where they can be told apart, else of everything that the worker does.
- * Returns what the whole cgroup is to be limited to. */
-static uint32_t apply_limit(struct sched_entry *entry, uint32_t limit, GString *note)
-{
-	g_autofree char *vcpu = entry->dir ? g_build_filename(entry->dir, CGROUP_VCPU, NULL) : NULL;
-	g_autoptr(GError) error = NULL;
-
-	if (limit == 0 && !entry->split)
-		return 0;
-	if (entry->dir && cgroup_split(entry->dir, &error)) {
-		entry->split = TRUE;
-		if ((limit == entry->limit && !entry->unsure && !entry->whole) ||
-		    set_quota(vcpu, limit, &error)) {
-			entry->limit = limit;
-			return 0;
-		}
-	}
-	entry->limit = limit;
-	if (limit == 0)
-		return 0;
-	sched_note_add(
-		note,
-		"the limit counts the threads that serve devices, too, since the processors could "
-		"not be set apart (%s)",
-		error ? error->message : "the cgroup of the worker is not known");
-	return limit;
+	devices = g_build_filename(entry->dir, CGROUP_DEVICES, NULL);
+	entry->split = g_file_test(devices, G_FILE_TEST_IS_DIR);
 }
 
 /* ---- by systemd ------------------------------------------------------------------------------ */
@@ -156,7 +108,7 @@ static void apply_systemd(struct sched_entry *entry, const struct sched_member *
 	g_autoptr(GArray) nodes = host_topology_every_node(topology);
 	uint32_t node = (uint32_t)member->wish->numa_node;
 	g_autofree char *unit = sched_entry_unit(entry);
-	uint32_t whole = apply_limit(entry, member->wish->limit, note);
+	uint32_t whole = sched_split_apply(entry, member, note);
 	struct sched_unit_properties p = {
 		.set_weight = entry->unsure || entry->weight != member->cpu_weight,
 		.weight = member->cpu_weight,
@@ -214,7 +166,7 @@ static void apply_cgroup(struct sched_entry *entry, const struct sched_member *m
 	g_autofree char *node = member->wish->numa_node >= 0
 					? g_strdup_printf("%d", member->wish->numa_node)
 					: g_strdup("");
-	uint32_t whole = apply_limit(entry, member->wish->limit, note);
+	uint32_t whole = sched_split_apply(entry, member, note);
 	gboolean idle = member->cpu_weight == 0;
 	g_autoptr(GError) error = NULL;
 	gboolean right = TRUE;
@@ -225,14 +177,15 @@ static void apply_cgroup(struct sched_entry *entry, const struct sched_member *m
 	}
 	if (entry->unsure || entry->weight != member->cpu_weight) {
 		if (idle || entry->weight == 0 || entry->unsure)
-			right = set_number(entry->dir, "cpu.idle", idle ? 1 : 0,
-					   idle ? &error : NULL) ||
+			right = cgroup_write_number(entry->dir, "cpu.idle", idle ? 1 : 0,
+						    idle ? &error : NULL) ||
 				!idle; /* a kernel before 5.15 has no cpu.idle */
 		if (right && !idle)
-			right = set_number(entry->dir, "cpu.weight", member->cpu_weight, &error);
+			right = cgroup_write_number(entry->dir, "cpu.weight", member->cpu_weight,
+						    &error);
 	}
 	if (right && (whole > 0 || entry->whole))
-		right = set_quota(entry->dir, whole, &error);
+		right = cgroup_write_quota(entry->dir, whole, &error);
 	entry->whole = whole > 0;
 	if (right && entry->sched->has_cpuset &&
 	    (entry->unsure || g_strcmp0(entry->cpus, list) != 0))
@@ -271,8 +224,6 @@ void sched_entry_apply_threads(struct sched_entry *entry, const GArray *cpus)
 {
 	const struct definition *definition = entry->vm->definition;
 	g_autoptr(GArray) threads = NULL;
-	g_autofree char *vcpu =
-		entry->split ? g_build_filename(entry->dir, CGROUP_VCPU, NULL) : NULL;
 
 	/* One that was bound stays so until it is bound to all again. */
 	if (!entry->split && !binds_threads(entry) && !entry->bound)
@@ -281,12 +232,10 @@ void sched_entry_apply_threads(struct sched_entry *entry, const GArray *cpus)
 	for (guint i = 0; i < threads->len; i++) {
 		const struct sched_thread *thread = &g_array_index(threads, struct sched_thread, i);
 		g_autoptr(GArray) own = thread_cpus(entry, thread, cpus);
-		g_autofree char *tid = g_strdup_printf("%d", (int)thread->tid);
 		g_autoptr(GError) error = NULL;
 		int r;
 
-		if (vcpu && thread->vp != SCHED_THREADS_NO_VP &&
-		    !cgroup_write(vcpu, "cgroup.threads", tid, &error))
+		if (!sched_split_enter(entry, thread, &error))
 			log_vm(entry->sched->service->log, LOG_WARNING, entry->vm, "%s",
 			       error->message);
 		if (!binds_threads(entry) && !entry->bound)
@@ -314,6 +263,7 @@ static void note_unavailable(const struct sched_entry *entry, GString *note)
 	} rows[] = {
 		{"weight", wish->weight != 100},
 		{"limit", wish->limit > 0},
+		{"deviceWeight", wish->device_weight > 0},
 		{"reserve", wish->reserve > 0},
 		{"background", wish->background},
 		{"numaNode", wish->numa_node >= 0},

@@ -184,6 +184,7 @@ static gboolean scheduling_read(struct json_object *given, uint32_t count,
 	ret->weight = number_or(given, "weight", SCHED_WEIGHT_DEFAULT);
 	ret->limit = number_or(given, "limit", 0);
 	ret->reserve = number_or(given, "reserve", 0);
+	ret->device_weight = number_or(given, "deviceWeight", 0);
 	ret->exclusive = flag(given, "exclusive");
 	ret->background = flag(given, "background");
 	if (json_object_object_get_ex(given, "numaNode", NULL))
@@ -249,6 +250,7 @@ struct json_object *sched_definition_describe(const struct sched_definition *sch
 	add(object, "weight", json_object_new_int64(sched->weight));
 	add(object, "limit", number_value(sched->limit, sched->limit > 0));
 	add(object, "reserve", json_object_new_int64(sched->reserve));
+	add(object, "deviceWeight", number_value(sched->device_weight, sched->device_weight > 0));
 	add(object, "affinity", list_value(sched->affinity, NULL));
 	add(object, "vcpuAffinity", lists);
 	add(object, "group", sched->group ? json_object_new_string(sched->group) : NULL);

@@ -17,10 +17,12 @@ enum sched_core { SCHED_CORE_OFF, SCHED_CORE_VM /* others */, SCHED_CORE_VCPU /*
 struct sched_definition {
 	gboolean has_topology; /* FALSE: one socket of cores with one thread */
 	struct topology_guest topology;
-	uint32_t weight;  /* 1 to 10000, per processor */
-	uint32_t limit;	  /* percent of one CPU; 0: none */
-	uint32_t reserve; /* the same */
-	GArray *affinity; /* ascending uint32_t; NULL: any CPU */
+	uint32_t weight;	/* 1 to 10000, per processor */
+	uint32_t limit;		/* percent of one CPU; 0: none */
+	uint32_t reserve;	/* the same */
+	uint32_t device_weight; /* of what serves devices, against weight; 0: as all processors have
+				 */
+	GArray *affinity;	/* ascending uint32_t; NULL: any CPU */
 	guint n_vcpu_affinity;
 	GArray **vcpu_affinity; /* of the first processors; an element is NULL for "all" */
 	gboolean exclusive;	/* only with affinity */

@@ -338,7 +338,7 @@ static void moved(struct sched_entry *entry)
 	entry->unsure = TRUE;
 	entry->split = FALSE;
 	entry->whole = FALSE;
-	entry->limit = 0;
+	entry->limit = entry->vcpu_weight = entry->device_weight = 0;
 }
 
 static void on_scope(void *context, const GError *error)

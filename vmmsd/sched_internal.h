@@ -12,6 +12,8 @@
 #include "sched_service.h"
 #include "service.h"
 
+struct sched_thread;
+
 #define SCHED_SYSFS "/sys"
 #define SCHED_PROC  "/proc"
 
@@ -41,12 +43,13 @@ struct sched_entry {
 	struct sched *sched;
 	struct vm *vm;
 	pid_t pid;
-	char *dir;	 /* its cgroup; NULL when it has none of its own */
-	gboolean split;	 /* DIR/vcpu is there */
-	gboolean unsure; /* adopted: nobody knows what is in force */
-	uint32_t weight; /* 0: idle */
-	uint32_t limit;	 /* of the processors, percent */
-	gboolean whole;	 /* the limit is that of the whole cgroup */
+	char *dir;			     /* its cgroup; NULL when it has none of its own */
+	gboolean split;			     /* DIR/vcpu and DIR/devices are there */
+	gboolean unsure;		     /* adopted: nobody knows what is in force */
+	uint32_t weight;		     /* 0: idle */
+	uint32_t limit;			     /* of the processors, percent */
+	uint32_t vcpu_weight, device_weight; /* of the sub-groups; 0: as they were made */
+	gboolean whole;			     /* the limit is that of the whole cgroup */
 	int32_t node;
 	char *cpus; /* "0-3"; NULL: any */
 	gboolean moved;
@@ -74,6 +77,14 @@ void sched_unit_prepare(const struct sched *sched, const struct vm *vm,
 void sched_entry_open(struct sched_entry *entry);
 /* Brings the plan into force and writes vm->sched. */
 void sched_entry_apply(struct sched_entry *entry, const struct sched_member *member);
+/* sched_split.c: what the processors, and the threads that serve devices, have for themselves.
+ * Returns what the whole cgroup is to be limited to, where they cannot be told apart. */
+uint32_t sched_split_apply(struct sched_entry *entry, const struct sched_member *member,
+			   GString *note);
+/* Puts a thread on its side, if there are sides. FALSE: it is a processor, and could not be moved.
+ */
+gboolean sched_split_enter(const struct sched_entry *entry, const struct sched_thread *thread,
+			   GError **error);
 /* Only what concerns threads; they may be new. */
 void sched_entry_apply_threads(struct sched_entry *entry, const GArray *cpus);
 

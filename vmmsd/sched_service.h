@@ -41,7 +41,7 @@ gboolean sched_check_group(struct sched *sched, const struct cpu_group *group, G
 void sched_prepare(struct sched *sched, const struct vm *vm);
 /* The worker's process is there, new or adopted, and its guest may run already. */
 void sched_add(struct sched *sched, const struct worker *worker);
-/* The worker has its processors' threads, or has made them anew. */
+/* The worker has its threads, or has made some anew. */
 void sched_threads_changed(struct sched *sched, const struct vm *vm);
 /* Its process is gone. */
 void sched_remove(struct sched *sched, struct vm *vm);

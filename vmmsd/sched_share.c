@@ -277,3 +277,17 @@ gboolean sched_share_compute(struct sched_share *shares, guint n, GError **error
 	/* More than any host has: each cluster has all of its CPUs. */
 	return sched_share_compute_within(shares, n, HUGE_VAL, error);
 }
+
+void sched_share_split(uint32_t weight, uint32_t vcpus, uint32_t device_weight, uint32_t *vcpu,
+		       uint32_t *devices)
+{
+	/* Threads that belong to neither weigh as much as in a cgroup that is not split. */
+	double processors = (double)SCHED_WEIGHT_DEFAULT * vcpus;
+	double others = device_weight > 0 ? SCHED_WEIGHT_DEFAULT * (double)device_weight / weight
+					  : processors;
+	double most = MAX(processors, others);
+	double scale = most > SCHED_WEIGHT_MAX ? SCHED_WEIGHT_MAX / most : 1;
+
+	*vcpu = (uint32_t)MAX(round(processors * scale), SCHED_WEIGHT_MIN);
+	*devices = (uint32_t)MAX(round(others * scale), SCHED_WEIGHT_MIN);
+}

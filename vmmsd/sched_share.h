@@ -39,4 +39,12 @@ gboolean sched_share_compute(struct sched_share *shares, guint n, GError **error
 gboolean sched_share_compute_within(struct sched_share *shares, guint n, double capacity,
 				    GError **error);
 
+/*
+ * Within one VM: the weights of a cgroup of its processors and of one of the threads that serve its
+ * devices. weight and device_weight are SCHED_WEIGHT_MIN to _MAX, a processor's and all of the
+ * threads'; device_weight 0: as much as the processors together.
+ */
+void sched_share_split(uint32_t weight, uint32_t vcpus, uint32_t device_weight, uint32_t *vcpu,
+		       uint32_t *devices);
+
 #endif

@@ -34,6 +34,7 @@ vmms_library(vmmsd_service
     passt.c
     process.c
     sched_service.c
+    sched_split.c
     sched_stats.c
     sched_apply.c
     sched_core.c

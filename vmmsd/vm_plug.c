@@ -9,6 +9,7 @@
 #include "definition_plug.h"
 #include "duration.h"
 #include "operation.h"
+#include "sched_service.h"
 #include "vm_disks.h"
 #include "vm_nics.h"
 #include "vm_plug_check.h"
@@ -165,6 +166,12 @@ static void plug_forget(const struct plug *plug, struct vm *vm)
 		log_vm(plug->service->log, LOG_ERR, vm, "%s", error->message);
 }
 
+static void plug_tell(const struct plug *plug, struct vm *vm)
+{
+	sched_threads_changed(plug->service->sched, vm); /* the first device may bring one */
+	vm_tell(plug->service, vm, plug->told, plug->name);
+}
+
 /* The answer that the job did not wait for. */
 static int on_late(struct plug *plug, sd_bus_message *reply)
 {
@@ -181,7 +188,7 @@ static int on_late(struct plug *plug, sd_bus_message *reply)
 	if (comes == (how == WORKER_REPLY_ERROR))
 		plug_forget(plug, vm);
 	if (how == WORKER_REPLY_OK)
-		vm_tell(plug->service, vm, plug->told, plug->name);
+		plug_tell(plug, vm);
 	return 0;
 }
 
@@ -207,7 +214,7 @@ static int on_plugged(sd_bus_message *reply, void *userdata, sd_bus_error *unuse
 		g_error_free(error);
 		/* fall through */
 	case WORKER_REPLY_OK:
-		vm_tell(plug->service, job->vm, plug->told, plug->name);
+		plug_tell(plug, job->vm);
 		job_finish(job, NULL);
 		break;
 	case WORKER_REPLY_TIMED_OUT: /* the job's deadline is earlier */

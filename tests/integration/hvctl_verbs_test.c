@@ -137,20 +137,22 @@ static void test_scheduling(struct service *s, const void *data)
 {
 	(void)data;
 	expect(s, 0, "", "create", "a", "--cpus", "4", "--weight", "300", "--limit", "150",
-	       "--reserve", "60", "--affinity", "0-3,8", "--exclusive", "--numa-node", "1",
-	       "--topology", "cores=2,threads=2", "--core-scheduling", "vm");
-	check_cpus(s, "scheduling",
-		   "{\"weight\":300,\"limit\":150,\"reserve\":60,\"affinity\":\"0-3,8\","
-		   "\"coreScheduling\":\"vm\",\"exclusive\":true,\"numaNode\":1}");
+	       "--reserve", "60", "--device-weight", "50", "--affinity", "0-3,8", "--exclusive",
+	       "--numa-node", "1", "--topology", "cores=2,threads=2", "--core-scheduling", "vm");
+	check_cpus(
+		s, "scheduling",
+		"{\"weight\":300,\"limit\":150,\"deviceWeight\":50,\"reserve\":60,\"affinity\":\"0-3,8\","
+		"\"coreScheduling\":\"vm\",\"exclusive\":true,\"numaNode\":1}");
 	check_cpus(s, "topology", "{\"cores\":2,\"threadsPerCore\":2}");
 	/* The fake service only remembers the members of a patch. */
-	expect(s, 0, "", "edit", "a", "--limit", "0", "--affinity", "all", "--no-exclusive",
-	       "--numa-node", "any", "--background", "--vcpu-affinity", "0,4:all", "--placement",
-	       "spread", "--topology", "host");
-	check_cpus(s, "scheduling",
-		   "{\"limit\":null,\"affinity\":null,\"vcpuAffinity\":[\"0,4\",\"all\"],"
-		   "\"placement\":\"spread\",\"exclusive\":false,\"background\":true,"
-		   "\"numaNode\":null}");
+	expect(s, 0, "", "edit", "a", "--limit", "0", "--device-weight", "0", "--affinity", "all",
+	       "--no-exclusive", "--numa-node", "any", "--background", "--vcpu-affinity", "0,4:all",
+	       "--placement", "spread", "--topology", "host");
+	check_cpus(
+		s, "scheduling",
+		"{\"limit\":null,\"deviceWeight\":null,\"affinity\":null,\"vcpuAffinity\":[\"0,4\",\"all\"],"
+		"\"placement\":\"spread\",\"exclusive\":false,\"background\":true,"
+		"\"numaNode\":null}");
 	check_cpus(s, "topology", "{\"threadsPerCore\":0,\"sockets\":null,\"cores\":null}");
 	expect(s, 0, "", "edit", "a", "--topology", "none");
 	check_cpus(s, "topology", "null");

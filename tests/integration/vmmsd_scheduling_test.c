@@ -321,7 +321,8 @@ static void test_note(void)
 {
 	struct fixture *f = fixture_new(NULL);
 	g_autofree char *plain = define(f, "plain", 1, "");
-	g_autofree char *wishes = define(f, "wishes", 1, "\"weight\":300,\"limit\":50");
+	g_autofree char *wishes =
+		define(f, "wishes", 1, "\"weight\":300,\"limit\":50,\"deviceWeight\":20");
 	g_autofree char *mechanism = NULL, *note = NULL;
 
 	fixture_do(f, plain, "Start");
@@ -333,10 +334,11 @@ static void test_note(void)
 	assert_host_says(f, mechanism);
 	if (g_str_equal(mechanism, "\"affinity\"")) {
 		g_assert_true(g_str_has_prefix(
-			note, "\"not available here: weight, limit: no cgroup delegation ("));
+			note,
+			"\"not available here: weight, limit, deviceWeight: no cgroup delegation ("));
 		assert_shown(f, wishes, "cpuWeight", "null");
 		g_assert_cmpuint(count_events(f, "scheduling-limited"), ==, 1);
-		edit(f, wishes, SCHEDULING("\"weight\":100,\"limit\":null"));
+		edit(f, wishes, SCHEDULING("\"weight\":100,\"limit\":null,\"deviceWeight\":null"));
 		assert_shown(f, wishes, "note", "\"\"");
 	} else {
 		g_assert_cmpstr(mechanism, ==, "\"cgroup\"");

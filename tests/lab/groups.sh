@@ -61,7 +61,24 @@ same "the cap of the group" "$(cat "$slices/cpu.max")" "max 100000"
 # A limit inside a group holds for the processors alone, as outside.
 hvctl edit a --limit 20
 same "the limit of a's processors" "$(cat "/sys/fs/cgroup$(where a)/vcpu/cpu.max")" "20000 100000"
+# What serves its devices has a weight against that of a processor, and threads of its own group.
+part() { cat "/sys/fs/cgroup$(where a)/$1"; }
+same "the weight of a's processors" "$(part vcpu/cpu.weight)" 100
+same "that of its devices" "$(part devices/cpu.weight)" 100
+hvctl edit a --device-weight 50
+same "the weight of its devices" "$(part devices/cpu.weight)" 50
+same "the limit of a's processors" "$(part vcpu/cpu.max)" "20000 100000"
 hvctl edit a --limit 0
+same "the limit of a's processors" "$(part vcpu/cpu.max)" "max 100000"
+pid=$(vm_get a workerPid)
+# The process's first thread is in neither, as KVM's thread in the kernel, which comes along at times.
+same "who is in neither" "$(for tid in $(part cgroup.threads); do (cd "/proc/$pid/task/$tid" 2>/dev/null && echo "$tid"); done)" "$pid"
+names() { for tid in $(part "$1/cgroup.threads"); do cat "/proc/$pid/task/$tid/comm"; done; }
+has "who serves devices" "$(names devices)" '^vmbus'
+! grep -q '^vp[0-9]' <<<"$(names devices)" || fail "a processor is with the devices"
+hvctl attach a --nic type=none
+has "who serves devices" "$(names devices)" '^net'
+has "who computes" "$(names vcpu)" '^vp[0-9]'
 
 # A later vmmsd finds them there, and moves them on.
 systemctl restart vmmsd

@@ -115,13 +115,19 @@ vm_log_is_clean() {
 
 # Whatever an earlier test left.
 vms_clear() {
-	local names
+	local names name
 	names=$(hvctl list -o name)
-	[ -n "$names" ] || return 0
 	# shellcheck disable=SC2086 # one word a name
-	{
+	[ -z "$names" ] || {
 		hvctl autostart $names off >/dev/null
 		hvctl stop $names 2>/dev/null || true # those that are off already refuse
 		hvctl delete $names >/dev/null
 	} || fail "VMs of an earlier test cannot be deleted: $(hvctl list)"
+	# One that others are in is deleted after them.
+	for _ in 1 2 3 4; do
+		names=$(hvctl group list | awk 'NR > 1 {print $1}')
+		[ -n "$names" ] || break
+		for name in $names; do hvctl group delete "$name" 2>/dev/null || true; done
+	done
+	[ -z "$names" ] || fail "CPU groups of an earlier test cannot be deleted: $(hvctl group list)"
 }

@@ -416,7 +416,7 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 		"\"stimer\":false,\"stimerDirect\":false,\"reset\":true,"
 		"\"guestIdle\":true,\"crash\":true,\"spinWait\":true,\"tlbFlush\":true,\"ipi\":true,\"apicAssist\":true},"
 		"\"topology\":null,\"scheduling\":{\"weight\":100,\"limit\":null,"
-		"\"reserve\":0,\"affinity\":null,\"vcpuAffinity\":null,"
+		"\"reserve\":0,\"deviceWeight\":null,\"affinity\":null,\"vcpuAffinity\":null,"
 		"\"group\":null,\"exclusive\":false,\"background\":false,"
 		"\"numaNode\":null,\"latency\":null,"
 		"\"placement\":\"none\",\"coreScheduling\":\"off\",\"mechanism\":null,\"cpuWeight\":null,"

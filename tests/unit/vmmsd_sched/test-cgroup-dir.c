@@ -196,7 +196,16 @@ static void test_real(void)
 	g_assert_cmpint((int)g_ascii_strtoll(threads, NULL, 10), ==, sleeper.tid);
 	g_autofree char *type = cgroup_read(dir, "cgroup.type");
 	g_assert_cmpstr(g_strchomp(type), ==, "domain threaded");
-	g_assert_true(split == cgroup_split(dir, NULL) || !split);
+	if (split) {
+		g_autofree char *devices = g_build_filename(dir, CGROUP_DEVICES, NULL);
+
+		g_assert_true(cgroup_split(dir, NULL));
+		g_assert_true(cgroup_write_number(devices, "cpu.weight", 50, NULL));
+		g_assert_true(cgroup_write_quota(vcpu, 25, NULL));
+		g_autofree char *quota = cgroup_read(vcpu, "cpu.max");
+		g_assert_cmpstr(quota, ==, "25000 100000\n");
+		g_assert_true(cgroup_write_quota(vcpu, 0, NULL));
+	}
 	(void)!write(sleeper.go[1], "", 1);
 	g_assert_cmpint(pthread_join(sleeper.id, NULL), ==, 0);
 	g_assert_true(cgroup_write(home, "cgroup.procs", self, NULL));

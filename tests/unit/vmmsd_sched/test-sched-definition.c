@@ -54,7 +54,7 @@ static void test_every_member(void)
 		good("\"count\":4,\"topology\":{\"cores\":2,\"threadsPerCore\":2},\"scheduling\":{"
 		     "\"weight\":300,\"limit\":250,\"reserve\":100,\"affinity\":\"0-3,8\","
 		     "\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"exclusive\":true,\"numaNode\":1,"
-		     "\"coreScheduling\":\"vcpu\"}");
+		     "\"coreScheduling\":\"vcpu\",\"deviceWeight\":50}");
 
 	g_assert_true(d->sched.has_topology);
 	g_assert_cmpuint(d->sched.topology.sockets, ==, 1);
@@ -63,6 +63,7 @@ static void test_every_member(void)
 	g_assert_cmpuint(d->sched.weight, ==, 300);
 	g_assert_cmpuint(d->sched.limit, ==, 250);
 	g_assert_cmpuint(d->sched.reserve, ==, 100);
+	g_assert_cmpuint(d->sched.device_weight, ==, 50);
 	assert_cpus(d->sched.affinity, "0-3,8");
 	g_assert_cmpuint(d->sched.n_vcpu_affinity, ==, 3);
 	assert_cpus(d->sched.vcpu_affinity[0], "0");
@@ -74,13 +75,17 @@ static void test_every_member(void)
 	g_autofree char *text = json_text_print(shown);
 	g_assert_cmpstr(
 		text, ==,
-		"{\"weight\":300,\"limit\":250,\"reserve\":100,\"affinity\":\"0-3,8\","
-		"\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"group\":null,\"exclusive\":true,"
+		"{\"weight\":300,\"limit\":250,\"reserve\":100,\"deviceWeight\":50,"
+		"\"affinity\":\"0-3,8\",\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"group\":null,\"exclusive\":true,"
 		"\"background\":false,\"numaNode\":1,\"latency\":null,\"placement\":\"none\","
 		"\"coreScheduling\":\"vcpu\"}");
 	/* A patch takes one back and leaves the rest. */
-	g_autoptr(definition_t) edited = definition_edit(
-		d, "{\"cpus\":{\"scheduling\":{\"limit\":null,\"vcpuAffinity\":null}}}", NULL);
+	g_autoptr(definition_t) edited =
+		definition_edit(d,
+				"{\"cpus\":{\"scheduling\":{\"limit\":null,\"vcpuAffinity\":null,"
+				"\"deviceWeight\":null}}}",
+				NULL);
+	g_assert_cmpuint(edited->sched.device_weight, ==, 0);
 	g_assert_cmpuint(edited->sched.limit, ==, 0);
 	g_assert_cmpuint(edited->sched.n_vcpu_affinity, ==, 0);
 	g_assert_cmpuint(edited->sched.weight, ==, 300);
@@ -105,6 +110,9 @@ static void test_refused(void)
 		{"\"limit\":201",
 		 S "limit: 201 is more than the 200 % of 2 processors; 100 is all of one "
 		   "processor"},
+		{"\"deviceWeight\":0", S "deviceWeight: 0 is below the minimum 1; give 1 to 10000"},
+		{"\"deviceWeight\":10001",
+		 S "deviceWeight: 10001 is above the maximum 10000; give 1 to 10000"},
 		{"\"reserve\":-1", S "reserve: -1 is below the minimum 0; give 0 to 24000"},
 		{"\"reserve\":201",
 		 S "reserve: 201 is more than the 200 % of 2 processors; 100 is all of one "
@@ -147,10 +155,10 @@ static void test_refused(void)
 		{"\"placement\":\"wide\"", S "placement: \"wide\" is not known; give one of "
 					     "\"none\", \"spread\", \"pack\""},
 		{"\"numaNode\":-1", S "numaNode: -1 is below the minimum 0; give 0 to 1023"},
-		{"\"shares\":1",
-		 S "shares: unknown member; known here are weight, limit, reserve, "
-		   "affinity, vcpuAffinity, group, exclusive, background, numaNode, latency, "
-		   "placement, coreScheduling"},
+		{"\"shares\":1", S
+		 "shares: unknown member; known here are weight, limit, reserve, "
+		 "deviceWeight, affinity, vcpuAffinity, group, exclusive, background, numaNode, latency, "
+		 "placement, coreScheduling"},
 		{"\"coreScheduling\":\"core\"",
 		 S "coreScheduling: \"core\" is not known; give one of \"off\", \"vm\", \"vcpu\""},
 	};

@@ -247,9 +247,45 @@ static void test_random_sets(void)
 	}
 }
 
+static void test_split(void)
+{
+	static const struct {
+		uint32_t weight, vcpus, device_weight, vcpu, devices;
+	} rows[] = {
+		{100, 1, 0, 100, 100},	     {300, 4, 0, 400, 400},	 {100, 2, 50, 200, 50},
+		{200, 2, 100, 200, 50},	     {1, 1, 10000, 1, 10000},	 {10000, 1, 1, 100, 1},
+		{100, 240, 0, 10000, 10000}, {100, 200, 100, 10000, 50}, {50, 1, 10000, 50, 10000},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		uint32_t vcpu, devices;
+
+		sched_share_split(rows[i].weight, rows[i].vcpus, rows[i].device_weight, &vcpu,
+				  &devices);
+		g_assert_cmpuint(vcpu, ==, rows[i].vcpu);
+		g_assert_cmpuint(devices, ==, rows[i].devices);
+	}
+	/* Whatever was asked for, the proportion is kept as far as weights go. */
+	for (int i = 0; i < 10000; i++) {
+		uint32_t weight = (uint32_t)g_test_rand_int_range(1, 10001);
+		uint32_t vcpus = (uint32_t)g_test_rand_int_range(1, 241);
+		uint32_t others = (uint32_t)g_test_rand_int_range(1, 10001);
+		uint32_t vcpu, devices;
+
+		sched_share_split(weight, vcpus, others, &vcpu, &devices);
+		g_assert_cmpuint(MIN(vcpu, devices), >=, SCHED_WEIGHT_MIN);
+		g_assert_cmpuint(MAX(vcpu, devices), <=, SCHED_WEIGHT_MAX);
+		double wanted = (double)weight * vcpus / others, got = (double)vcpu / devices;
+		double off = 1.0 / MIN(vcpu, devices); /* both are rounded */
+		g_assert_cmpfloat(got, <=, MAX(wanted, 1.0 / SCHED_WEIGHT_MAX) * (1 + off));
+		g_assert_cmpfloat(got, >=, MIN(wanted, SCHED_WEIGHT_MAX) * (1 - off));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/sched-share/split", test_split);
 	g_test_add_func("/sched-share/plain", test_plain);
 	g_test_add_func("/sched-share/example", test_example);
 	g_test_add_func("/sched-share/small-reservation", test_small_reservation);
