@@ -11,6 +11,7 @@ struct cluster {
 	GPtrArray *members; /* struct sched_share */
 	GArray *cpus;
 	double capacity; /* percent of one CPU that they share */
+	double margin;	 /* a reservation is aimed at with so many times itself */
 };
 
 static void cluster_free(gpointer data)
@@ -72,6 +73,18 @@ static GPtrArray *clusters_find(struct sched_share *shares, guint n)
 	return clusters;
 }
 
+/*
+ * The kernel's balance is kept over whole time slices, so that who is given just what is reserved
+ * is now and then a little below it: what is promised is aimed at with so much more, where there is
+ * room.
+ */
+#define MARGIN 1.005
+
+static double promised(const struct cluster *cluster, const struct sched_share *share)
+{
+	return share->reserve * cluster->margin;
+}
+
 static double base(const struct sched_share *share)
 {
 	return (double)share->weight * share->vcpus;
@@ -99,7 +112,7 @@ static gboolean shares_fill(const struct cluster *cluster, double *filled)
 			const struct sched_share *share = cluster->members->pdata[i];
 
 			if (pinned->data[i])
-				rest -= share->reserve;
+				rest -= promised(cluster, share);
 			else
 				bases += base(share);
 		}
@@ -109,8 +122,8 @@ static gboolean shares_fill(const struct cluster *cluster, double *filled)
 			if (pinned->data[i])
 				continue;
 			filled[i] = base(share) * MAX(rest, 0) / bases;
-			if (share->reserve > filled[i]) {
-				filled[i] = share->reserve;
+			if (promised(cluster, share) > filled[i]) {
+				filled[i] = promised(cluster, share);
 				pinned->data[i] = 1;
 				changed = any = TRUE;
 			}
@@ -140,7 +153,7 @@ static gboolean weights_mend(const struct cluster *cluster)
 		for (guint i = 0; i < cluster->members->len; i++) {
 			struct sched_share *share = cluster->members->pdata[i];
 			double need =
-				ceil((double)share->reserve * (double)sum / cluster->capacity);
+				ceil(promised(cluster, share) * (double)sum / cluster->capacity);
 
 			if (need > SCHED_WEIGHT_MAX)
 				return FALSE;
@@ -196,7 +209,7 @@ static gboolean fail(const struct cluster *cluster, GError **error)
 	return FALSE;
 }
 
-static gboolean cluster_weigh(const struct cluster *cluster, GError **error)
+static gboolean cluster_weigh_with(const struct cluster *cluster)
 {
 	/* Room above is for what mending adds; the more room, the coarser the small weights. */
 	static const double tops[] = {SCHED_WEIGHT_MAX, 9900, 9000, 7000, 4000};
@@ -220,6 +233,22 @@ static gboolean cluster_weigh(const struct cluster *cluster, GError **error)
 	}
 	for (guint i = 0; i < G_N_ELEMENTS(tops); i++) {
 		if (weights_scale(cluster, filled, tops[i]))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean cluster_weigh(struct cluster *cluster, GError **error)
+{
+	static const double margins[] = {MARGIN, 1};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(margins); i++) {
+		double sum = 0;
+
+		cluster->margin = margins[i];
+		for (guint k = 0; k < cluster->members->len; k++)
+			sum += promised(cluster, cluster->members->pdata[k]);
+		if ((i > 0 || sum < cluster->capacity) && cluster_weigh_with(cluster))
 			return TRUE;
 	}
 	return fail(cluster, error);
@@ -257,7 +286,7 @@ gboolean sched_share_compute_within(struct sched_share *shares, guint n, double 
 
 	clusters_measure(clusters, capacity);
 	for (guint i = 0; i < clusters->len; i++) {
-		const struct cluster *cluster = clusters->pdata[i];
+		struct cluster *cluster = clusters->pdata[i];
 		double sum;
 
 		if (!cluster_weigh(cluster, error))

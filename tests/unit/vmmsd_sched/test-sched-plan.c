@@ -113,12 +113,12 @@ static void test_placed_reservations(void)
 		 .placement = PLACEMENT_SPREAD,
 		 .reserve = 30,
 		 .cpus = "1",
-		 .cpu_weight = 6600},
+		 .cpu_weight = 6518},
 		{.name = "c",
 		 .placement = PLACEMENT_PACK,
 		 .reserve = 60,
 		 .cpus = "1",
-		 .cpu_weight = 9900},
+		 .cpu_weight = 9901},
 	};
 	/* No CPU has room for c alone, but both together have. */
 	static const struct row wide[] = {

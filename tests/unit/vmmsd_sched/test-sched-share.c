@@ -62,13 +62,19 @@ static void test_example(void)
 	shares[1].reserve = 30;
 	compute(shares, 10);
 	sum = sum_of(shares, 10);
-	g_assert_cmpuint(shares[0].cpu_weight * 100, >=, 60 * sum);
-	g_assert_cmpuint(shares[1].cpu_weight * 100, >=, 30 * sum);
-	/* The others are equal and get what is left, not less: 1.25 % each. */
+	/* And half a percent more, since they are to get that much by any clock. */
+	g_assert_cmpuint(shares[0].cpu_weight * 10000, >=, 6030 * sum);
+	g_assert_cmpuint(shares[1].cpu_weight * 10000, >=, 3015 * sum);
+	/* The others are equal and get what is left, not less: 1.19 % each. */
 	for (guint i = 2; i < 10; i++) {
 		g_assert_cmpuint(shares[i].cpu_weight, ==, shares[2].cpu_weight);
-		g_assert_cmpfloat((double)shares[i].cpu_weight / (double)sum, >, 0.0120);
+		g_assert_cmpfloat((double)shares[i].cpu_weight / (double)sum, >, 0.0117);
 	}
+	/* Where all is promised there is no more. */
+	g_assert_true(sched_share_compute_within(shares, 2, 90, NULL));
+	sum = sum_of(shares, 2);
+	g_assert_cmpuint(shares[0].cpu_weight * 90, >=, 60 * sum);
+	g_assert_cmpuint(shares[1].cpu_weight * 90, >=, 30 * sum);
 }
 
 /* A reservation below what the weight gives anyway changes nothing. */
