@@ -107,7 +107,8 @@ static int define_fleet(hvctl *h, const char *kernel, unsigned int n)
 
 	for (unsigned int i = 0; i < n; i++) {
 		snprintf(json, sizeof(json),
-			 "{\"version\":1,\"name\":\"fleet-%u\",\"memory\":{\"size\":\"16M\"},"
+			 "{\"version\":1,\"name\":\"fleet-%u\",\"engine\":\"direct\","
+			 "\"memory\":{\"size\":\"16M\"},"
 			 "\"boot\":{\"kernel\":\"%s\",\"cmdline\":\"halt\"}}",
 			 i, kernel);
 		if (hvctl_define(h, json, NULL) < 0)
