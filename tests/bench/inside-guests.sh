@@ -12,7 +12,7 @@ kernel=/srv/kernels/vmlinuz-cloud-amd64
 initrd=/srv/kernels/initrd.img
 host=10.99.0.1
 results=$(mktemp -d)
-tsc_khz=$(dmesg | sed -n 's/.*tsc: Detected \([0-9]*\)\.\([0-9]*\) MHz.*/\1\2/p')
+tsc_khz=$(dmesg | sed -nE 's/.*tsc: (Detected|Refined TSC.*:) ([0-9]*)\.([0-9]*) MHz.*/\2\3/p' | tail -n 1)
 words="console=ttyS0 panic=-1 quiet tsc_early_khz=$tsc_khz tsc=reliable \
 vmms.init=/root/in-guest.sh bench.span=$span bench.host=$host"
 

@@ -6,7 +6,7 @@ kernel=/srv/kernels/vmlinuz-cloud-amd64
 initrd=/srv/kernels/initrd.img
 # An exit takes 30 us and more in emulation: too long for a kernel that measures its TSC, or that
 # watches it against ticks. Both are told to it here; real hardware does not need that.
-tsc_khz=$(dmesg | sed -n 's/.*tsc: Detected \([0-9]*\)\.\([0-9]*\) MHz.*/\1\2/p')
+tsc_khz=$(dmesg | sed -nE 's/.*tsc: (Detected|Refined TSC.*:) ([0-9]*)\.([0-9]*) MHz.*/\2\3/p' | tail -n 1)
 cmdline="console=ttyS0 panic=-1 tsc_early_khz=$tsc_khz tsc=reliable"
 # A guest boots in about 6 s on a quiet machine.
 patience=${VMMS_LAB_PATIENCE:-300}
