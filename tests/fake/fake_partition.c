@@ -33,7 +33,8 @@ hv_status partition_create(const struct partition_properties *properties, struct
 		return fault->status;
 	}
 	struct partition *partition = g_new0(struct partition, 1);
-	status = guest_memory_init(&partition->memory, properties->memory_size, fault);
+	status = guest_memory_init(&partition->memory, properties->memory_size,
+				   properties->pages_fd, fault);
 	if (status != HV_STATUS_SUCCESS) {
 		g_free(partition);
 		return status;

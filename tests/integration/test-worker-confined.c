@@ -47,8 +47,8 @@ static void test_privileges(void)
 static void test_descriptors(void)
 {
 	static const char *const kinds[] = {
-		"/dev/null", "/dev/kvm", "anon_inode:", "socket:", "/memfd:",  "tiny.elf",
-		"pipe:",     "/dev/pts", "/dev/tty",	".log",	   "(deleted)"};
+		"/dev/null", "/dev/kvm", "anon_inode:", "socket:", "/memfd:",	"tiny.elf",
+		"pipe:",     "/dev/pts", "/dev/tty",	".log",	   "(deleted)", "/pagemap"};
 	int leaked = dup(STDIN_FILENO); /* not close-on-exec */
 	struct worker_process *worker = worker_spawn(true, NULL);
 	g_autofree char *path = g_strdup_printf("/proc/%d/fd", (int)worker->pid);

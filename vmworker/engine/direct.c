@@ -175,6 +175,7 @@ static gboolean direct_build_partition(struct engine *engine, GError **error)
 		.vp_count = engine->config.vp_count,
 		.irqchip = true,
 		.hypervisor_fd = engine->hypervisor_fd,
+		.pages_fd = engine->pages_fd,
 		.synthetic_msrs = true,
 		.apic_assist = direct_wants_apic_assist(&engine->config.devices),
 	};
@@ -234,6 +235,8 @@ static gboolean direct_free(struct engine *engine)
 	mailbox_free(engine->mailbox);
 	if (engine->hypervisor_fd >= 0)
 		close(engine->hypervisor_fd);
+	if (engine->pages_fd >= 0)
+		close(engine->pages_fd);
 	direct_saved_free(engine->saved);
 	g_free(engine->past);
 	g_free(engine->vps);
@@ -289,13 +292,14 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 	struct hv_fault fault = {0};
 
 	engine->config = *config;
-	engine->hypervisor_fd = -1;
+	engine->hypervisor_fd = engine->pages_fd = -1;
 	if (!direct_check_devices(config, error)) {
 		g_free(engine);
 		return NULL;
 	}
 	engine->vps = g_new0(struct vp *, config->vp_count);
 	engine->past = g_new0(struct vp_statistics, config->vp_count);
+	engine->pages_fd = partition_open_pages();
 	engine->hypervisor_fd = partition_open_hypervisor(&fault);
 	if (engine->hypervisor_fd < 0)
 		hv_error_set(error, config->vm_name, config->memory, &fault);

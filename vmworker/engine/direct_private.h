@@ -17,7 +17,7 @@
 /* The parts, in the order in which they are built; teardown is the reverse. */
 struct engine {
 	struct engine_config config;
-	int hypervisor_fd; /* a reset needs it when nothing can be opened any more */
+	int hypervisor_fd, pages_fd; /* a reset needs them when nothing can be opened any more */
 	struct mailbox *mailbox;
 	struct machine *machine;
 	struct guest_interface *interface;

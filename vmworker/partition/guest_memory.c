@@ -8,13 +8,10 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008u
-#endif
-
 /* Host and guest address agree modulo this, so that the hypervisor can use huge pages. */
 #define HUGE_PAGE 0x200000ull
 #define MIN_SIZE  0x100000ull
+#define LOW_PAGES 0x1000000ull /* RAM of small pages: what PCs call the DMA zone */
 /* Leaves room for the reservation's guards in 47 bits of user address space. */
 #define MAX_SIZE (1ull << 46)
 
@@ -36,7 +33,7 @@ bool guest_memory_size_valid(uint64_t size)
 }
 
 /*
- * A memfd is not charged before it is touched, so that any size would "succeed" and the guest be
+ * Memory is not charged before it is touched, so that any size would "succeed" and the guest be
  * killed later. What the host could not hold with everything else evicted is refused here; whether
  * it fits beside the other partitions is the management service's business.
  */
@@ -50,24 +47,31 @@ static bool host_can_hold(uint64_t size)
 	return size / info.mem_unit < units;
 }
 
-static int memory_file_new(void)
+int partition_open_pages(void)
 {
-	int fd = memfd_create("vmms-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), above;
 
-	/* Kernels before 6.3 do not know the flag. */
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create("vmms-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	return fd;
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	(void)close(fd);
+	return above;
 }
 
-static hv_status memory_file_size(int fd, uint64_t size, struct hv_fault *fault)
+/*
+ * Huge pages are what makes a guest's memory fast, and a host gives them to private memory of a
+ * process, but by default not to shared memory. Below LOW_PAGES there is little, and for short
+ * times: huge pages there would be most of what a tiny guest takes.
+ */
+static void memory_advise(const struct guest_memory *memory)
 {
-	if (ftruncate(fd, (off_t)size) < 0)
-		return fail(fault, HV_STATUS_INSUFFICIENT_MEMORY, "ftruncate", errno);
-	/* No later truncation can turn an access by a device into SIGBUS. */
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		return fail(fault, HV_STATUS_INSUFFICIENT_MEMORY, "F_ADD_SEALS", errno);
-	return HV_STATUS_SUCCESS;
+	size_t low = memory->size < LOW_PAGES ? memory->size : LOW_PAGES;
+
+	(void)madvise(memory->hva, low, MADV_NOHUGEPAGE);
+	(void)madvise(memory->hva + low, memory->size - low, MADV_HUGEPAGE);
+	/* Guest RAM has no place in a core dump or a forked child. */
+	(void)madvise(memory->hva, memory->size, MADV_DONTDUMP);
+	(void)madvise(memory->hva, memory->size, MADV_DONTFORK);
 }
 
 /* Reserves address space, then maps the RAM into its aligned middle. */
@@ -83,15 +87,11 @@ static hv_status memory_map(struct guest_memory *memory, struct hv_fault *fault)
 
 	uintptr_t aligned = ((uintptr_t)reservation + HUGE_PAGE) & ~(uintptr_t)(HUGE_PAGE - 1);
 	void *hva = mmap((void *)aligned, memory->size, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, memory->fd, 0);
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 	if (hva == MAP_FAILED)
 		return fail(fault, status_of_memory_errno(errno), "mmap", errno);
 	memory->hva = hva;
-	/* Advice: without transparent huge pages for shared memory, the RAM is of small pages. */
-	(void)madvise(hva, memory->size, MADV_HUGEPAGE);
-	/* Guest RAM has no place in a core dump or a forked child. */
-	(void)madvise(hva, memory->size, MADV_DONTDUMP);
-	(void)madvise(hva, memory->size, MADV_DONTFORK);
+	memory_advise(memory);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -105,23 +105,22 @@ static void memory_lay_out(struct guest_memory *memory)
 	memory->n_ranges = memory->size > low ? 2 : 1;
 }
 
-hv_status guest_memory_init(struct guest_memory *memory, uint64_t size, struct hv_fault *fault)
+hv_status guest_memory_init(struct guest_memory *memory, uint64_t size, int pages_fd,
+			    struct hv_fault *fault)
 {
-	*memory = (struct guest_memory){.fd = -1};
+	*memory = (struct guest_memory){.pages_fd = -1};
 	if (!guest_memory_size_valid(size))
 		return fail(fault, HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE, "memory_size", 0);
 	if (!host_can_hold(size))
 		return fail(fault, HV_STATUS_INSUFFICIENT_MEMORY, "sysinfo", ENOMEM);
 
-	memory->fd = memory_file_new();
-	if (memory->fd < 0)
-		return fail(fault, status_of_memory_errno(errno), "memfd_create", errno);
 	memory->size = size;
 	memory_lay_out(memory);
-
-	hv_status status = memory_file_size(memory->fd, size, fault);
-	if (status == HV_STATUS_SUCCESS)
-		status = memory_map(memory, fault);
+	/* Without it all RAM counts as used. */
+	memory->pages_fd = pages_fd > 0	   ? fcntl(pages_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+			   : pages_fd == 0 ? partition_open_pages()
+					   : -1;
+	hv_status status = memory_map(memory, fault);
 	if (status != HV_STATUS_SUCCESS)
 		guest_memory_release(memory);
 	return status;
@@ -131,9 +130,9 @@ void guest_memory_release(struct guest_memory *memory)
 {
 	if (memory->reservation != NULL)
 		(void)munmap(memory->reservation, memory->reserved);
-	if (memory->size != 0 && memory->fd >= 0)
-		(void)close(memory->fd);
-	*memory = (struct guest_memory){.fd = -1};
+	if (memory->size != 0 && memory->pages_fd >= 0)
+		(void)close(memory->pages_fd);
+	*memory = (struct guest_memory){.pages_fd = -1};
 }
 
 bool guest_memory_offset(const struct guest_memory *memory, uint64_t gpa, uint64_t size,
@@ -154,11 +153,41 @@ bool guest_memory_offset(const struct guest_memory *memory, uint64_t gpa, uint64
 	return false;
 }
 
+/* Entries of /proc/PID/pagemap, one a page. */
+#define PAGE_PRESENT  (1ull << 63)
+#define PAGE_SWAPPED  (1ull << 62)
+#define PAGES_AT_ONCE 512u
+
+/*
+ * The first offset at or after `offset` whose page is in memory or in swap (is true) or in neither;
+ * `end` when there is none.
+ */
+static uint64_t pages_find(const struct guest_memory *memory, uint64_t offset, uint64_t end,
+			   bool is)
+{
+	uint64_t entries[PAGES_AT_ONCE];
+
+	while (offset < end) {
+		uint64_t page = ((uintptr_t)memory->hva + offset) / PARTITION_PAGE_SIZE;
+		ssize_t got = pread(memory->pages_fd, entries, sizeof(entries),
+				    (off_t)(page * sizeof(entries[0])));
+		size_t n = got > 0 ? (size_t)got / sizeof(entries[0]) : 0;
+
+		if (n == 0) /* nobody knows: it may be used */
+			return is ? offset : end;
+		for (size_t i = 0; i < n && offset < end; i++) {
+			if (((entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) != 0) == is)
+				return offset;
+			offset = (offset / PARTITION_PAGE_SIZE + 1) * PARTITION_PAGE_SIZE;
+		}
+	}
+	return end;
+}
+
 /* The first offset at or after `offset` that may hold anything; the end of RAM when none does. */
 static uint64_t used_begin(const struct guest_memory *memory, uint64_t offset)
 {
-	off_t data = lseek(memory->fd, (off_t)offset, SEEK_DATA);
-	uint64_t begin = data >= 0 ? (uint64_t)data : errno == ENXIO ? memory->size : offset;
+	uint64_t begin = pages_find(memory, offset, memory->size, true);
 	uint64_t mapped = memory->mapped > offset ? memory->mapped : offset;
 
 	return mapped < memory->mapped_end && mapped < begin ? mapped : begin;
@@ -167,11 +196,9 @@ static uint64_t used_begin(const struct guest_memory *memory, uint64_t offset)
 /* Where what is used at `begin` ends. */
 static uint64_t used_end(const struct guest_memory *memory, uint64_t begin)
 {
-	off_t hole = lseek(memory->fd, (off_t)begin, SEEK_HOLE);
-
 	if (begin >= memory->mapped && begin < memory->mapped_end)
 		return memory->mapped_end;
-	return hole >= 0 ? (uint64_t)hole : memory->size;
+	return pages_find(memory, begin, memory->size, false);
 }
 
 bool guest_memory_next_used(const struct guest_memory *memory, uint64_t gpa, struct gpa_range *used)

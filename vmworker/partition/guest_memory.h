@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The RAM of a partition: one sealed memfd, mapped once into one reservation of this process's
+ * The RAM of a partition: private memory of this process, in one reservation of its
  * address space. Knows nothing of KVM; a partition holds one and the hypervisor is told of its
  * ranges. Private to the implementations of partition.h.
  */
@@ -10,7 +10,7 @@
 #include "partition.h"
 
 struct guest_memory {
-	int fd;			   /* memfd, offset 0 is the first byte of RAM */
+	int pages_fd;		   /* tells what pages there are; -1: nothing does */
 	uint8_t *hva;		   /* RAM, all of it, contiguous; 2 MiB aligned */
 	uint64_t size;		   /* bytes of RAM, 0 when there is none */
 	void *reservation;	   /* address space with a guard on either side of the RAM */
@@ -23,8 +23,12 @@ struct guest_memory {
 /* True when size can be the RAM of a partition (see partition_properties). */
 bool guest_memory_size_valid(uint64_t size);
 
-/* Zeroed RAM of a valid size, populated on touch. On failure nothing is left to release. */
-hv_status guest_memory_init(struct guest_memory *memory, uint64_t size, struct hv_fault *fault);
+/*
+ * Zeroed RAM of a valid size, populated on touch. pages_fd is from partition_open_pages, borrowed;
+ * 0: opened for this call. On failure nothing is left to release.
+ */
+hv_status guest_memory_init(struct guest_memory *memory, uint64_t size, int pages_fd,
+			    struct hv_fault *fault);
 
 /* Also for a zeroed or an already released object. */
 void guest_memory_release(struct guest_memory *memory);

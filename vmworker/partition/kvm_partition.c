@@ -120,7 +120,8 @@ static hv_status partition_build(struct partition *partition,
 	if (status == HV_STATUS_SUCCESS && properties->synthetic_msrs)
 		status = kvm_filter_msrs(partition, fault);
 	if (status == HV_STATUS_SUCCESS)
-		status = guest_memory_init(&partition->memory, properties->memory_size, fault);
+		status = guest_memory_init(&partition->memory, properties->memory_size,
+					   properties->pages_fd, fault);
 	if (status == HV_STATUS_SUCCESS)
 		status = vm_register_memory(partition, fault);
 	if (status == HV_STATUS_SUCCESS)
@@ -144,7 +145,7 @@ hv_status partition_create(const struct partition_properties *properties, struct
 		calloc(1, sizeof(*partition) + properties->vp_count * sizeof(struct vp *));
 	if (partition == NULL)
 		return kvm_fault(fault, HV_STATUS_INSUFFICIENT_MEMORY, "calloc", ENOMEM);
-	partition->memory.fd = -1;
+	partition->memory.pages_fd = -1;
 	partition->kvm_fd = -1;
 	partition->vm_fd = -1;
 	partition->vp_count = properties->vp_count;

@@ -75,6 +75,7 @@ struct partition_properties {
 	uint32_t vp_count;    /* 1..PARTITION_MAX_VPS: how many VPs will be created */
 	bool irqchip;	      /* PIC, IOAPIC, LAPIC and PIT in the hypervisor; false for tests */
 	int hypervisor_fd; /* from partition_open_hypervisor, borrowed; 0: opened for this call */
+	int pages_fd;	   /* the same, from partition_open_pages */
 	/* Accesses to MSRs PARTITION_SYNTHETIC_MSRS become intercepts; else they fault. */
 	bool synthetic_msrs;
 	/* But those of the local APIC: they are served without one where the hypervisor can. */
@@ -88,8 +89,12 @@ struct partition_properties {
  */
 int partition_open_hypervisor(struct hv_fault *fault);
 
+/* The same for what tells which pages of RAM are used (partition_next_used). -1 and errno: all of a
+ * partition's RAM will count as used. */
+int partition_open_pages(void);
+
 /*
- * Creates a partition with its RAM (a sealed memfd, zeroed, populated on touch). On failure *fault
+ * Creates a partition with its RAM (zeroed, populated on touch). On failure *fault
  * says which call failed; INSUFFICIENT_MEMORY for RAM, ACCESS_DENIED for /dev/kvm's permissions,
  * OPERATION_DENIED where there is no /dev/kvm, PROPERTY_VALUE_OUT_OF_RANGE for the properties,
  * PROCESSOR_FEATURE_NOT_SUPPORTED for a missing capability.

@@ -41,7 +41,7 @@ static void test_sizes(void)
 		struct guest_memory memory;
 		struct hv_fault fault = {0};
 
-		g_assert_cmpint(guest_memory_init(&memory, cases[i].size, &fault), ==,
+		g_assert_cmpint(guest_memory_init(&memory, cases[i].size, 0, &fault), ==,
 				cases[i].status);
 		if (cases[i].status == HV_STATUS_SUCCESS) {
 			g_assert_cmpuint((uintptr_t)memory.hva % 0x200000, ==, 0);
@@ -54,16 +54,37 @@ static void test_sizes(void)
 	}
 }
 
-static void test_sealed(void)
+/* Above what tiny guests use the host may give huge pages; below it never does. */
+static void test_pages(void)
 {
-	struct guest_memory memory;
+	struct gpa_range used;
+	struct partition *partition = fake_partition_of(64 * MIB);
+
+	partition_write_gpa(partition, 3 * MIB, "x", 1);
+	g_assert_true(partition_next_used(partition, 0, &used));
+	g_assert_cmphex(used.base, ==, 3 * MIB);
+	g_assert_cmphex(used.size, ==, 0x1000);
+	partition_write_gpa(partition, 33 * MIB, "x", 1);
+	g_assert_true(partition_next_used(partition, 16 * MIB, &used));
+	g_assert_cmphex(used.base, <=, 33 * MIB);
+	g_assert_cmphex(used.size, <=, 2 * MIB);
+	partition_delete(partition);
+}
+
+/* A process that could not open what tells it: all of RAM may be used. */
+static void test_pages_unknown(void)
+{
+	const struct partition_properties properties = {
+		.memory_size = 4 * MIB, .vp_count = 1, .pages_fd = -1};
+	struct partition *partition = NULL;
+	struct gpa_range used;
 	struct hv_fault fault;
 
-	g_assert_cmpint(guest_memory_init(&memory, MIB, &fault), ==, HV_STATUS_SUCCESS);
-	g_assert_cmpint(ftruncate(memory.fd, 0), ==, -1);
-	g_assert_cmpint(ftruncate(memory.fd, 2 * MIB), ==, -1);
-	g_assert_cmpint(fcntl(memory.fd, F_GETFD) & FD_CLOEXEC, !=, 0);
-	guest_memory_release(&memory);
+	g_assert_cmpint(partition_create(&properties, &partition, &fault), ==, HV_STATUS_SUCCESS);
+	g_assert_true(partition_next_used(partition, MIB, &used));
+	g_assert_cmphex(used.base, ==, MIB);
+	g_assert_cmphex(used.size, ==, 3 * MIB);
+	partition_delete(partition);
 }
 
 static void test_one_range(void)
@@ -106,7 +127,8 @@ static void test_hole(void)
 
 	struct hv_fault fault;
 	struct guest_memory real;
-	if (guest_memory_init(&real, PARTITION_LOW_LIMIT + 16 * MIB, &fault) != HV_STATUS_SUCCESS) {
+	if (guest_memory_init(&real, PARTITION_LOW_LIMIT + 16 * MIB, 0, &fault) !=
+	    HV_STATUS_SUCCESS) {
 		g_assert_cmpint(fault.status, ==, HV_STATUS_INSUFFICIENT_MEMORY);
 		g_test_message("no room for a partition of more than 3 GiB here");
 		return;
@@ -293,7 +315,8 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/guest-memory/sizes", test_sizes);
-	g_test_add_func("/guest-memory/sealed", test_sealed);
+	g_test_add_func("/guest-memory/pages", test_pages);
+	g_test_add_func("/guest-memory/pages-unknown", test_pages_unknown);
 	g_test_add_func("/guest-memory/one-range", test_one_range);
 	g_test_add_func("/guest-memory/hole", test_hole);
 	g_test_add_func("/guest-memory/offset-property", test_offset_property);
