@@ -16,6 +16,7 @@ serve() {
 	rm -f taken
 	timeout "$patience" "$@" socat -u TCP-LISTEN:9000,reuseaddr OPEN:taken,creat &
 	timeout "$patience" "$@" socat -u OPEN:given TCP-LISTEN:9001,reuseaddr &
+	timeout "$patience" "$@" socat -u OPEN:given TCP-LISTEN:9002,reuseaddr &
 }
 
 # exchanged NAME: both ways, whole.
@@ -26,6 +27,9 @@ exchanged() {
 	has "what $1 says" "$log" "vmms-net: sent $(md5sum <taken | cut -d' ' -f1)\$"
 	vm_log_is_clean "$1"
 }
+
+# mean NAME WORDS: the mean size of the frames that it got last, as it says with these words.
+mean() { vm_log "$1" | sed -nE "s/.*vmms-net: $2 ([0-9]+) bytes.*/\1/p" | tail -n 1; }
 
 # The bridge of a host.
 vm_new none --nic type=bridge,bridge=br9
@@ -41,6 +45,9 @@ vm_says bridged 'vmms-net: over'
 has "what bridged says" "$(vm_log bridged)" 'eth0 56:4d:53:00:00:07 mtu 1500 link 1'
 exchanged bridged
 has "what bridged says" "$(vm_log bridged)" 'vmms-net: ping 3'
+# Its driver takes large frames, and switches them off when it forwards.
+[ "$(mean bridged 'in frames of')" -gt 3000 ] || fail "large frames come cut"
+[ "$(mean bridged 'forwarding, in frames of')" -le 1514 ] || fail "a router gets large frames"
 # The adapter is there again after a reset, and its TAP goes with the machine.
 serve
 hvctl reset bridged

@@ -236,7 +236,7 @@ static void test_list(void)
 static void test_offload_sizes(void)
 {
 	static const uint8_t sizes[][2] = {
-		{112, 112}, {156, 156}, {168, 168}, {200, 168}, {0, 168}};
+		{112, 112}, {144, 144}, {156, 156}, {200, 156}, {0, 156}};
 	uint8_t answer[RNDIS_CONTROL_MAX];
 	struct rndis_adapter adapter;
 

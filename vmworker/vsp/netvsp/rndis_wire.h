@@ -184,14 +184,15 @@ struct ndis_offload {
 	uint32_t flags;
 	/* since NDIS 6.1 */
 	uint32_t ipsec_v2_encapsulation;
-	uint16_t ipsec_v2[12]; /* eleven and a gap */
+	uint8_t ipsec_v2[12]; /* eleven and a gap */
 	uint32_t ipsec_v2_more[4];
 	/* since NDIS 6.30 */
-	uint16_t rsc4, rsc6; /* 0 or 1 */
+	uint8_t rsc4, rsc6; /* 0 or 1 */
+	uint8_t gap[2];
 	uint32_t encapsulation_flags, encapsulation_header;
 };
 #define NDIS_OFFLOAD_SIZE_60 112u
-#define NDIS_OFFLOAD_SIZE_61 156u
+#define NDIS_OFFLOAD_SIZE_61 144u
 
 /* Values of the members below */
 #define NDIS_PARAMETER_UNCHANGED 0u
@@ -245,7 +246,7 @@ struct rndis_config_parameter {
 
 _Static_assert(sizeof(struct rndis_packet) == 36, "wire");
 _Static_assert(sizeof(struct rndis_init_complete) == 44, "wire");
-_Static_assert(sizeof(struct ndis_offload) == 168, "wire");
+_Static_assert(sizeof(struct ndis_offload) == 156, "wire");
 _Static_assert(__builtin_offsetof(struct ndis_offload, ipsec_v2_encapsulation) ==
 		       NDIS_OFFLOAD_SIZE_60,
 	       "wire");
