@@ -89,7 +89,7 @@ static void test_lost(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 static void test_paused(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	guest_ic_start(&f->guest, 3u << 16);
-	fake_io_advance(f->guest.thread, 3 * PERIOD); /* it is late already */
+	fake_io_advance(f->guest.thread, (IC_HEARTBEAT_LOST_AFTER - 1) * PERIOD); /* late already */
 	ic_heartbeat_set_paused(f->heartbeat, true);
 	fake_io_advance(f->guest.thread, 1000 * PERIOD);
 	g_assert_cmpint(f->state, ==, IC_HEARTBEAT_OK);

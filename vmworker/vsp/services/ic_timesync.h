@@ -15,7 +15,8 @@
 
 struct ic_timesync;
 
-#define IC_TIMESYNC_PERIOD_NS (5 * IC_SECOND)
+/* Guests believe a sample for minutes. */
+#define IC_TIMESYNC_PERIOD_NS (10 * IC_SECOND)
 /* A change of realtime against monotonic time by more than this, between samples, is a jump. */
 #define IC_TIMESYNC_JUMP_NS (IC_SECOND / 2)
 
