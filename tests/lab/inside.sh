@@ -125,7 +125,7 @@ vms_clear() {
 	} || fail "VMs of an earlier test cannot be deleted: $(hvctl list)"
 	# One that others are in is deleted after them.
 	for _ in 1 2 3 4; do
-		names=$(hvctl group list | awk 'NR > 1 {print $1}')
+		names=$(hvctl group list -o name)
 		[ -n "$names" ] || break
 		for name in $names; do hvctl group delete "$name" 2>/dev/null || true; done
 	done

@@ -8,6 +8,8 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "fd_above.h"
+
 /* Host and guest address agree modulo this, so that the hypervisor can use huge pages. */
 #define HUGE_PAGE 0x200000ull
 #define MIN_SIZE  0x100000ull
@@ -49,13 +51,7 @@ static bool host_can_hold(uint64_t size)
 
 int partition_open_pages(void)
 {
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), above;
-
-	if (fd < 0 || fd > STDERR_FILENO)
-		return fd;
-	above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	(void)close(fd);
-	return above;
+	return fd_above(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
 }
 
 /*

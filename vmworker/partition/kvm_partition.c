@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fd_above.h"
 #include "kvm_private.h"
 
 /*
@@ -27,14 +28,12 @@ int partition_open_hypervisor(struct hv_fault *fault)
 {
 	int fd = kvm_open(fault);
 
-	if (fd < 0 || fd > STDERR_FILENO)
+	if (fd < 0)
 		return fd;
-
-	int above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (above < 0)
+	fd = fd_above(fd);
+	if (fd < 0)
 		(void)kvm_fault_errno(fault, "fcntl(F_DUPFD_CLOEXEC)", errno);
-	(void)close(fd);
-	return above;
+	return fd;
 }
 
 static hv_status vm_open(struct partition *partition, int hypervisor_fd, struct hv_fault *fault)
