@@ -13,6 +13,7 @@
 #include "bus_host.h"
 #include "console_log.h"
 #include "cpu_groups.h"
+#include "cpu_watch.h"
 #include "duration.h"
 #include "kernel_image.h"
 #include "launch.h"
@@ -102,6 +103,22 @@ static struct vm_observer vm_observer_of(struct service *service)
 	return observer;
 }
 
+static void on_cpus(void *context)
+{
+	const struct service *service = context;
+
+	sched_look(service->sched);
+}
+
+static void service_watch_cpus(struct service *service)
+{
+	service->cpus = cpu_watch_new(service->event, on_cpus, service);
+	if (!service->cpus)
+		log_service(service->log, LOG_NOTICE,
+			    "CPUs that come or go are noticed after %u s at the latest: udev: %s",
+			    (unsigned int)(HOUSEKEEPING_US / SECONDS(1)), g_strerror(errno));
+}
+
 static gboolean service_build(struct service *service, GError **error)
 {
 	const struct options *options = service->options;
@@ -144,6 +161,7 @@ static gboolean service_build(struct service *service, GError **error)
 			return FALSE;
 	}
 	service->sched = sched_new(service);
+	service_watch_cpus(service);
 	return TRUE;
 }
 
@@ -167,6 +185,7 @@ static void service_clear(struct service *service)
 			worker_free(g_steal_pointer(&vm->worker));
 		}
 	}
+	cpu_watch_free(service->cpus);
 	sched_free(service->sched);
 	power_free(service->power);
 	systemd_units_free(service->units);

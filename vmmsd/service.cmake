@@ -20,6 +20,7 @@ vmms_library(vmmsd_service
     bus_stats.c
     bus_vm.c
     console_log.c
+    cpu_watch.c
     disk_image.c
     events.c
     guest_info.c

@@ -42,6 +42,7 @@ struct service {
 	struct systemd_units *units; /* NULL where workers are spawned by vmmsd itself */
 	struct power *power;
 	struct sched *sched;
+	struct cpu_watch *cpus;	    /* NULL: nobody tells of them */
 	struct subprocess *probe;   /* vmworker --probe while it runs */
 	GSList *probe_waiters;	    /* of worker_probe.c */
 	char *probe_said;	    /* likewise */
