@@ -294,7 +294,8 @@ host_cut() {
 host_down() {
 	local pid
 	if pid=$(host_pid); then
-		host_exec systemctl poweroff </dev/null >/dev/null 2>&1 || true
+		# One that does not answer ends this shell only, and is cut below.
+		(host_exec systemctl poweroff) </dev/null >/dev/null 2>&1 || true
 		if ! host_gone "$pid" $down_limit; then
 			tail -n 25 "$console" | tr -d '\000' >&2
 			kill -KILL "$pid"
