@@ -84,6 +84,7 @@ static const int allowed[] = {
 	CALL(restart_syscall),
 	CALL(sched_yield),
 	CALL(sched_getaffinity),
+	CALL(sched_getscheduler),
 	CALL(getcpu),
 	CALL(membarrier),
 	CALL(clock_gettime),
@@ -106,27 +107,13 @@ static const int allowed[] = {
 
 /* Libraries may try these and cope with a refusal; nothing is reached by name. */
 static const int refused[] = {
-	CALL(open),
-	CALL(openat),
-	CALL(openat2),
-	CALL(access),
-	CALL(faccessat),
-	CALL(faccessat2),
-	CALL(readlink),
-	CALL(readlinkat),
-	CALL(stat),
-	CALL(lstat),
-	CALL(statx),
-	CALL(statfs),
-	CALL(getcwd),
-	CALL(socket),
-	CALL(connect),
-	CALL(prlimit64),
-	CALL(getrlimit),
-	CALL(sched_setaffinity),
-	CALL(sched_setscheduler),
-	CALL(mlock),
-	CALL(getrusage),
+	CALL(open),	 CALL(openat),	   CALL(openat2),
+	CALL(access),	 CALL(faccessat),  CALL(faccessat2),
+	CALL(readlink),	 CALL(readlinkat), CALL(stat),
+	CALL(lstat),	 CALL(statx),	   CALL(statfs),
+	CALL(getcwd),	 CALL(socket),	   CALL(connect),
+	CALL(prlimit64), CALL(getrlimit),  CALL(sched_setaffinity),
+	CALL(mlock),	 CALL(getrusage),
 };
 
 /* What nothing in a build with sanitizers needs either. */
@@ -206,6 +193,34 @@ static const struct scmp_arg_cmp own_cookie[] = {
 	{2, SCMP_CMP_EQ, 0, 0},
 };
 
+/* A thread that serves devices chooses between these for itself; libraries may try others and cope
+ * with a refusal. */
+static const struct pace_rule {
+	bool allowed;
+	unsigned int n;
+	struct scmp_arg_cmp tests[2];
+} pace_rules[] = {
+	{true, 2, {{0, SCMP_CMP_EQ, 0, 0}, {1, SCMP_CMP_EQ, SCHED_OTHER, 0}}},
+	{true, 2, {{0, SCMP_CMP_EQ, 0, 0}, {1, SCMP_CMP_EQ, SCHED_BATCH, 0}}},
+	{false, 2, {{0, SCMP_CMP_EQ, 0, 0}, {1, SCMP_CMP_EQ, SCHED_FIFO, 0}}},
+	{false, 2, {{0, SCMP_CMP_EQ, 0, 0}, {1, SCMP_CMP_EQ, SCHED_RR, 0}}},
+	{false, 2, {{0, SCMP_CMP_EQ, 0, 0}, {1, SCMP_CMP_GT, SCHED_BATCH, 0}}},
+	{false, 1, {{0, SCMP_CMP_NE, 0, 0}}},
+};
+
+static int pace_rules_add(scmp_filter_ctx ctx)
+{
+	for (size_t i = 0; i < sizeof(pace_rules) / sizeof(pace_rules[0]); i++) {
+		const struct pace_rule *rule = &pace_rules[i];
+		int r = seccomp_rule_add_array(
+			ctx, rule->allowed ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES),
+			CALL(sched_setscheduler), rule->n, rule->tests);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int filter_fill_strict(scmp_filter_ctx ctx)
 {
 	int r = rules_add(ctx, SCMP_ACT_ALLOW, allowed, sizeof(allowed) / sizeof(allowed[0]));
@@ -218,6 +233,8 @@ static int filter_fill_strict(scmp_filter_ctx ctx)
 	if (r == 0)
 		r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, CALL(prctl),
 					   sizeof(own_cookie) / sizeof(own_cookie[0]), own_cookie);
+	if (r == 0)
+		r = pace_rules_add(ctx);
 	/* clone3's flags are in memory, where a filter cannot look: glibc then uses clone. */
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "io_pace.h"
 #include "io_thread.h"
 
 struct io_work {
@@ -41,6 +42,8 @@ struct io_thread {
 	pthread_mutex_t lock;
 	struct io_work *first, **last; /* posted and not taken yet */
 	bool stop;
+	bool paced; /* it may choose: nobody gave it a class of the scheduler */
+	struct io_pace pace;
 };
 
 /* The timer descriptor of the thread became readable. */

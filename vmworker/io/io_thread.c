@@ -6,11 +6,13 @@
 #include "io_thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io_private.h"
@@ -69,12 +71,32 @@ static bool io_thread_ends(struct io_thread *thread)
 	return ends;
 }
 
+void io_thread_worked(struct io_thread *thread, uint64_t bytes)
+{
+	io_pace_work(&thread->pace, bytes);
+}
+
+static void io_thread_pace(struct io_thread *thread)
+{
+	const struct sched_param none = {0};
+	struct timespec now;
+
+	if (!thread->paced || (thread->pace.items == 0 && thread->pace.begun == 0))
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (io_pace_turn(&thread->pace,
+			 (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) &&
+	    sched_setscheduler(0, thread->pace.patient ? SCHED_BATCH : SCHED_OTHER, &none) < 0)
+		thread->paced = false;
+}
+
 static void *io_thread_main(void *context)
 {
 	struct io_thread *thread = context;
 	struct epoll_event events[BATCH];
 
 	pthread_setname_np(pthread_self(), thread->name);
+	thread->paced = sched_getscheduler(0) == SCHED_OTHER;
 	while (!io_thread_ends(thread)) {
 		int n = epoll_wait(thread->epoll_fd, events, BATCH, -1);
 
@@ -85,6 +107,7 @@ static void *io_thread_main(void *context)
 				watch->readable(watch->context, events[i].events);
 		}
 		io_thread_bury(thread);
+		io_thread_pace(thread);
 	}
 	return NULL;
 }

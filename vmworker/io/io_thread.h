@@ -34,6 +34,9 @@ void io_thread_post(struct io_thread *thread, void (*call)(void *context), void 
 /* The caller runs on the thread. */
 bool io_thread_is_current(const struct io_thread *thread);
 
+/* A request or frame of so many bytes was served. On the thread; see io_pace.h for what it does. */
+void io_thread_worked(struct io_thread *thread, uint64_t bytes);
+
 /* While fd (borrowed) is readable, `readable` is called on the thread. events: EPOLLIN, EPOLLOUT.
  * On the thread, or before anything runs on it. NULL and errno when there is no room. */
 struct io_watch *io_thread_watch(struct io_thread *thread, int fd, uint32_t events,

@@ -83,6 +83,7 @@ bool net_backend_send(struct net_backend *backend, unsigned int queue,
 	}
 	backend->counters.sent++;
 	backend->counters.sent_bytes += size;
+	io_thread_worked(backend->thread, size);
 	return true;
 }
 
@@ -129,6 +130,7 @@ bool net_backend_deliver(struct net_backend *backend, const struct virtio_net_hd
 	}
 	backend->counters.received++;
 	backend->counters.received_bytes += size;
+	io_thread_worked(backend->thread, size);
 	return true;
 }
 

@@ -227,6 +227,7 @@ void block_finish(struct block_request *request, int error)
 	} else {
 		block->stats.operations[request->op]++;
 		block->stats.bytes[request->op] += request->length;
+		io_thread_worked(block->config.thread, request->length);
 	}
 	request->done(request, error);
 }

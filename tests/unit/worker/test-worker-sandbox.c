@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,34 @@ static void test_cores(void)
 	expect_code(try_own_core, 0);
 }
 
+static int refused_pace(pid_t pid, int policy)
+{
+	const struct sched_param none = {0};
+
+	return sched_setscheduler(pid, policy, &none) < 0 && errno == EACCES;
+}
+
+/* A thread's own, and none that takes the CPU from others. */
+static int try_pace(void)
+{
+	const struct sched_param none = {0};
+
+	if (sched_getscheduler(0) != SCHED_OTHER || sched_setscheduler(0, SCHED_BATCH, &none) < 0 ||
+	    sched_setscheduler(0, SCHED_OTHER, &none) < 0)
+		return 1;
+	return refused_pace(0, SCHED_FIFO) && refused_pace(0, SCHED_RR) &&
+			       refused_pace(0, SCHED_IDLE) &&
+			       refused_pace(0, SCHED_BATCH | SCHED_RESET_ON_FORK) &&
+			       refused_pace(1, SCHED_BATCH)
+		       ? 0
+		       : 2;
+}
+
+static void test_pace(void)
+{
+	expect_code(try_pace, 0);
+}
+
 static int try_fork(void)
 {
 	return fork() >= 0 ? 1 : 2;
@@ -256,6 +285,7 @@ int main(int argc, char **argv)
 #ifndef SANDBOX_RELAXED
 	g_test_add_func("/worker/sandbox/strict", test_strict);
 	g_test_add_func("/worker/sandbox/cores", test_cores);
+	g_test_add_func("/worker/sandbox/pace", test_pace);
 #endif
 	return g_test_run();
 }
