@@ -62,11 +62,14 @@ idle() {
 	echo "bench: end idle count $((span * 2)) rate 0"
 }
 
-# Two processors that take the same locks of the kernel all the time.
+# Two processors that take the same locks of the kernel all the time. One run says little: which of
+# them waits for which is chance.
 locks() {
-	echo "bench: begin locks"
-	took=$(hackbench -g 2 -f 8 -l 400 | awk '/^Time/ {print int($2 * 1000)}')
-	echo "bench: end locks count 1 rate $took"
+	for _ in 1 2 3 4 5; do
+		echo "bench: begin locks"
+		took=$(hackbench -g 2 -f 8 -l 400 | awk '/^Time/ {print int($2 * 1000)}')
+		echo "bench: end locks count 1 rate $took"
+	done
 }
 
 for what in $(word what | tr , ' '); do

@@ -153,5 +153,5 @@ for ((turn = 0; turn < turns; turn++)); do
 	ours on locks 2 ''
 	ours off locks 2 '"spinWait": false, "guestIdle": false'
 done
-printf 'two processors on one, lock-heavy (ms): %s with the enlightenments, %s without\n' \
-	"$(median "$results/on.locks")" "$(median "$results/off.locks")"
+printf 'two processors on one, lock-heavy (ms): %s with the enlightenments, %s without (medians of %d)\n' \
+	"$(median "$results/on.locks")" "$(median "$results/off.locks")" "$(wc -l <"$results/on.locks")"
