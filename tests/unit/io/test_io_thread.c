@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -403,6 +404,48 @@ static void test_prepared_is_its_maker(void)
 	g_assert_true(dropped.ran);
 }
 
+/* ---- pace ---------------------------------------------------------------------------------- */
+
+/* Work that goes on as long as it is watched, and gets further in one way than in the other. */
+struct load {
+	struct fixture *f;
+	struct io_watch *watch;
+	int better; /* SCHED_*: reported to the test and aimed at */
+};
+
+static void load_turn(void *context, uint32_t events G_GNUC_UNUSED)
+{
+	struct load *load = context;
+	int policy = sched_getscheduler(0);
+
+	io_thread_worked(load->f->thread, policy == load->better ? 1000000 : 1000);
+	if (policy != load->better)
+		return;
+	load->better = load->better == SCHED_BATCH ? SCHED_OTHER : SCHED_BATCH;
+	see(load->f, (guint)policy + 1);
+}
+
+static void load_end(void *context)
+{
+	struct load *load = context;
+
+	io_watch_free(load->watch);
+}
+
+static void test_pace(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	struct load load = {.f = f, .better = SCHED_BATCH};
+	int fd = eventfd(1, EFD_CLOEXEC);
+
+	load.watch = io_thread_watch(f->thread, fd, EPOLLIN, load_turn, &load);
+	g_assert_nonnull(load.watch);
+	g_assert_cmpuint(wait_seen(f), ==, SCHED_BATCH + 1);
+	g_assert_cmpuint(wait_seen(f), ==, SCHED_OTHER + 1);
+	g_assert_cmpuint(wait_seen(f), ==, SCHED_BATCH + 1);
+	io_thread_call(f->thread, load_end, &load);
+	close(fd);
+}
+
 /* ---- failure ------------------------------------------------------------------------------- */
 
 static void test_no_descriptors_left(void)
@@ -436,6 +479,7 @@ int main(int argc, char **argv)
 	ADD("/io-thread/timers", test_timers);
 	ADD("/io-thread/timer-arms-and-frees-itself", test_timer_arms_and_frees_itself);
 	g_test_add_func("/io-thread/prepared-is-its-maker", test_prepared_is_its_maker);
+	ADD("/io-thread/pace", test_pace);
 	g_test_add_func("/io-thread/no-descriptors-left", test_no_descriptors_left);
 	return g_test_run();
 }
