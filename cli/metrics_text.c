@@ -163,6 +163,8 @@ static const struct family families[] = {
 	{"vmms_vcpu_used_seconds", true, "seconds", "Time on a CPU.", put_of_vcpus, NULL, "used"},
 	{"vmms_vcpu_ready_seconds", true, "seconds", "Time that it could run and waited for a CPU.",
 	 put_of_vcpus, NULL, "ready"},
+	{"vmms_vcpu_halted_seconds", true, "seconds", "Time that it slept in the guest's halt.",
+	 put_of_vcpus, NULL, "halted"},
 	{"vmms_vcpu_slices", true, NULL, "How often it was given a CPU.", put_of_vcpus, NULL,
 	 "slices"},
 	{"vmms_vcpu_exits", true, NULL, "Exits from the guest.", put_exits, NULL, "exits"},

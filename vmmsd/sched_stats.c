@@ -93,6 +93,18 @@ static gboolean counters_read(sd_bus_message *reply, struct json_object *root,
 	return r >= 0;
 }
 
+/* KVM counts how long a processor was halted; QEMU does not. */
+static void halted_put(struct json_object *vcpus)
+{
+	for (size_t i = 0; i < json_object_array_length(vcpus); i++) {
+		struct json_object *vcpu = json_object_array_get_idx(vcpus, i), *kvm, *halted;
+
+		if (json_object_object_get_ex(vcpu, "kvm", &kvm) &&
+		    json_object_object_get_ex(kvm, "halt_wait_ns", &halted))
+			add(vcpu, "halted", json_object_get(halted));
+	}
+}
+
 /* ---- what the kernel counts ------------------------------------------------------------------ */
 
 static void vp_time_add(struct sched_vp_time *time, pid_t tid, const struct sched_thread_time *now)
@@ -118,6 +130,7 @@ static struct json_object *vcpu_new(uint32_t vp, const struct sched_vp_time *tim
 	add(object, "ready", known ? json_object_new_uint64(time->ready + time->last.ready) : NULL);
 	add(object, "slices",
 	    known ? json_object_new_uint64(time->slices + time->last.slices) : NULL);
+	add(object, "halted", NULL);
 	return object;
 }
 
@@ -258,8 +271,10 @@ char *sched_stats_describe(struct sched *sched, const struct vm *vm, sd_bus_mess
 
 		(void)json_object_array_add(vcpus, vcpu_new(i, entry ? &entry->times[i] : &none));
 	}
-	if (counters_read(reply, root, vcpus))
+	if (counters_read(reply, root, vcpus)) {
+		halted_put(vcpus);
 		return json_text_print(root);
+	}
 	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WORKER,
 		    "VM %s: the counters of its worker make no sense: end and start the VM",
 		    vm->definition->name);

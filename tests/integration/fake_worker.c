@@ -204,10 +204,10 @@ static int method_get_statistics(sd_bus_message *call, void *userdata, sd_bus_er
 	if (fake_is(fake, "odd-statistics"))
 		return sd_bus_reply_method_return(call, "a{st}", 2, "vp.9.exits.io", (uint64_t)1,
 						  "", (uint64_t)2);
-	return sd_bus_reply_method_return(call, "a{st}", 5, "vp.0.exits.io", (uint64_t)7,
-					  "vp.1.exits.io", (uint64_t)3, "exits.io", (uint64_t)10,
-					  "console.bytes", (uint64_t)5, "vp.0.kvm.exits",
-					  (uint64_t)99);
+	return sd_bus_reply_method_return(call, "a{st}", 6, "vp.0.exits.io", (uint64_t)7,
+					  "vp.1.exits.io", (uint64_t)3, "vp.1.kvm.halt_wait_ns",
+					  (uint64_t)7000, "exits.io", (uint64_t)10, "console.bytes",
+					  (uint64_t)5, "vp.0.kvm.exits", (uint64_t)99);
 }
 
 static int method_start(sd_bus_message *call, void *userdata, sd_bus_error *error)

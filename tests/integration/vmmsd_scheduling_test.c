@@ -446,6 +446,9 @@ static void test_statistics(void)
 	exits = json_object_object_get(
 		json_object_array_get_idx(json_object_object_get(first, "vcpus"), 1), "exits");
 	g_assert_cmpint(json_object_get_int64(json_object_object_get(exits, "io")), ==, 3);
+	g_assert_cmpint(vcpu_number(first, 1, "halted"), ==, 7000);
+	g_assert_null(json_object_object_get(
+		json_object_array_get_idx(json_object_object_get(first, "vcpus"), 0), "halted"));
 	exits = json_object_object_get(first, "exits");
 	g_assert_cmpint(json_object_get_int64(json_object_object_get(exits, "io")), ==, 10);
 	exits = json_object_object_get(first, "counters");

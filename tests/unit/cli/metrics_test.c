@@ -78,7 +78,7 @@ static void test_values(void)
 {
 	g_autofree char *text = print_one(
 		"a",
-		"{\"vcpus\":[{\"used\":1234567890,\"ready\":5,\"slices\":3,\"exits\":{\"io\":7,"
+		"{\"vcpus\":[{\"used\":1234567890,\"ready\":5,\"slices\":3,\"halted\":6,\"exits\":{\"io\":7,"
 		"\"hlt\":8}},{\"used\":null}],\"throttled\":{\"periods\":4,"
 		"\"throttledPeriods\":2,\"time\":1000000},\"pressure\":{\"some\":9000000000},\"skew\":2500000000,"
 		"\"others\":{\"used\":18446744073}}");
@@ -92,6 +92,7 @@ static void test_values(void)
 			 "vmms_vcpu_used_seconds_total{vm=\"a\",uuid=\"u\",vcpu=\"0\"} "
 			 "1.234567890\n# TYPE");
 	assert_has(text, "_ready_seconds_total{vm=\"a\",uuid=\"u\",vcpu=\"0\"} 0.000000005\n");
+	assert_has(text, "_halted_seconds_total{vm=\"a\",uuid=\"u\",vcpu=\"0\"} 0.000000006\n");
 	assert_has(text, "_slices_total{vm=\"a\",uuid=\"u\",vcpu=\"0\"} 3\n");
 	assert_has(text, "_exits_total{vm=\"a\",uuid=\"u\",vcpu=\"0\",reason=\"hlt\"} 8\n");
 	assert_has(text, "_throttled_periods_total{vm=\"a\",uuid=\"u\"} 2\n");
