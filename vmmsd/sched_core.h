@@ -5,7 +5,12 @@
 
 #include <glib.h>
 
+#include "sched_definition.h"
+
 /* Whether this kernel has it, and this machine a use for it; else *reason, g_free. */
 gboolean sched_core_available(char **reason);
+/* A start that requires it: where no core has siblings nothing is shared, and nothing is missing.
+ * NO_CPU: this kernel cannot. */
+gboolean sched_core_check(const struct sched_definition *sched, const char *vm, GError **error);
 
 #endif

@@ -155,6 +155,9 @@ static gboolean places_check(const struct sched_definition *sched, GError **erro
 	if (sched->placement != PLACEMENT_NONE && sched->n_vcpu_affinity > 0)
 		return fail(error, PATH ".placement",
 			    "it chooses the CPUs, and so does vcpuAffinity; leave one of them out");
+	if (sched->core_required && sched->core_scheduling == SCHED_CORE_OFF)
+		return fail(error, PATH ".coreSchedulingRequired",
+			    "this needs coreScheduling, which says of what kind; give vm or vcpu");
 	return TRUE;
 }
 
@@ -195,6 +198,7 @@ static gboolean scheduling_read(struct json_object *given, uint32_t count,
 				    text_of(given, "placement"));
 	ret->core_scheduling =
 		name_index(core_names, G_N_ELEMENTS(core_names), text_of(given, "coreScheduling"));
+	ret->core_required = flag(given, "coreSchedulingRequired");
 	ret->group = g_strdup(text_of(given, "group"));
 	affinity = json_object_object_get(given, "affinity");
 	if (affinity &&
@@ -260,6 +264,7 @@ struct json_object *sched_definition_describe(const struct sched_definition *sch
 	add(object, "latency", number_value(sched->latency, sched->latency >= 0));
 	add(object, "placement", json_object_new_string(sched_placement_name(sched->placement)));
 	add(object, "coreScheduling", json_object_new_string(core_names[sched->core_scheduling]));
+	add(object, "coreSchedulingRequired", json_object_new_boolean(sched->core_required));
 	return object;
 }
 

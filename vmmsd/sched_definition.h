@@ -28,8 +28,9 @@ struct sched_definition {
 	gboolean exclusive;	/* only with affinity */
 	gboolean background;
 	enum sched_core core_scheduling;
-	int32_t latency;   /* microseconds; -1: any */
-	int32_t numa_node; /* -1: any */
+	gboolean core_required; /* no start without it */
+	int32_t latency;	/* microseconds; -1: any */
+	int32_t numa_node;	/* -1: any */
 	enum placement_mode placement;
 	char *group; /* the CPU group that it is in, or NULL */
 };

@@ -14,6 +14,7 @@
 #include "launch.h"
 #include "operation.h"
 #include "saved_state.h"
+#include "sched_core.h"
 #include "sched_service.h"
 #include "socket_at.h"
 #include "vm_disks.h"
@@ -440,6 +441,7 @@ static gboolean start_check(const struct service *service, const struct vm *vm, 
 	}
 	return host_check_memory(service->host, vm->definition->memory, vm->definition->name,
 				 error) &&
+	       sched_core_check(&vm->definition->sched, vm->definition->name, error) &&
 	       sched_check_start(service->sched, vm, error);
 }
 

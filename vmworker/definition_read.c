@@ -206,7 +206,7 @@ static gboolean scheduling_read(struct vm_definition *definition, struct json_ob
 		{"background", NULL},	{"numaNode", NULL},
 		{"placement", NULL},	{"coreScheduling", core_scheduling_read},
 		{"group", NULL},	{"latency", NULL},
-		{"deviceWeight", NULL},
+		{"deviceWeight", NULL}, {"coreSchedulingRequired", NULL},
 	};
 
 	return members_read(definition, value, path, members, G_N_ELEMENTS(members), error);

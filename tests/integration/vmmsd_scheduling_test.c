@@ -304,6 +304,8 @@ static void test_core_scheduling(void)
 {
 	struct fixture *f = fixture_new(NULL);
 	g_autofree char *vm = define(f, "web1", 1, "\"coreScheduling\":\"vm\"");
+	g_autofree char *strict =
+		define(f, "web2", 1, "\"coreScheduling\":\"vcpu\",\"coreSchedulingRequired\":true");
 	g_autofree char *note = NULL, *reason = NULL, *expected = NULL;
 
 	fixture_do(f, vm, "Start");
@@ -313,6 +315,13 @@ static void test_core_scheduling(void)
 	g_assert_cmpstr(note, ==, expected);
 	assert_shown(f, vm, "coreScheduling", "\"vm\"");
 	refuses_edit(f, vm, "WrongState", "web1", SCHEDULING("\"coreScheduling\":\"off\""));
+	if (g_str_has_prefix(reason, "unavailable"))
+		fixture_refuses(f, strict, "Start", "InsufficientCpu",
+				"VM web2: it requires core scheduling, which is unavailable on "
+				"this kernel (no CONFIG_SCHED_CORE): start it on a kernel that has "
+				"it, or take coreSchedulingRequired back");
+	else
+		fixture_do(f, strict, "Start");
 	fixture_free(f);
 }
 

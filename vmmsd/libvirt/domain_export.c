@@ -75,9 +75,10 @@ static void keep_rest(struct exporting *export)
 {
 	static const char *const top[] = {"autostart", "stopAction", "stopTimeout", "stopOrder",
 					  NULL};
-	static const char *const time[] = {"reserve",	     "group",	     "exclusive",
-					   "background",     "latency",	     "placement",
-					   "coreScheduling", "deviceWeight", NULL};
+	static const char *const time[] = {
+		"reserve",	"group",     "exclusive",      "background",
+		"latency",	"placement", "coreScheduling", "coreSchedulingRequired",
+		"deviceWeight", NULL};
 	struct json_object *scheduling = member(member(export->definition, "cpus"), "scheduling");
 
 	keep_all(export->kept, export->definition, top);

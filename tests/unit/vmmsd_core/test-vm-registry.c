@@ -419,7 +419,7 @@ static void test_describe(struct fixture *fixture, gconstpointer data)
 		"\"reserve\":0,\"deviceWeight\":null,\"affinity\":null,\"vcpuAffinity\":null,"
 		"\"group\":null,\"exclusive\":false,\"background\":false,"
 		"\"numaNode\":null,\"latency\":null,"
-		"\"placement\":\"none\",\"coreScheduling\":\"off\",\"mechanism\":null,\"cpuWeight\":null,"
+		"\"placement\":\"none\",\"coreScheduling\":\"off\",\"coreSchedulingRequired\":false,\"mechanism\":null,\"cpuWeight\":null,"
 		"\"cpus\":null,\"note\":\"\",\"hints\":[]},\"guest\":null}");
 	vm_set_engine(vm, "direct", "KVM on \"AMD-V\"");
 	vm_set_job(vm, (struct job *)fixture, "start");

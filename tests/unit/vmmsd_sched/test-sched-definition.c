@@ -50,11 +50,11 @@ static void test_defaults(void)
 
 static void test_every_member(void)
 {
-	g_autoptr(definition_t) d =
-		good("\"count\":4,\"topology\":{\"cores\":2,\"threadsPerCore\":2},\"scheduling\":{"
-		     "\"weight\":300,\"limit\":250,\"reserve\":100,\"affinity\":\"0-3,8\","
-		     "\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"exclusive\":true,\"numaNode\":1,"
-		     "\"coreScheduling\":\"vcpu\",\"deviceWeight\":50}");
+	g_autoptr(definition_t) d = good(
+		"\"count\":4,\"topology\":{\"cores\":2,\"threadsPerCore\":2},\"scheduling\":{"
+		"\"weight\":300,\"limit\":250,\"reserve\":100,\"affinity\":\"0-3,8\","
+		"\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"exclusive\":true,\"numaNode\":1,"
+		"\"coreScheduling\":\"vcpu\",\"coreSchedulingRequired\":true,\"deviceWeight\":50}");
 
 	g_assert_true(d->sched.has_topology);
 	g_assert_cmpuint(d->sched.topology.sockets, ==, 1);
@@ -78,7 +78,7 @@ static void test_every_member(void)
 		"{\"weight\":300,\"limit\":250,\"reserve\":100,\"deviceWeight\":50,"
 		"\"affinity\":\"0-3,8\",\"vcpuAffinity\":[\"0\",\"all\",\"2-3\"],\"group\":null,\"exclusive\":true,"
 		"\"background\":false,\"numaNode\":1,\"latency\":null,\"placement\":\"none\","
-		"\"coreScheduling\":\"vcpu\"}");
+		"\"coreScheduling\":\"vcpu\",\"coreSchedulingRequired\":true}");
 	/* A patch takes one back and leaves the rest. */
 	g_autoptr(definition_t) edited =
 		definition_edit(d,
@@ -106,6 +106,9 @@ static void test_refused(void)
 		{"\"weight\":0", S "weight: 0 is below the minimum 1; give 1 to 10000"},
 		{"\"weight\":10001", S "weight: 10001 is above the maximum 10000; give 1 to 10000"},
 		{"\"weight\":\"high\"", S "weight: expected an integer, found a string"},
+		{"\"coreSchedulingRequired\":true",
+		 S "coreSchedulingRequired: this needs coreScheduling, which says of what kind; "
+		   "give vm or vcpu"},
 		{"\"limit\":0", S "limit: 0 is below the minimum 1; give 1 to 24000"},
 		{"\"limit\":201",
 		 S "limit: 201 is more than the 200 % of 2 processors; 100 is all of one "
@@ -158,7 +161,7 @@ static void test_refused(void)
 		{"\"shares\":1", S
 		 "shares: unknown member; known here are weight, limit, reserve, "
 		 "deviceWeight, affinity, vcpuAffinity, group, exclusive, background, numaNode, latency, "
-		 "placement, coreScheduling"},
+		 "placement, coreScheduling, coreSchedulingRequired"},
 		{"\"coreScheduling\":\"core\"",
 		 S "coreScheduling: \"core\" is not known; give one of \"off\", \"vm\", \"vcpu\""},
 	};
