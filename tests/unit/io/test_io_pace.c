@@ -149,15 +149,15 @@ static void test_nothing(void)
 
 static void test_any_rates(void)
 {
-	for (unsigned int i = 0; i < 300; i++) {
-		unsigned int worse = (unsigned int)g_test_rand_int_range(500, 200000);
+	for (unsigned int i = 0; i < 40; i++) {
+		unsigned int worse = (unsigned int)g_test_rand_int_range(500, 10000);
 		unsigned int better = worse / 2 * 3;
 		bool patient = g_test_rand_bit();
 		struct model m = patient ? model(worse, better) : model(better, worse);
 
 		run(&m, 20 * SECOND);
 		clear(&m);
-		run(&m, 20 * SECOND);
+		run(&m, 10 * SECOND);
 		if (patient)
 			g_assert_cmpuint(share_patient(&m), >=, 95);
 		else
