@@ -6,12 +6,21 @@
 #include "sched_cpus.h"
 #include "service_error.h"
 
+/*
+ * How much of the weight of one VM meets another one that has only some of its CPUs: all of it, as
+ * when all of its threads are there; as much as when they are spread over its CPUs; or as if all
+ * CPUs of the cluster were one pool. The first that can be solved is taken.
+ */
+enum meeting { MEETING_ALL, MEETING_SPREAD, MEETING_POOL };
+
 /* VMs that compete with each other, and the CPUs for which they do. */
 struct cluster {
 	GPtrArray *members; /* struct sched_share */
 	GArray *cpus;
 	double capacity; /* percent of one CPU that they share */
 	double margin;	 /* a reservation is aimed at with so many times itself */
+	enum meeting meeting;
+	double *parts; /* of the weight of [k] that meets [i], at i * n + k; NULL: all, a pool */
 };
 
 static void cluster_free(gpointer data)
@@ -20,6 +29,7 @@ static void cluster_free(gpointer data)
 
 	g_ptr_array_unref(cluster->members);
 	g_array_unref(cluster->cpus);
+	g_free(cluster->parts);
 	g_free(cluster);
 }
 
@@ -85,6 +95,50 @@ static double promised(const struct cluster *cluster, const struct sched_share *
 	return share->reserve * cluster->margin;
 }
 
+static void cluster_meet(struct cluster *cluster, enum meeting meeting)
+{
+	gsize n = cluster->members->len;
+
+	cluster->meeting = meeting;
+	g_clear_pointer(&cluster->parts, g_free);
+	if (meeting != MEETING_ALL)
+		return;
+	cluster->parts = g_new0(double, n * cluster->members->len);
+	for (gsize i = 0; i < n; i++) {
+		const struct sched_share *share = cluster->members->pdata[i];
+
+		for (gsize k = 0; share->reserve > 0 && k < n; k++) {
+			const struct sched_share *other = cluster->members->pdata[k];
+
+			cluster->parts[i * n + k] = sched_cpus_overlap(share->cpus, other->cpus);
+		}
+	}
+}
+
+static gboolean is_pool(const struct cluster *cluster)
+{
+	for (guint i = 0; i < cluster->members->len; i++) {
+		if (((struct sched_share *)cluster->members->pdata[i])->cpus->len !=
+		    cluster->cpus->len)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static double part_at(const struct cluster *cluster, guint i, guint k)
+{
+	return cluster->parts ? cluster->parts[(gsize)i * cluster->members->len + k] : 1;
+}
+
+/* What there is where [i] may run. */
+static double room_of(const struct cluster *cluster, guint i)
+{
+	const struct sched_share *share = cluster->members->pdata[i];
+
+	return cluster->parts ? MIN(100.0 * share->cpus->len, cluster->capacity)
+			      : cluster->capacity;
+}
+
 static double base(const struct sched_share *share)
 {
 	return (double)share->weight * share->vcpus;
@@ -132,6 +186,116 @@ static gboolean shares_fill(const struct cluster *cluster, double *filled)
 	return any;
 }
 
+#define ROUNDS_MAX 2000u
+#define TINY	   1e-6
+#define FILLED_MAX 1e9 /* far beyond what weights can say beside anybody */
+
+static double met_by(const struct cluster *cluster, const double *filled, guint i)
+{
+	double sum = 0;
+
+	for (guint k = 0; k < cluster->members->len; k++)
+		sum += k == i ? 0 : part_at(cluster, i, k) * filled[k];
+	return sum;
+}
+
+/*
+ * Raises those that would not get their reservation on their own CPUs; the others keep their
+ * ratios. FALSE: each that is raised takes it from another one, without an end.
+ */
+static gboolean shares_raise_all(const struct cluster *cluster, double *filled, gboolean *ret_any)
+{
+	gboolean changed = cluster->parts != NULL;
+
+	for (guint round = 0; changed && round < ROUNDS_MAX; round++) {
+		changed = FALSE;
+		for (guint i = 0; i < cluster->members->len; i++) {
+			const struct sched_share *share = cluster->members->pdata[i];
+			double others = share->reserve > 0 ? met_by(cluster, filled, i) : 0;
+			double left = room_of(cluster, i) - promised(cluster, share), need;
+
+			if (others <= 0)
+				continue;
+			need = promised(cluster, share) * others / MAX(left, TINY);
+			if (need > FILLED_MAX)
+				return FALSE;
+			if (need <= filled[i] * (1 + TINY))
+				continue;
+			filled[i] = need;
+			changed = *ret_any = TRUE;
+		}
+	}
+	return !changed;
+}
+
+/* The weight on each CPU, by its number, when all have spread theirs. */
+static void load_add(GArray *loads, const GArray *cpus, double weight)
+{
+	for (guint i = 0; i < cpus->len; i++) {
+		uint32_t cpu = g_array_index(cpus, uint32_t, i);
+
+		if (loads->len <= cpu)
+			g_array_set_size(loads, cpu + 1);
+		g_array_index(loads, double, cpu) += weight / cpus->len;
+	}
+}
+
+/* What a weight is worth there, in percent of a CPU. */
+static double load_part(const GArray *loads, const GArray *cpus, double weight)
+{
+	double part = 0;
+
+	for (guint i = 0; i < cpus->len; i++)
+		part += 100 * weight / cpus->len /
+			g_array_index(loads, double, g_array_index(cpus, uint32_t, i));
+	return part;
+}
+
+/* By how much [i] lacks its reservation; 1 and less: it has it. */
+static double lack(const struct cluster *cluster, const GArray *loads, double weight, guint i)
+{
+	const struct sched_share *share = cluster->members->pdata[i];
+	double most = cluster->capacity / (100.0 * cluster->cpus->len);
+
+	return share->reserve > 0
+		       ? promised(cluster, share) / (load_part(loads, share->cpus, weight) * most)
+		       : 0;
+}
+
+static gboolean shares_raise_spread(const struct cluster *cluster, double *filled,
+				    gboolean *ret_any)
+{
+	gboolean changed = TRUE;
+
+	for (guint round = 0; changed && round < ROUNDS_MAX; round++) {
+		g_autoptr(GArray) loads = g_array_new(FALSE, TRUE, sizeof(double));
+
+		for (guint i = 0; i < cluster->members->len; i++) {
+			const struct sched_share *share = cluster->members->pdata[i];
+
+			load_add(loads, share->cpus, filled[i]);
+		}
+		changed = FALSE;
+		for (guint i = 0; i < cluster->members->len; i++) {
+			double more = lack(cluster, loads, filled[i], i);
+
+			if (more <= 1 + TINY)
+				continue;
+			filled[i] *= more;
+			if (!(filled[i] <= FILLED_MAX))
+				return FALSE;
+			changed = *ret_any = TRUE;
+		}
+	}
+	return !changed;
+}
+
+static gboolean shares_raise(const struct cluster *cluster, double *filled, gboolean *ret_any)
+{
+	return cluster->meeting == MEETING_SPREAD ? shares_raise_spread(cluster, filled, ret_any)
+						  : shares_raise_all(cluster, filled, ret_any);
+}
+
 static uint64_t weights_sum(const struct cluster *cluster)
 {
 	uint64_t sum = 0;
@@ -141,25 +305,64 @@ static uint64_t weights_sum(const struct cluster *cluster)
 	return sum;
 }
 
+/* Of all weights, what [i] competes with, itself included. */
+static double weights_met(const struct cluster *cluster, guint i)
+{
+	double sum = 0;
+
+	for (guint k = 0; k < cluster->members->len; k++)
+		sum += part_at(cluster, i, k) *
+		       ((struct sched_share *)cluster->members->pdata[k])->cpu_weight;
+	return sum;
+}
+
+static gboolean weights_mend_spread(const struct cluster *cluster)
+{
+	gboolean changed = TRUE;
+
+	while (changed) {
+		g_autoptr(GArray) loads = g_array_new(FALSE, TRUE, sizeof(double));
+
+		for (guint i = 0; i < cluster->members->len; i++) {
+			const struct sched_share *share = cluster->members->pdata[i];
+
+			load_add(loads, share->cpus, share->cpu_weight);
+		}
+		changed = FALSE;
+		for (guint i = 0; i < cluster->members->len; i++) {
+			struct sched_share *share = cluster->members->pdata[i];
+			double more = lack(cluster, loads, share->cpu_weight, i);
+
+			if (more <= 1 + TINY)
+				continue;
+			if (share->cpu_weight * more > SCHED_WEIGHT_MAX)
+				return FALSE;
+			share->cpu_weight = (uint32_t)ceil(share->cpu_weight * more);
+			changed = TRUE;
+		}
+	}
+	return TRUE;
+}
+
 /* Raises what rounding left below its reservation. FALSE: that takes more than the range has. */
 static gboolean weights_mend(const struct cluster *cluster)
 {
 	gboolean changed = TRUE;
 
 	while (changed) {
-		uint64_t sum = weights_sum(cluster);
-
 		changed = FALSE;
 		for (guint i = 0; i < cluster->members->len; i++) {
 			struct sched_share *share = cluster->members->pdata[i];
-			double need =
-				ceil(promised(cluster, share) * (double)sum / cluster->capacity);
+			double need;
 
+			if (share->reserve == 0)
+				continue;
+			need = ceil(promised(cluster, share) * weights_met(cluster, i) /
+				    room_of(cluster, i));
 			if (need > SCHED_WEIGHT_MAX)
 				return FALSE;
 			if (need <= share->cpu_weight)
 				continue;
-			sum += (uint64_t)need - share->cpu_weight;
 			share->cpu_weight = (uint32_t)need;
 			changed = TRUE;
 		}
@@ -181,7 +384,8 @@ static gboolean weights_scale(const struct cluster *cluster, const double *fille
 		share->cpu_weight =
 			(uint32_t)CLAMP(weight, (double)SCHED_WEIGHT_MIN, (double)SCHED_WEIGHT_MAX);
 	}
-	return weights_mend(cluster);
+	return cluster->meeting == MEETING_SPREAD ? weights_mend_spread(cluster)
+						  : weights_mend(cluster);
 }
 
 static gboolean fail(const struct cluster *cluster, GError **error)
@@ -215,12 +419,15 @@ static gboolean cluster_weigh_with(const struct cluster *cluster)
 	static const double tops[] = {SCHED_WEIGHT_MAX, 9900, 9000, 7000, 4000};
 	guint n = cluster->members->len;
 	g_autoptr(GArray) array = g_array_new(FALSE, TRUE, sizeof(double));
-	gboolean plain;
+	gboolean plain, raised = FALSE;
 	double *filled;
 
 	g_array_set_size(array, n);
 	filled = (double *)(void *)array->data;
 	plain = !shares_fill(cluster, filled);
+	if (!shares_raise(cluster, filled, &raised))
+		return FALSE;
+	plain = plain && !raised;
 	for (guint i = 0; i < n; i++)
 		plain = plain && base(cluster->members->pdata[i]) <= SCHED_WEIGHT_MAX;
 	/* What a user wrote is what systemctl shows, as long as it can be. */
@@ -238,10 +445,11 @@ static gboolean cluster_weigh_with(const struct cluster *cluster)
 	return FALSE;
 }
 
-static gboolean cluster_weigh(struct cluster *cluster, GError **error)
+static gboolean cluster_weigh_meeting(struct cluster *cluster, enum meeting meeting)
 {
 	static const double margins[] = {MARGIN, 1};
 
+	cluster_meet(cluster, meeting);
 	for (size_t i = 0; i < G_N_ELEMENTS(margins); i++) {
 		double sum = 0;
 
@@ -249,6 +457,17 @@ static gboolean cluster_weigh(struct cluster *cluster, GError **error)
 		for (guint k = 0; k < cluster->members->len; k++)
 			sum += promised(cluster, cluster->members->pdata[k]);
 		if ((i > 0 || sum < cluster->capacity) && cluster_weigh_with(cluster))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean cluster_weigh(struct cluster *cluster, GError **error)
+{
+	enum meeting first = is_pool(cluster) ? MEETING_POOL : MEETING_ALL;
+
+	for (enum meeting meeting = first; meeting <= MEETING_POOL; meeting++) {
+		if (cluster_weigh_meeting(cluster, meeting))
 			return TRUE;
 	}
 	return fail(cluster, error);
@@ -305,6 +524,16 @@ gboolean sched_share_compute(struct sched_share *shares, guint n, GError **error
 {
 	/* More than any host has: each cluster has all of its CPUs. */
 	return sched_share_compute_within(shares, n, HUGE_VAL, error);
+}
+
+gboolean sched_share_is_kept(const struct sched_share *shares, guint n, guint i)
+{
+	g_autoptr(GArray) loads = g_array_new(FALSE, TRUE, sizeof(double));
+
+	for (guint k = 0; k < n; k++)
+		load_add(loads, shares[k].cpus, shares[k].cpu_weight);
+	return load_part(loads, shares[i].cpus, shares[i].cpu_weight) >=
+	       shares[i].reserve * (1 - TINY);
 }
 
 void sched_share_split(uint32_t weight, uint32_t vcpus, uint32_t device_weight, uint32_t *vcpu,

@@ -4,6 +4,7 @@
 #include "assert_error.h"
 #include "cpus.h"
 #include "sched_admit.h"
+#include "sched_cpus.h"
 
 #define VMS_MAX 40u
 
@@ -221,36 +222,124 @@ static void test_random_ratios(void)
 	}
 }
 
-/* Any sets: still in range, and never an endless loop. */
-static void test_random_sets(void)
+/* All weights that may be where [i] runs; what its own is of them is what it is sure to get. */
+static gboolean worst_is_kept(const struct sched_share *shares, guint n, guint i)
 {
-	g_autoptr(GRand) rand = g_rand_new_with_seed(44);
+	uint64_t sum = 0;
+
+	for (guint k = 0; k < n; k++)
+		sum += sched_cpus_overlap(shares[k].cpus, shares[i].cpus) ? shares[k].cpu_weight
+									  : 0;
+	return (uint64_t)shares[i].cpu_weight * shares[i].cpus->len * 100 >=
+	       shares[i].reserve * sum;
+}
+
+/* Who is not bound takes nothing from those who reserved on the CPU to which they are. */
+static void test_bound_beside_unbound(void)
+{
+	g_autoptr(GArray) one = cpus("3");
+	g_autoptr(GArray) all = cpus("0-3");
+	struct sched_share shares[] = {
+		{.name = "a", .vcpus = 1, .weight = 100, .reserve = 60, .cpus = one},
+		{.name = "b", .vcpus = 1, .weight = 100, .reserve = 30, .cpus = one},
+		{.name = "d", .vcpus = 1, .weight = 100, .cpus = one},
+		{.name = "e", .vcpus = 1, .weight = 100, .cpus = all},
+	};
+
+	compute(shares, 4);
+	g_assert_true(worst_is_kept(shares, 4, 0));
+	g_assert_true(worst_is_kept(shares, 4, 1));
+	g_assert_cmpuint(shares[2].cpu_weight, ==, shares[3].cpu_weight);
+	/* One that reserves more than may be left on a CPU: what meets is what is spread. */
+	shares[3].vcpus = 4;
+	shares[3].reserve = 280;
+	compute(shares, 4);
+	for (guint i = 0; i < 4; i++)
+		g_assert_true(sched_share_is_kept(shares, 4, i));
+	g_assert_cmpuint(shares[0].cpu_weight * 100, >=,
+			 60 * (shares[0].cpu_weight + shares[1].cpu_weight + shares[2].cpu_weight +
+			       shares[3].cpu_weight / 4));
+}
+
+/* Sets for shares, of n_cpus; what is not admitted on them does not reserve. */
+static GPtrArray *random_sets(GRand *rand, struct sched_share *shares, guint n, guint n_cpus,
+			      gboolean single)
+{
+	GPtrArray *sets = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
+	struct sched_demand demands[VMS_MAX];
+
+	for (guint i = 0; i < n; i++) {
+		GArray *set = random_cpus(rand, n_cpus);
+		uint32_t cpu = g_rand_int(rand) % n_cpus;
+
+		if (set->len == 0 || (single && shares[i].reserve > 0)) {
+			g_array_set_size(set, 0);
+			g_array_append_val(set, cpu);
+		}
+		g_ptr_array_add(sets, set);
+		shares[i].cpus = set;
+		demands[i] = (struct sched_demand){"x", shares[i].reserve, set};
+		if (!sched_admit(demands, i + 1, "x", NULL))
+			shares[i].reserve = demands[i].percent = 0;
+	}
+	return sets;
+}
+
+static void check_range(const struct sched_share *shares, guint n)
+{
+	for (guint i = 0; i < n; i++) {
+		g_assert_cmpuint(shares[i].cpu_weight, >=, SCHED_WEIGHT_MIN);
+		g_assert_cmpuint(shares[i].cpu_weight, <=, SCHED_WEIGHT_MAX);
+	}
+}
+
+/* Promises on single CPUs hold whatever the sets of the others are. */
+static void test_random_bound(void)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(45);
 
 	for (unsigned round = 0; round < 1500; round++) {
-		g_autoptr(GPtrArray) sets =
-			g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
 		struct sched_share shares[VMS_MAX];
 		g_autoptr(GArray) all = cpus("0-7");
 		guint n = random_shares(rand, shares, all);
+		g_autoptr(GPtrArray) sets = random_sets(rand, shares, n, 8, TRUE);
 
-		for (guint i = 0; i < n; i++) {
-			GArray *set = random_cpus(rand, 8);
-			uint32_t first = 0;
-			if (set->len == 0)
-				g_array_append_val(set, first);
-			g_ptr_array_add(sets, set);
-			shares[i].cpus = set;
-		}
+		compute(shares, n);
+		check_range(shares, n);
+		for (guint i = 0; i < n; i++)
+			g_assert_true(worst_is_kept(shares, n, i));
+	}
+}
+
+/* Any sets: in range, never an endless loop, and with threads spread each promise is kept. */
+static void test_random_sets(void)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(44);
+	guint kept = 0, lost = 0;
+
+	for (unsigned round = 0; round < 1500; round++) {
+		struct sched_share shares[VMS_MAX];
+		g_autoptr(GArray) all = cpus("0-7");
+		guint n = random_shares(rand, shares, all);
+		g_autoptr(GPtrArray) sets = random_sets(rand, shares, n, 8, FALSE);
 		g_autoptr(GError) error = NULL;
+
 		if (!sched_share_compute(shares, n, &error)) {
 			g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU);
 			continue;
 		}
+		check_range(shares, n);
 		for (guint i = 0; i < n; i++) {
-			g_assert_cmpuint(shares[i].cpu_weight, >=, SCHED_WEIGHT_MIN);
-			g_assert_cmpuint(shares[i].cpu_weight, <=, SCHED_WEIGHT_MAX);
+			if (shares[i].reserve == 0)
+				continue;
+			if (sched_share_is_kept(shares, n, i))
+				kept++;
+			else
+				lost++;
 		}
 	}
+	g_assert_cmpuint(kept, >, 1000);
+	g_assert_cmpuint(lost, ==, 0);
 }
 
 static void test_split(void)
@@ -300,5 +389,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/sched-share/random", test_random);
 	g_test_add_func("/sched-share/random-ratios", test_random_ratios);
 	g_test_add_func("/sched-share/random-sets", test_random_sets);
+	g_test_add_func("/sched-share/random-bound", test_random_bound);
+	g_test_add_func("/sched-share/bound-beside-unbound", test_bound_beside_unbound);
 	return g_test_run();
 }
