@@ -288,6 +288,16 @@ static void note_unavailable(const struct sched_entry *entry, GString *note)
 			      "takes a vmmsd under systemd");
 }
 
+/* What it asks for and is not given now. */
+static void note_promises(const struct sched_member *member, GString *note)
+{
+	if (member->moved)
+		sched_note_add(note, "none of the CPUs that it is bound to can be used now");
+	else if (member->strayed)
+		sched_note_add(note, "vcpuAffinity: none of the CPUs of a processor can be used "
+				     "now, so that it runs on the others of the VM");
+}
+
 static void state_set(struct sched_entry *entry, const struct sched_member *member,
 		      const char *note)
 {
@@ -295,7 +305,7 @@ static void state_set(struct sched_entry *entry, const struct sched_member *memb
 	const struct sched *sched = entry->sched;
 	GPtrArray *hints = NULL;
 
-	if (member->wish->affinity)
+	if (member->bound)
 		hints = placement_hints(sched->topology, member->cpus, member->vcpus);
 	else
 		hints = g_ptr_array_new();
@@ -341,6 +351,7 @@ void sched_entry_apply(struct sched_entry *entry, const struct sched_member *mem
 	g_free(entry->cpus);
 	entry->cpus = g_steal_pointer(&list);
 	note_unavailable(entry, note);
+	note_promises(member, note);
 	state_set(entry, member, note->str);
 	if (changed || split != entry->split || entry->wish != entry->vm->definition)
 		sched_entry_apply_threads(entry, member->cpus);

@@ -67,22 +67,66 @@ static GArray *group_base(const struct sched_plan *plan, const struct sched_memb
 	return of_group ? sched_cpus_and(of_group, online) : g_array_copy((GArray *)online);
 }
 
+/* All CPUs that its processors are bound to; NULL: one of them is not bound, or the VM has more for
+ * itself than they use. */
+static GArray *vcpus_union(const struct sched_definition *wish, uint32_t vcpus)
+{
+	GArray *all;
+
+	if (wish->exclusive || vcpus == 0 || wish->n_vcpu_affinity < vcpus)
+		return NULL;
+	all = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	for (guint i = 0; i < vcpus; i++) {
+		GArray *more =
+			wish->vcpu_affinity[i] ? sched_cpus_or(all, wish->vcpu_affinity[i]) : NULL;
+
+		g_array_unref(all);
+		if (!more)
+			return NULL;
+		all = more;
+	}
+	return all;
+}
+
+/* Where it asks to run; NULL: it does not say. */
+static GArray *wished_cpus(const struct sched_member *member)
+{
+	GArray *of_vcpus = vcpus_union(member->wish, member->vcpus);
+
+	if (of_vcpus)
+		return of_vcpus;
+	return member->wish->affinity ? g_array_ref(member->wish->affinity) : NULL;
+}
+
+/* The first of its processors that has none of its own CPUs among cpus; n_vcpu_affinity: none. */
+static guint first_astray(const struct sched_definition *wish, const GArray *cpus)
+{
+	guint i = 0;
+
+	while (i < wish->n_vcpu_affinity &&
+	       (!wish->vcpu_affinity[i] || sched_cpus_overlap(wish->vcpu_affinity[i], cpus)))
+		i++;
+	return i;
+}
+
 /* Its affinity as far as it is online and in its group; all that is online there where nothing of
  * it is left. */
 static GArray *member_base(const struct sched_plan *plan, struct sched_member *member,
 			   const GArray *online)
 {
 	GArray *base = group_base(plan, member, online), *cpus;
+	g_autoptr(GArray) wished = wished_cpus(member);
 
 	member->moved = FALSE;
+	member->bound = wished != NULL;
 	if (base->len == 0) {
 		g_array_unref(base);
 		base = g_array_copy((GArray *)online);
 		member->moved = TRUE;
 	}
-	if (!member->wish->affinity)
+	if (!wished)
 		return base;
-	cpus = sched_cpus_and(member->wish->affinity, base);
+	cpus = sched_cpus_and(wished, base);
 	if (cpus->len == 0) {
 		g_array_unref(cpus);
 		member->moved = TRUE;
@@ -149,7 +193,7 @@ static void place(struct sched_plan *plan, const struct host_topology *topology,
 	for (guint i = 0; i < plan->members->len; i++) {
 		const struct sched_member *member = member_at(plan, i);
 
-		if (!is_placed(member, reserving_too) && member->wish->affinity)
+		if (!is_placed(member, reserving_too) && member->bound)
 			placement_add(placement, member->cpus, member->vcpus,
 				      member->wish->reserve);
 	}
@@ -175,6 +219,12 @@ static void settle(struct sched_plan *plan, const GArray *online)
 	}
 	take_exclusive(plan);
 	leave_taken(plan, online);
+	for (guint i = 0; i < plan->members->len; i++) {
+		struct sched_member *member = member_at(plan, i);
+
+		member->strayed =
+			first_astray(member->wish, member->cpus) < member->wish->n_vcpu_affinity;
+	}
 }
 
 gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *topology,
@@ -249,6 +299,23 @@ static gboolean check_group(const struct sched_plan *plan, const struct sched_me
 	return FALSE;
 }
 
+/* Each processor has a CPU that its group leaves it; within affinity its list is anyway. */
+static gboolean check_vcpus(const struct sched_plan *plan, const struct sched_member *member,
+			    const GArray *online, GError **error)
+{
+	g_autoptr(GArray) base = group_base(plan, member, online);
+	guint vp = first_astray(member->wish, base);
+
+	if (vp == member->wish->n_vcpu_affinity || !member->wish->group)
+		return TRUE;
+	g_autofree char *words = sched_cpus_words(base);
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
+		    "VM %s: vcpuAffinity[%u]: its group %s has %s, and none of them is asked for: "
+		    "choose among them, or another group",
+		    member->name, vp, member->wish->group, words);
+	return FALSE;
+}
+
 static gboolean check_node(const struct sched_member *member, const struct host_topology *topology,
 			   GError **error)
 {
@@ -283,21 +350,63 @@ static gboolean check_topology(const struct sched_member *member,
 	return FALSE;
 }
 
+/* No processor's own CPUs may all be somebody else's, neither the last member's nor by it. */
+static gboolean check_taken(const struct sched_plan *plan, const struct sched_claim *claims,
+			    GError **error)
+{
+	guint n = plan->members->len;
+	const struct sched_member *subject = member_at(plan, n - 1);
+
+	for (guint i = 0; i < n; i++) {
+		const struct sched_member *member = member_at(plan, i);
+		const struct sched_definition *wish = member->wish;
+		g_autoptr(GArray) taken = sched_exclusive_taken(claims, n, &claims[i]);
+		guint vp = 0;
+
+		if (member != subject && !subject->wish->exclusive)
+			continue;
+		while (vp < wish->n_vcpu_affinity &&
+		       (!wish->vcpu_affinity[vp] ||
+			!sched_cpus_is_subset(wish->vcpu_affinity[vp], taken)))
+			vp++;
+		if (vp == wish->n_vcpu_affinity)
+			continue;
+		g_autofree char *words = sched_cpus_words(wish->vcpu_affinity[vp]);
+		if (member == subject)
+			g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
+				    "VM %s: vcpuAffinity[%u]: other VMs have %s for themselves: "
+				    "choose others, or stop one of these VMs",
+				    subject->name, vp, words);
+		else
+			g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
+				    "VM %s: it cannot have %s for itself, since processor %u of "
+				    "VM %s may run nowhere else: change the affinity of one of "
+				    "them",
+				    subject->name, words, vp, member->name);
+		return FALSE;
+	}
+	return TRUE;
+}
+
 static gboolean check_exclusive(const struct sched_plan *plan, const GArray *online, GError **error)
 {
 	guint n = plan->members->len;
 	g_autoptr(GArray) array = g_array_new(FALSE, TRUE, sizeof(struct sched_claim));
+	g_autoptr(GPtrArray) sets = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
 	struct sched_claim *claims;
 
 	g_array_set_size(array, n);
 	claims = (struct sched_claim *)(void *)array->data;
 	for (guint i = 0; i < n; i++) {
 		const struct sched_member *member = member_at(plan, i);
+		GArray *cpus = wished_cpus(member);
 
-		claims[i] = (struct sched_claim){member->name, member->wish->affinity,
-						 member->wish->exclusive};
+		if (cpus)
+			g_ptr_array_add(sets, cpus);
+		claims[i] = (struct sched_claim){member->name, cpus, member->wish->exclusive};
 	}
-	return sched_exclusive_check(claims, n, n - 1, online, error);
+	return sched_exclusive_check(claims, n, n - 1, online, error) &&
+	       check_taken(plan, claims, error);
 }
 
 /* name: of the VM that is to be started or edited, or NULL. */
@@ -351,7 +460,8 @@ gboolean sched_plan_check(struct sched_plan *plan, const struct host_topology *t
 	g_autoptr(GArray) online = parse_list(topology->online);
 
 	return check_lists(subject, topology, online, error) &&
-	       check_group(plan, subject, online, error) && check_node(subject, topology, error) &&
+	       check_group(plan, subject, online, error) &&
+	       check_vcpus(plan, subject, online, error) && check_node(subject, topology, error) &&
 	       check_topology(subject, topology, error) && check_exclusive(plan, online, error) &&
 	       check_reservations(plan, online, error) && check_weights(plan, topology, error);
 }
@@ -362,7 +472,8 @@ gboolean sched_plan_check_all(struct sched_plan *plan, const struct host_topolog
 	g_autoptr(GArray) online = parse_list(topology->online);
 
 	for (guint i = 0; i < plan->members->len; i++) {
-		if (!check_group(plan, member_at(plan, i), online, error))
+		if (!check_group(plan, member_at(plan, i), online, error) ||
+		    !check_vcpus(plan, member_at(plan, i), online, error))
 			return FALSE;
 	}
 	return sched_group_check_caps(plan, NULL, error) && admit(plan, online, NULL, error) &&

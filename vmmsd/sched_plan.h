@@ -21,6 +21,8 @@ struct sched_member {
 	GArray *cpus;	     /* where it may run; owned, never empty once made */
 	uint32_t cpu_weight; /* 1 to 10000; 0: background */
 	gboolean moved;	     /* no CPU of its affinity can be used: it runs elsewhere */
+	gboolean strayed;    /* none of the list of one of its processors can be */
+	gboolean bound;	     /* its definition names the CPUs */
 };
 
 /* A CPU group that has members which run, directly or in groups within it. */

@@ -176,12 +176,17 @@ gboolean sched_check_group(struct sched *sched, const struct cpu_group *group, G
 	return FALSE;
 }
 
-static void tell_moved(const struct sched *sched, struct sched_entry *entry, gboolean moved)
+static void tell_moved(const struct sched *sched, struct sched_entry *entry,
+		       const struct sched_member *member)
 {
+	gboolean moved = member->moved || member->strayed;
+
 	if (moved && !entry->moved)
 		vm_tell(sched->service, entry->vm, "cpus-lost",
-			"none of the CPUs of its affinity is online any more; it runs on the "
-			"others");
+			member->moved ? "none of the CPUs of its affinity is online any more; it "
+					"runs on the others"
+				      : "none of the CPUs of one of its processors can be used any "
+					"more; that one runs on the others of the VM");
 	else if (!moved && entry->moved)
 		vm_tell(sched->service, entry->vm, "cpus-back",
 			"CPUs of its affinity are online again; it runs there");
@@ -228,7 +233,7 @@ static void update(struct sched *sched, const struct vm *starting)
 			sched_unit_prepare(sched, starting, member);
 		if (!entry)
 			continue;
-		tell_moved(sched, entry, member->moved);
+		tell_moved(sched, entry, member);
 		sched_entry_apply(entry, member);
 	}
 	sched_hierarchy_tidy(sched, plan);

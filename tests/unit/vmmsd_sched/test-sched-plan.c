@@ -12,7 +12,7 @@
 struct row {
 	const char *name;
 	uint32_t vcpus, weight, reserve;
-	const char *affinity;
+	const char *affinity, *vcpu; /* the list of its first processor */
 	gboolean exclusive, background;
 	enum placement_mode placement;
 	/* expected */
@@ -33,6 +33,11 @@ static struct sched_definition *new_wish(const struct row *row)
 		.numa_node = -1,
 		.placement = row->placement,
 	};
+	if (row->vcpu) {
+		wish->n_vcpu_affinity = 1;
+		wish->vcpu_affinity = g_new0(GArray *, 1);
+		wish->vcpu_affinity[0] = cpus(row->vcpu);
+	}
 	return wish;
 }
 
@@ -220,6 +225,71 @@ static void test_checks(void)
 	       "VM c: CPUs 0-3 for itself would leave the host no CPU: leave it at least one");
 }
 
+/* A list for each processor counts as the affinity of all. */
+static void test_vcpus(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 2, TRUE);
+	g_autoptr(host_topology_t) small = fake_topology_new(1, 2, 1, TRUE);
+	static const struct row both[] = {
+		{.name = "p", .vcpu = "3", .reserve = 60},
+		{.name = "q", .vcpu = "3", .reserve = 60},
+	};
+	static const struct row exclusive[] = {
+		{.name = "p", .vcpu = "3"},
+		{.name = "x", .affinity = "3", .exclusive = TRUE},
+	};
+	static const struct row wide[] = {
+		{.name = "p", .vcpus = 2, .vcpu = "3"},
+		{.name = "x", .affinity = "3", .exclusive = TRUE},
+		{.name = "p", .vcpus = 2, .vcpu = "3"},
+	};
+	static const struct row made[] = {
+		{.name = "p", .vcpu = "1-2", .cpus = "1-2", .cpu_weight = 100},
+		{.name = "q", .vcpus = 2, .vcpu = "1", .cpus = "0-3", .cpu_weight = 200},
+	};
+
+	refuse(host, both, 2, SERVICE_ERROR_NO_CPU,
+	       "VM q: its reservation does not fit: 60 % (p) + 60 % (q) = 120 % of a CPU would be "
+	       "reserved, and CPU 3 can give 95 % (95 % each): lower a reservation, stop one of "
+	       "these VMs, or give one other CPUs");
+	refuse(host, exclusive, 2, SERVICE_ERROR_NO_CPU,
+	       "VM x: it cannot have CPU 3 for itself, since VM p may run nowhere else: change the "
+	       "affinity of one of them");
+	refuse(host, wide, 2, SERVICE_ERROR_NO_CPU,
+	       "VM x: it cannot have CPU 3 for itself, since processor 0 of VM p may run nowhere "
+	       "else: change the affinity of one of them");
+	refuse(host, &wide[1], 2, SERVICE_ERROR_NO_CPU,
+	       "VM p: vcpuAffinity[0]: other VMs have CPU 3 for themselves: choose others, or stop "
+	       "one of these VMs");
+	expect(host, made, 2);
+	/* A host that has lost CPU 3. */
+	g_autoptr(GPtrArray) wishes = g_ptr_array_new_with_free_func(wish_free);
+	g_autoptr(sched_plan_t) plan = new_plan(wishes, wide, 1);
+	g_assert_true(sched_plan_make(plan, small, NULL));
+	g_assert_true(g_array_index(plan->members, struct sched_member, 0).strayed);
+	g_assert_false(g_array_index(plan->members, struct sched_member, 0).moved);
+}
+
+static void test_vcpus_group(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 2, TRUE);
+	g_autoptr(GPtrArray) groups = g_ptr_array_new();
+	struct cpu_group group = {.name = (char *)"g", .weight = 100, .cpus = cpus("0-1")};
+	struct sched_definition *wish = new_wish(&(struct row){.vcpu = "3"});
+	g_autoptr(sched_plan_t) plan = sched_plan_new(groups);
+	GError *error = NULL;
+
+	g_ptr_array_add(groups, &group);
+	wish->group = g_strdup("g");
+	sched_plan_add(plan, "p", 2, wish);
+	g_assert_false(sched_plan_check(plan, host, &error));
+	assert_message(error, SERVICE_ERROR_NO_CPU,
+		       "VM p: vcpuAffinity[0]: its group g has CPUs 0-1, and none of them is asked "
+		       "for: choose among them, or another group");
+	wish_free(wish);
+	g_array_unref(group.cpus);
+}
+
 static void test_checks_host(void)
 {
 	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 2, TRUE);
@@ -329,6 +399,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/sched-plan/lost", test_lost);
 	g_test_add_func("/sched-plan/checks", test_checks);
 	g_test_add_func("/sched-plan/checks-host", test_checks_host);
+	g_test_add_func("/sched-plan/vcpus", test_vcpus);
+	g_test_add_func("/sched-plan/vcpus-group", test_vcpus_group);
 	g_test_add_func("/sched-plan/random", test_random);
 	return g_test_run();
 }
