@@ -291,6 +291,11 @@ static void note_unavailable(const struct sched_entry *entry, GString *note)
 /* What it asks for and is not given now. */
 static void note_promises(const struct sched_member *member, GString *note)
 {
+	if (member->unkept)
+		sched_note_add(note,
+			       "the reservation of %u %% cannot be kept now beside the others on "
+			       "these CPUs",
+			       member->wish->reserve);
 	if (member->moved)
 		sched_note_add(note, "none of the CPUs that it is bound to can be used now");
 	else if (member->strayed)

@@ -6,6 +6,7 @@
 #include "sched_cpus.h"
 #include "sched_exclusive.h"
 #include "sched_group.h"
+#include "sched_share.h"
 #include "service_error.h"
 
 static void member_clear(gpointer data)
@@ -227,19 +228,93 @@ static void settle(struct sched_plan *plan, const GArray *online)
 	}
 }
 
+/* Weighs with the reservations of those that are not marked. */
+static gboolean weigh(struct sched_plan *plan, GError **error)
+{
+	guint n = plan->members->len;
+	g_autofree struct sched_definition *lesser = g_new(struct sched_definition, n);
+	g_autofree const struct sched_definition **wishes =
+		g_new(const struct sched_definition *, n);
+	gboolean kept;
+
+	for (guint i = 0; i < n; i++) {
+		struct sched_member *member = member_at(plan, i);
+
+		wishes[i] = member->wish;
+		if (!member->unkept)
+			continue;
+		lesser[i] = *member->wish;
+		lesser[i].reserve = 0;
+		member->wish = &lesser[i];
+	}
+	kept = sched_group_weigh(plan, error);
+	for (guint i = 0; i < n; i++)
+		member_at(plan, i)->wish = wishes[i];
+	return kept;
+}
+
+/* As many as can be kept together: of those that run where they wish first, then the older. */
+static void keep_some(struct sched_plan *plan)
+{
+	for (guint i = 0; i < plan->members->len; i++)
+		member_at(plan, i)->unkept = member_at(plan, i)->wish->reserve > 0;
+	for (gboolean moved = FALSE; moved <= TRUE; moved++) {
+		for (guint i = 0; i < plan->members->len; i++) {
+			struct sched_member *member = member_at(plan, i);
+
+			if (!member->unkept || member->moved != moved)
+				continue;
+			member->unkept = FALSE;
+			member->unkept = !weigh(plan, NULL);
+		}
+	}
+	(void)weigh(plan, NULL);
+}
+
+/* Marks what weights do not assure although they could be chosen; within groups nobody knows. */
+static void judge(struct sched_plan *plan)
+{
+	g_autoptr(GArray) array = g_array_new(FALSE, TRUE, sizeof(struct sched_share));
+	const struct sched_share *shares;
+
+	for (guint i = 0; plan->groups->len == 0 && i < plan->members->len; i++) {
+		const struct sched_member *member = member_at(plan, i);
+		const struct sched_share share = {.reserve = member->wish->reserve,
+						  .cpus = member->cpus,
+						  .cpu_weight = member->cpu_weight};
+
+		g_array_append_val(array, share);
+	}
+	shares = (const struct sched_share *)(void *)array->data;
+	for (guint i = 0; i < array->len; i++) {
+		if (shares[i].reserve > 0 && shares[i].cpu_weight > 0 &&
+		    !sched_share_is_kept(shares, array->len, i))
+			member_at(plan, i)->unkept = TRUE;
+	}
+}
+
 gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *topology,
 			 GError **error)
 {
 	g_autoptr(GArray) online = parse_list(topology->online);
+	gboolean kept;
 
+	for (guint i = 0; i < plan->members->len; i++)
+		member_at(plan, i)->unkept = FALSE;
 	settle(plan, online);
 	place(plan, topology, TRUE);
-	if (sched_group_weigh(plan, NULL))
+	if (sched_group_weigh(plan, NULL)) {
+		judge(plan);
 		return TRUE;
+	}
 	/* A promise comes before a choice of CPUs: who reserves runs wherever it may. */
 	settle(plan, online);
 	place(plan, topology, FALSE);
-	return sched_group_weigh(plan, error);
+	kept = sched_group_weigh(plan, error);
+	if (!kept)
+		keep_some(plan);
+	judge(plan);
+	return kept;
 }
 
 /* ---- checks ---------------------------------------------------------------------------------- */
@@ -431,39 +506,111 @@ static gboolean admit(struct sched_plan *plan, const GArray *online, const char 
 	return sched_admit(demands, n, name, error);
 }
 
+static gboolean same_list(const GArray *a, const GArray *b)
+{
+	return a && b ? sched_cpus_equal(a, b) : a == b;
+}
+
+/* Whether both ask for the same CPUs. */
+static gboolean same_place(const struct sched_definition *a, const struct sched_definition *b)
+{
+	if (!same_list(a->affinity, b->affinity) || g_strcmp0(a->group, b->group) != 0 ||
+	    a->exclusive != b->exclusive || a->n_vcpu_affinity != b->n_vcpu_affinity)
+		return FALSE;
+	for (guint i = 0; i < a->n_vcpu_affinity; i++) {
+		if (!same_list(a->vcpu_affinity[i], b->vcpu_affinity[i]))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* The plan as it is before the last member starts, or is edited. */
+static struct sched_plan *plan_before(const struct sched_plan *plan,
+				      const struct sched_definition *was)
+{
+	struct sched_plan *before = sched_plan_new(plan->cpu_groups);
+	guint n = plan->members->len;
+
+	for (guint i = 0; i < n; i++) {
+		const struct sched_member *member = member_at(plan, i);
+
+		if (i + 1 < n || was)
+			sched_plan_add(before, member->name, member->vcpus,
+				       i + 1 < n ? member->wish : was);
+	}
+	return before;
+}
+
 /* Only who reserves, or takes CPUs from those who do, can break a promise. */
-static gboolean check_reservations(struct sched_plan *plan, const GArray *online, GError **error)
+static gboolean check_reservations(struct sched_plan *plan, const struct sched_definition *was,
+				   const GArray *online, GError **error)
 {
 	const struct sched_member *subject = member_at(plan, plan->members->len - 1);
+	const struct sched_definition *wish = subject->wish;
 
-	if (subject->wish->reserve == 0 && !subject->wish->exclusive)
+	if (wish->reserve == 0 && !wish->exclusive)
+		return TRUE;
+	if (was && wish->reserve <= was->reserve && same_place(wish, was))
 		return TRUE;
 	return sched_group_check_caps(plan, subject->name, error) &&
 	       admit(plan, online, subject->name, error);
 }
 
-static gboolean check_weights(struct sched_plan *plan, const struct host_topology *topology,
-			      GError **error)
+static uint64_t unkept_sum(const struct sched_plan *plan)
+{
+	uint64_t sum = 0;
+
+	for (guint i = 0; i < plan->members->len; i++)
+		sum += member_at(plan, i)->unkept ? member_at(plan, i)->wish->reserve : 0;
+	return sum;
+}
+
+/* What is broken may stay so, but not become more. */
+static gboolean check_weights(struct sched_plan *plan, const struct sched_definition *was,
+			      const struct host_topology *topology, GError **error)
+{
+	const struct sched_member *subject = member_at(plan, plan->members->len - 1);
+	g_autoptr(sched_plan_t) before = NULL;
+	g_autoptr(GError) local = NULL;
+
+	if (sched_plan_make(plan, topology, &local))
+		return TRUE;
+	before = plan_before(plan, was);
+	if (!sched_plan_make(before, topology, NULL) && unkept_sum(plan) <= unkept_sum(before))
+		return TRUE;
+	g_propagate_prefixed_error(error, g_steal_pointer(&local), "VM %s: ", subject->name);
+	return FALSE;
+}
+
+static gboolean check_place(const struct sched_plan *plan, const struct host_topology *topology,
+			    const GArray *online, GError **error)
 {
 	const struct sched_member *subject = member_at(plan, plan->members->len - 1);
 
-	if (sched_plan_make(plan, topology, error))
-		return TRUE;
-	g_prefix_error(error, "VM %s: ", subject->name);
-	return FALSE;
+	return check_lists(subject, topology, online, error) &&
+	       check_group(plan, subject, online, error) &&
+	       check_vcpus(plan, subject, online, error) && check_exclusive(plan, online, error);
+}
+
+gboolean sched_plan_check_edit(struct sched_plan *plan, const struct sched_definition *was,
+			       const struct host_topology *topology, GError **error)
+{
+	const struct sched_member *subject = member_at(plan, plan->members->len - 1);
+	g_autoptr(GArray) online = parse_list(topology->online);
+
+	return ((was && same_place(subject->wish, was)) ||
+		check_place(plan, topology, online, error)) &&
+	       ((was && subject->wish->numa_node == was->numa_node) ||
+		check_node(subject, topology, error)) &&
+	       check_topology(subject, topology, error) &&
+	       check_reservations(plan, was, online, error) &&
+	       check_weights(plan, was, topology, error);
 }
 
 gboolean sched_plan_check(struct sched_plan *plan, const struct host_topology *topology,
 			  GError **error)
 {
-	const struct sched_member *subject = member_at(plan, plan->members->len - 1);
-	g_autoptr(GArray) online = parse_list(topology->online);
-
-	return check_lists(subject, topology, online, error) &&
-	       check_group(plan, subject, online, error) &&
-	       check_vcpus(plan, subject, online, error) && check_node(subject, topology, error) &&
-	       check_topology(subject, topology, error) && check_exclusive(plan, online, error) &&
-	       check_reservations(plan, online, error) && check_weights(plan, topology, error);
+	return sched_plan_check_edit(plan, NULL, topology, error);
 }
 
 gboolean sched_plan_check_all(struct sched_plan *plan, const struct host_topology *topology,

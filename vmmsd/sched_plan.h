@@ -22,6 +22,7 @@ struct sched_member {
 	uint32_t cpu_weight; /* 1 to 10000; 0: background */
 	gboolean moved;	     /* no CPU of its affinity can be used: it runs elsewhere */
 	gboolean strayed;    /* none of the list of one of its processors can be */
+	gboolean unkept;     /* what it reserves is not assured now */
 	gboolean bound;	     /* its definition names the CPUs */
 };
 
@@ -50,8 +51,8 @@ void sched_plan_add(struct sched_plan *plan, const char *name, uint32_t vcpus,
 
 /*
  * Plans for VMs that run, whatever the host has become: where a wish cannot be had any more the
- * next best is planned. FALSE: reservations cannot be kept, weights are those without them; error
- * says why.
+ * next best is planned. FALSE: not all reservations can be kept, and those that are
+ * not are marked; error says why.
  */
 gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *topology,
 			 GError **error);
@@ -62,6 +63,10 @@ gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *to
  */
 gboolean sched_plan_check(struct sched_plan *plan, const struct host_topology *topology,
 			  GError **error);
+/* The same where the last member runs and `was` is what it wished so far: only what is changed is
+ * looked at, and no promise is lost that was kept. NULL: it does not run. */
+gboolean sched_plan_check_edit(struct sched_plan *plan, const struct sched_definition *was,
+			       const struct host_topology *topology, GError **error);
 /* Whether all members can go on as they wish: for a group that is to be edited. NO_CPU. */
 gboolean sched_plan_check_all(struct sched_plan *plan, const struct host_topology *topology,
 			      GError **error);

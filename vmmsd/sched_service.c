@@ -118,8 +118,9 @@ static void plan_add(struct sched_plan *plan, const struct definition *definitio
 	sched_plan_add(plan, definition->name, definition->cpus, &definition->sched);
 }
 
+/* was: what the VM wishes so far, if it runs. */
 static gboolean check(struct sched *sched, const struct vm *vm, const struct definition *definition,
-		      GError **error)
+		      const struct sched_definition *was, GError **error)
 {
 	g_autoptr(GPtrArray) others = active_vms(sched, vm);
 	g_autoptr(sched_plan_t) plan = sched_plan_new(cpu_groups_all(sched->service->groups));
@@ -130,18 +131,19 @@ static gboolean check(struct sched *sched, const struct vm *vm, const struct def
 	for (guint i = 0; i < others->len; i++)
 		plan_add(plan, ((const struct vm *)others->pdata[i])->definition);
 	plan_add(plan, definition);
-	return sched_plan_check(plan, sched->topology, error);
+	return sched_plan_check_edit(plan, was, sched->topology, error);
 }
 
 gboolean sched_check_start(struct sched *sched, const struct vm *vm, GError **error)
 {
-	return check(sched, vm, vm->definition, error);
+	return check(sched, vm, vm->definition, NULL, error);
 }
 
 gboolean sched_check_edit(struct sched *sched, const struct vm *vm, const struct definition *to,
 			  GError **error)
 {
-	return !vm_state_is_active(vm->state) || check(sched, vm, to, error);
+	return !vm_state_is_active(vm->state) ||
+	       check(sched, vm, to, &vm->definition->sched, error);
 }
 
 static gboolean check_group_cpus(const struct sched *sched, const struct cpu_group *group,
@@ -220,7 +222,7 @@ static void update(struct sched *sched, const struct vm *starting)
 	for (guint i = 0; i < vms->len; i++)
 		plan_add(plan, ((const struct vm *)vms->pdata[i])->definition);
 	if (!sched_plan_make(plan, sched->topology, &error))
-		log_service(sched->service->log, LOG_WARNING, "%s; they are not kept now",
+		log_service(sched->service->log, LOG_WARNING, "%s; not all of them are kept now",
 			    error->message);
 	sched_exclude(sched, plan->taken);
 	sched_hierarchy_apply(sched, plan);

@@ -225,6 +225,59 @@ static void test_checks(void)
 	       "VM c: CPUs 0-3 for itself would leave the host no CPU: leave it at least one");
 }
 
+static gboolean edit(const host_topology_t *host, const struct row *rows, guint n,
+		     const struct row *was)
+{
+	g_autoptr(GPtrArray) wishes = g_ptr_array_new_with_free_func(wish_free);
+	g_autoptr(sched_plan_t) plan = new_plan(wishes, rows, n);
+	struct sched_definition *before = was ? new_wish(was) : NULL;
+	gboolean allowed = sched_plan_check_edit(plan, before, host, NULL);
+
+	if (before)
+		wish_free(before);
+	return allowed;
+}
+
+/* Four promises on three CPUs: three are kept, and whatever makes it no worse is allowed. */
+static void test_repair(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 3, 1, TRUE);
+	struct row rows[] = {
+		{.name = "r0", .affinity = "0", .reserve = 90},
+		{.name = "r3", .affinity = "3", .reserve = 90},
+		{.name = "r1", .affinity = "1", .reserve = 90},
+		{.name = "r2", .affinity = "2", .reserve = 90},
+		{.name = "o"},
+	};
+	const struct row r2 = rows[3], o = rows[4];
+	g_autoptr(GPtrArray) wishes = g_ptr_array_new_with_free_func(wish_free);
+	g_autoptr(sched_plan_t) plan = new_plan(wishes, rows, 5);
+
+	g_assert_false(sched_plan_make(plan, host, NULL));
+	for (guint i = 0; i < 5; i++) {
+		const struct sched_member *m =
+			&g_array_index(plan->members, struct sched_member, i);
+
+		g_assert_cmpint(m->unkept, ==, i == 1);
+		g_assert_cmpint(m->cpu_weight >= 900, ==, i != 1 && i != 4);
+	}
+	g_assert_true(edit(host, rows, 5, NULL));
+	rows[4].weight = 7;
+	g_assert_true(edit(host, rows, 5, &o));
+	rows[4] = (struct row){.name = "o", .reserve = 1};
+	g_assert_false(edit(host, rows, 5, &o));
+	g_assert_false(edit(host, rows, 5, NULL));
+	rows[3].reserve = 50;
+	g_assert_true(edit(host, rows, 4, &r2));
+	rows[3].reserve = 91;
+	g_assert_false(edit(host, rows, 4, &r2));
+	/* One that was moved: its list is looked at only when it changes. */
+	rows[3] = (struct row){.name = "r3", .affinity = "3", .weight = 50, .reserve = 90};
+	g_assert_true(edit(host, &rows[2], 2, &rows[1]));
+	rows[3].affinity = "4";
+	g_assert_false(edit(host, &rows[2], 2, &rows[1]));
+}
+
 /* A list for each processor counts as the affinity of all. */
 static void test_vcpus(void)
 {
@@ -401,6 +454,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/sched-plan/checks-host", test_checks_host);
 	g_test_add_func("/sched-plan/vcpus", test_vcpus);
 	g_test_add_func("/sched-plan/vcpus-group", test_vcpus_group);
+	g_test_add_func("/sched-plan/repair", test_repair);
 	g_test_add_func("/sched-plan/random", test_random);
 	return g_test_run();
 }
