@@ -131,7 +131,7 @@ static void machine_refused(struct machine *m, const char *name, const char *tex
 
 	g_assert_cmpint(machine_call_start(m, TRUE, &error), <, 0);
 	g_assert_cmpstr(error.name, ==, name);
-	assert_contains(error.message, "virtual machine tiny: ");
+	assert_contains(error.message, "VM tiny: ");
 	assert_contains(error.message, text);
 	g_assert_null(strchr(error.message, '\n'));
 	g_test_message("%s", error.message);
@@ -212,7 +212,7 @@ static void ends_at_start(const char *script, const char *text)
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 
 	g_assert_cmpint(machine_start_with(m, "qemu-system-x86_64", script, &error), <, 0);
-	assert_contains(error.message, "virtual machine tiny: QEMU ");
+	assert_contains(error.message, "VM tiny: QEMU ");
 	assert_contains(error.message, text);
 	g_assert_null(strchr(error.message, '\n'));
 	g_test_message("%s", error.message);
@@ -398,7 +398,7 @@ static void machine_not_saved(struct machine *m, const char *name)
 
 	g_assert_cmpint(machine_save(m, &error), <, 0);
 	g_assert_cmpstr(error.name, ==, name);
-	assert_contains(error.message, "virtual machine tiny: ");
+	assert_contains(error.message, "VM tiny: ");
 	g_assert_null(strchr(error.message, '\n'));
 	g_test_message("%s", error.message);
 	sd_bus_error_free(&error);

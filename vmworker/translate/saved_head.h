@@ -19,7 +19,7 @@ struct saved_head {
 };
 
 /* Makes the file durable, head and all; size and sum are found here. WORKER_ERROR FAILED, the
- * sentence of which goes on from "virtual machine web1: ". */
+ * sentence of which goes on from "VM web1: ". */
 gboolean saved_head_write(int fd, struct saved_head *head, GError **error);
 
 /* Whether it is a file of the machine with that UUID, and as long as it was. WORKER_ERROR

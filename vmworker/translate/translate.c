@@ -54,7 +54,7 @@ struct engine {
 static gboolean named(struct engine *engine, gboolean ok, GError **error)
 {
 	if (!ok)
-		g_prefix_error(error, "virtual machine %s: ", engine->config.vm_name);
+		g_prefix_error(error, "VM %s: ", engine->config.vm_name);
 	return ok;
 }
 
@@ -430,7 +430,7 @@ static gboolean translate_run(struct engine *engine, GError **error)
 	    sd_event_add_time_relative(engine->config.event, &engine->ping, CLOCK_MONOTONIC,
 				       PING_US, 0, on_ping, engine) < 0) {
 		g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
-			    "virtual machine %s: no timer could be had; raise the limit of open "
+			    "VM %s: no timer could be had; raise the limit of open "
 			    "files",
 			    engine->config.vm_name);
 		return FALSE;
