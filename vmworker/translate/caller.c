@@ -9,7 +9,7 @@ struct caller {
 	GThread *thread;
 	struct call call;
 	gint64 since_us; /* 0: no call */
-	gboolean quit, over, ok, waited;
+	gboolean quit, over, ok, waited, given_up;
 	GError *error; /* of the call that is over and waited for */
 };
 
@@ -37,8 +37,13 @@ static void caller_make(struct caller *caller)
 
 	g_mutex_unlock(&caller->lock);
 	gboolean ok = call.make(call.data, &error);
-	call_clear(&call);
 	g_mutex_lock(&caller->lock);
+	/* Until it is undone it counts as under way. */
+	if (ok && caller->given_up && call.late) {
+		g_mutex_unlock(&caller->lock);
+		call.late(call.data);
+		g_mutex_lock(&caller->lock);
+	}
 	caller->ok = ok;
 	caller->over = TRUE;
 	caller->since_us = 0;
@@ -47,6 +52,9 @@ static void caller_make(struct caller *caller)
 		caller->error = g_steal_pointer(&error);
 	g_clear_error(&error);
 	g_cond_broadcast(&caller->changed);
+	g_mutex_unlock(&caller->lock);
+	call_clear(&call);
+	g_mutex_lock(&caller->lock);
 }
 
 static gpointer caller_run(gpointer data)
@@ -77,6 +85,7 @@ static gboolean caller_begin(struct caller *caller, const struct call *call, gbo
 	caller->since_us = g_get_monotonic_time();
 	caller->over = FALSE;
 	caller->waited = waited;
+	caller->given_up = FALSE;
 	g_cond_broadcast(&caller->changed);
 	return TRUE;
 }
@@ -103,6 +112,7 @@ gboolean caller_call(struct caller *caller, const struct call *call, uint32_t ti
 		over = caller_wait(caller, deadline);
 		ok = over && caller->ok;
 		caller->waited = FALSE; /* nobody will ask for its error any more */
+		caller->given_up = !over;
 		if (over && caller->error)
 			g_propagate_error(error, g_steal_pointer(&caller->error));
 	} else {

@@ -17,6 +17,9 @@ struct call {
 	gboolean (*make)(void *data, GError **error);
 	GDestroyNotify free; /* may be NULL; on either thread */
 	void *data;
+	/* After a make that went well too late for who waited, who took it for failed: undoes it.
+	 * On the thread; may be NULL. */
+	void (*late)(void *data);
 };
 
 /* The thread begins with the first call. */

@@ -13,5 +13,8 @@ struct call request_new(struct emulator *emulator, request_make make);
 /* As caller_call. */
 gboolean request_ask(struct caller *caller, struct emulator *emulator, request_make make,
 		     uint32_t timeout_ms, GError **error);
+/* A make that goes well after its time is undone by undo. */
+gboolean request_ask_or_undo(struct caller *caller, struct emulator *emulator, request_make make,
+			     request_make undo, uint32_t timeout_ms, GError **error);
 
 #endif

@@ -58,7 +58,7 @@ static gboolean begin(const struct saving *saving,
 		      GError **error)
 {
 	struct file_call *data = g_new0(struct file_call, 1);
-	const struct call call = {file_call_make, file_call_free, data};
+	const struct call call = {.make = file_call_make, .free = file_call_free, .data = data};
 
 	*data = (struct file_call){saving->emulator, fcntl(saving->fd, F_DUPFD_CLOEXEC, 3), make};
 	if (data->fd >= 0 && lseek(data->fd, SAVED_HEAD_SIZE, SEEK_SET) == SAVED_HEAD_SIZE)

@@ -64,6 +64,16 @@ static gboolean ask(struct engine *engine, request_make make, uint32_t timeout_m
 		     error);
 }
 
+/* The worker takes what is not over in time for not done: done late, it is undone. */
+static gboolean ask_or_undo(struct engine *engine, request_make make, request_make undo,
+			    GError **error)
+{
+	return named(engine,
+		     request_ask_or_undo(engine->caller, engine->emulator, make, undo,
+					 ASK_TIMEOUT_MS, error),
+		     error);
+}
+
 /* ---- what happens by itself ------------------------------------------------------------------ */
 
 /* It is a child of this process (orphans.h), which may not have come to it yet. */
@@ -443,12 +453,12 @@ static gboolean translate_pause(struct engine *engine, GError **error)
 	/* After QEMU's end nothing executes. */
 	if (engine->last_words || engine->pidfd < 0)
 		return TRUE;
-	return ask(engine, emulator_pause, ASK_TIMEOUT_MS, error);
+	return ask_or_undo(engine, emulator_pause, emulator_resume, error);
 }
 
 static gboolean translate_resume(struct engine *engine, GError **error)
 {
-	return ask(engine, emulator_resume, ASK_TIMEOUT_MS, error);
+	return ask_or_undo(engine, emulator_resume, emulator_pause, error);
 }
 
 static gboolean reset_make(struct emulator *emulator, GError **error)
@@ -473,6 +483,23 @@ static gboolean translate_save(struct engine *engine, int fd, GError **error)
 	return TRUE;
 }
 
+/* One that fails is the machine's end, which leaves nothing to stop. */
+static gboolean reset_qemu(struct engine *engine, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+
+	if (ask(engine, reset_make, ASK_TIMEOUT_MS, &why))
+		return TRUE;
+	if (g_error_matches(why, WORKER_ERROR, WORKER_ERROR_TIMED_OUT))
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_TIMED_OUT,
+			    "VM %s: QEMU did not answer to the reset within %u s and is ended; "
+			    "start the machine again",
+			    engine->config.vm_name, ASK_TIMEOUT_MS / 1000);
+	else
+		g_propagate_error(error, g_steal_pointer(&why));
+	return FALSE;
+}
+
 static gboolean translate_reset(struct engine *engine, GError **error)
 {
 	gboolean in_new_boot = engine->in_new_boot;
@@ -486,7 +513,7 @@ static gboolean translate_reset(struct engine *engine, GError **error)
 	/* It runs already, unless a user has paused it. */
 	if (in_new_boot)
 		return translate_run(engine, error);
-	return ask(engine, reset_make, ASK_TIMEOUT_MS, error);
+	return reset_qemu(engine, error);
 }
 
 static void translate_power_button(struct engine *engine)
@@ -547,7 +574,7 @@ static void translate_statistics(struct engine *engine, engine_counter_visit vis
 {
 	GArray *list = g_array_new(FALSE, FALSE, sizeof(struct counter));
 	struct counters *counters = g_new0(struct counters, 1);
-	const struct call call = {counters_make, counters_free, counters};
+	const struct call call = {.make = counters_make, .free = counters_free, .data = counters};
 	uint64_t bytes = 0;
 
 	g_array_set_clear_func(list, counter_clear);
