@@ -48,7 +48,9 @@ static void clear(struct model *m)
 /* Percent of the time. */
 static unsigned int share_patient(const struct model *m)
 {
-	return (unsigned int)(m->time[1] * 100 / (m->time[0] + m->time[1]));
+	uint64_t all = m->time[0] + m->time[1];
+
+	return all ? (unsigned int)(m->time[1] * 100 / all) : 100;
 }
 
 static void test_one_by_one(void)
