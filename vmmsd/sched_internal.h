@@ -29,6 +29,8 @@ struct sched {
 	GHashTable *entries;		/* vm -> struct sched_entry */
 	GHashTable *groups;		/* path of a CPU group -> struct sched_branch */
 	char *excluded;			/* CPUs that the rest of the host may not use; "" */
+	char *excluded_left;		/* those that it may use then; NULL: not confined yet */
+	struct host_confine *confine;
 };
 
 /* What was last brought into force for a CPU group. */
@@ -110,5 +112,7 @@ void sched_note_add(GString *note, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* Keeps the rest of the host from CPUs that VMs have for themselves. */
 void sched_exclude(struct sched *sched, const GArray *taken);
+void sched_exclude_open(struct sched *sched);
+void sched_exclude_close(struct sched *sched);
 
 #endif

@@ -18,7 +18,6 @@
 #include "worker.h"
 #include "worker_spawn.h"
 
-#define EXCLUDED_SETTING  "exclusive_cpus"
 #define UNIT_SETTINGS_DIR "/run/systemd/system.control"
 
 struct sched *sched_new(struct service *service)
@@ -44,14 +43,7 @@ struct sched *sched_new(struct service *service)
 	}
 	if (error)
 		sched->unavailable = g_strdup(error->message);
-	/* What an earlier vmmsd took from the host is given back when its VM is gone. systemd has
-	 * forgotten it after a boot, so that it has to be taken again. */
-	if (service->new_boot ||
-	    !store_get_setting(service->store, EXCLUDED_SETTING, &sched->excluded, NULL) ||
-	    !sched->excluded) {
-		g_free(sched->excluded);
-		sched->excluded = g_strdup("");
-	}
+	sched_exclude_open(sched);
 	return sched;
 }
 
@@ -64,7 +56,7 @@ void sched_free(struct sched *sched)
 	host_topology_free(sched->topology);
 	g_free(sched->base);
 	g_free(sched->unavailable);
-	g_free(sched->excluded);
+	sched_exclude_close(sched);
 	g_free(sched);
 }
 

@@ -9,10 +9,10 @@
 #define SYSTEMD_IFACE "org.freedesktop.systemd1.Manager"
 #define CALL_US	      SECONDS(30)
 
-/* systemd's form of a set: bit n % 8 of byte n / 8. */
+/* systemd's form of a set: bit n % 8 of byte n / 8. An empty one takes the property back. */
 static int append_set(sd_bus_message *call, const char *name, const GArray *numbers)
 {
-	guint n = g_array_index(numbers, uint32_t, numbers->len - 1) / 8 + 1;
+	guint n = numbers->len ? g_array_index(numbers, uint32_t, numbers->len - 1) / 8 + 1 : 0;
 	g_autoptr(GByteArray) bytes = g_byte_array_new();
 	int r;
 

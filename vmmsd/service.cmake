@@ -39,7 +39,7 @@ vmms_library(vmmsd_service
     sched_stats.c
     sched_apply.c
     sched_core.c
-    sched_exclude.c
+    host_confine.c sched_exclude.c
     sched_hierarchy.c
     sched_unit.c
     saved_state.c

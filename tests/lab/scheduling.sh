@@ -266,6 +266,33 @@ if [ "$cpus" -ge 2 ]; then
 	hvctl stop a || true # where it is restarted after a crash
 fi
 
+# What comes later at the top of systemd's tree is kept off as well, CPUs that come back are the
+# host's again, and what an administrator allows a unit holds meanwhile and afterwards.
+if [ "$cpus" -ge 4 ]; then
+	may_use() { cat "/sys/fs/cgroup/$1/cpuset.cpus.effective" 2>/dev/null; }
+	uses() { [ "$(may_use "$1")" = "$2" ]; }
+	allowed() { systemctl show -p AllowedCPUs --value "$1"; }
+	hvctl edit a --affinity 1 --exclusive
+	systemctl set-property --runtime system.slice AllowedCPUs=0-2
+	hvctl start a
+	within 5 "system.slice has its own CPUs but that of a" uses system.slice 0,2
+	systemd-run -q --unit=late --slice=late.slice sleep 300
+	within 5 "a slice that came later is kept off" uses late.slice "0,2-$last"
+	echo 0 >/sys/devices/system/cpu/cpu$last/online
+	within 10 "the host has what is left" uses late.slice "0,2$([ "$last" = 3 ] || echo "-$((last - 1))")"
+	systemctl restart vmmsd
+	echo 1 >/sys/devices/system/cpu/cpu$last/online
+	within 10 "the host has the CPU that came back" uses late.slice "0,2-$last"
+	hvctl stop a
+	within 5 "system.slice has its own CPUs again" uses system.slice 0-2
+	within 5 "the later slice has all" uses late.slice "0-$last"
+	same "what an administrator allows system.slice" "$(allowed system.slice)" 0-2
+	same "what he allows late.slice" "$(allowed late.slice)" ''
+	systemctl stop late.service
+	systemctl set-property --runtime system.slice "AllowedCPUs=0-$last"
+	systemctl set-property --runtime system.slice AllowedCPUs=
+fi
+
 # A CPU that goes offline under a VM that is bound to it, and comes back.
 if [ "$cpus" -ge 2 ]; then
 	hvctl edit b --reserve 0 --affinity $last

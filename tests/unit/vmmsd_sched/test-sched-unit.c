@@ -86,7 +86,7 @@ static void expect(const struct sched_unit_properties *properties, const char *e
 
 static void test_words(void)
 {
-	g_autoptr(GArray) some = cpus("0,2,9"), one = cpus("1");
+	g_autoptr(GArray) some = cpus("0,2,9"), one = cpus("1"), none = cpus("");
 
 	expect(&(struct sched_unit_properties){.set_weight = TRUE, .weight = 300},
 	       "a.service 1 CPUWeight=300");
@@ -94,6 +94,8 @@ static void test_words(void)
 	       "a.service 1 CPUWeight=0");
 	expect(&(struct sched_unit_properties){.set_cpus = TRUE, .cpus = some},
 	       "a.service 1 AllowedCPUs=0502");
+	expect(&(struct sched_unit_properties){.set_cpus = TRUE, .cpus = none},
+	       "a.service 1 AllowedCPUs=");
 	expect(&(struct sched_unit_properties){.set_nodes = TRUE, .nodes = one},
 	       "a.service 1 AllowedMemoryNodes=02");
 	expect(&(struct sched_unit_properties){.set_quota = TRUE, .quota = 25},
