@@ -59,6 +59,12 @@ static void node_join(struct node *node, const GArray *cpus, uint32_t reserve, g
 	node->busy = node->busy || busy;
 }
 
+/* A promise that was given up counts no more. */
+static uint32_t reserved_by(const struct tree *tree, const struct sched_member *member)
+{
+	return tree->reserving && !member->unkept ? member->wish->reserve : 0;
+}
+
 /*
  * Adds up what is in a group, inner groups first. Where several compete in it the group is to get
  * a hundredth more than they reserve: weights are whole numbers, and whoever reserves nothing has
@@ -72,7 +78,7 @@ static void node_fill(struct tree *tree, guint at, guint depth)
 		const struct sched_member *member = member_at(tree->plan, i);
 
 		if (is_in(tree, member->wish->group, node->group))
-			node_join(node, member->cpus, tree->reserving ? member->wish->reserve : 0,
+			node_join(node, member->cpus, reserved_by(tree, member),
 				  !member->wish->background);
 	}
 	for (guint i = 0; depth < CPU_GROUP_DEPTH_MAX && i < tree->nodes->len; i++) {
@@ -124,7 +130,7 @@ static GArray *level_shares(const struct tree *tree, const struct cpu_group *par
 			.name = member->name,
 			.vcpus = member->vcpus,
 			.weight = member->wish->weight,
-			.reserve = tree->reserving ? member->wish->reserve : 0,
+			.reserve = reserved_by(tree, member),
 			.cpus = member->cpus,
 		};
 

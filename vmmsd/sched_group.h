@@ -8,6 +8,7 @@
 /*
  * Sets cpu_weight of all members, and the plan's groups. At each level VMs and groups compete: a
  * group by its weight, and with the reservations of all in it, so that these hold within it, too.
+ * Those of members marked unkept do not count.
  * FALSE: reservations cannot be kept, and weights are those without them.
  */
 gboolean sched_group_weigh(struct sched_plan *plan, GError **error);

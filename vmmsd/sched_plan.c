@@ -228,31 +228,6 @@ static void settle(struct sched_plan *plan, const GArray *online)
 	}
 }
 
-/* Weighs with the reservations of those that are not marked. */
-static gboolean weigh(struct sched_plan *plan, GError **error)
-{
-	guint n = plan->members->len;
-	g_autofree struct sched_definition *lesser = g_new(struct sched_definition, n);
-	g_autofree const struct sched_definition **wishes =
-		g_new(const struct sched_definition *, n);
-	gboolean kept;
-
-	for (guint i = 0; i < n; i++) {
-		struct sched_member *member = member_at(plan, i);
-
-		wishes[i] = member->wish;
-		if (!member->unkept)
-			continue;
-		lesser[i] = *member->wish;
-		lesser[i].reserve = 0;
-		member->wish = &lesser[i];
-	}
-	kept = sched_group_weigh(plan, error);
-	for (guint i = 0; i < n; i++)
-		member_at(plan, i)->wish = wishes[i];
-	return kept;
-}
-
 /* As many as can be kept together: of those that run where they wish first, then the older. */
 static void keep_some(struct sched_plan *plan)
 {
@@ -265,10 +240,10 @@ static void keep_some(struct sched_plan *plan)
 			if (!member->unkept || member->moved != moved)
 				continue;
 			member->unkept = FALSE;
-			member->unkept = !weigh(plan, NULL);
+			member->unkept = !sched_group_weigh(plan, NULL);
 		}
 	}
-	(void)weigh(plan, NULL);
+	(void)sched_group_weigh(plan, NULL);
 }
 
 /* Marks what weights do not assure although they could be chosen; within groups nobody knows. */
