@@ -28,7 +28,8 @@ struct option_spec;
 struct cli {
 	const char *connect; /* --connect, or NULL */
 	const struct command *command;
-	hvctl *h; /* see cli_open() */
+	hvctl *h;	   /* see cli_open() */
+	bool only_watches; /* cli_open() does not start a vmmsd that does not run */
 	int n_names;
 	char **names; /* the arguments that are not options, in argv */
 };

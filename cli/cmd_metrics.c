@@ -100,6 +100,8 @@ static char *collect_text(struct cli *cli, size_t *length)
 		report(EXIT_FAILED, "out of memory");
 		return NULL;
 	}
+	/* A service that was stopped is not started by whoever looks every few seconds. */
+	cli->only_watches = true;
 	int r = cli_open(cli);
 	if (r < 0)
 		r = print_all(cli, stream);

@@ -45,6 +45,7 @@ int cli_open(struct cli *cli)
 {
 	if (hvctl_new(&cli->h) < 0)
 		return report(EXIT_FAILED, "out of memory");
+	hvctl_set_activation(cli->h, !cli->only_watches);
 	if (hvctl_open(cli->h, cli->connect) < 0)
 		return report_error(cli->h);
 	return -1;

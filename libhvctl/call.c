@@ -34,6 +34,8 @@ static int call_methodv(hvctl *h, const char *path, const char *interface, const
 		return r;
 	r = sd_bus_message_new_method_call(h->bus, &m, connection_destination(h), path, interface,
 					   member);
+	if (r >= 0 && h->no_activation)
+		r = sd_bus_message_set_auto_start(m, false);
 	if (r >= 0 && types)
 		r = sd_bus_message_appendv(m, types, ap);
 	if (r == -EINVAL)

@@ -75,6 +75,11 @@ HVCTL_PUBLIC const char *hvctl_address(const hvctl *h)
 	return h->address ? h->address : "";
 }
 
+HVCTL_PUBLIC void hvctl_set_activation(hvctl *h, int allowed)
+{
+	h->no_activation = !allowed;
+}
+
 HVCTL_PUBLIC void hvctl_set_call_timeout(hvctl *h, uint64_t usec)
 {
 	h->call_timeout = usec > 0 ? usec : CALL_TIMEOUT_DEFAULT;

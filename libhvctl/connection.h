@@ -43,6 +43,7 @@ struct hvctl {
 	char *address; /* for messages: "the system bus" or the D-Bus address */
 	struct hvctl_error error;
 	uint64_t call_timeout;
+	bool no_activation; /* calls do not start the service */
 	int interrupt_fd;
 	struct hvctl_job *jobs; /* those that are not finished */
 	struct event_queue events;

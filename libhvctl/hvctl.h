@@ -97,6 +97,9 @@ const char *hvctl_error_message(const hvctl_error *error); /* one sentence, UTF-
 
 /* How long one call may take (default 25 s); waiting for jobs and events has its own limits. */
 void hvctl_set_call_timeout(hvctl *h, uint64_t usec);
+/* Whether a call may have the bus start the service (by default it may). Without, a service that
+ * does not run is HVCTL_ERROR_UNREACHABLE: for those who only watch. */
+void hvctl_set_activation(hvctl *h, int allowed);
 /* When `fd` (borrowed; -1: none) is readable, hvctl_job_wait() and hvctl_next_event() return
  * HVCTL_ERROR_INTERRUPTED. The library never reads from it. */
 void hvctl_set_interrupt_fd(hvctl *h, int fd);

@@ -124,7 +124,9 @@ static gboolean check_unused(const struct service *service, const char *name, GE
 int bus_group_delete(sd_bus_message *call, void *userdata, sd_bus_error *out)
 {
 	struct service *service = userdata;
+	const GPtrArray *groups = cpu_groups_all(service->groups);
 	g_autoptr(GError) error = NULL;
+	g_autofree char *path = NULL;
 	const char *name;
 	int r = sd_bus_message_read(call, "s", &name);
 
@@ -132,8 +134,11 @@ int bus_group_delete(sd_bus_message *call, void *userdata, sd_bus_error *out)
 		return r;
 	if (!authz_check(call, AUTHZ_DEFINE, &error) ||
 	    !bus_check_length(name, BUS_NAME_ARGUMENT_MAX, "the name of the group", &error) ||
-	    !check_unused(service, name, &error) ||
-	    !cpu_groups_delete(service->groups, name, &error))
+	    !check_unused(service, name, &error))
 		return bus_error_set(out, error);
+	path = cpu_group_path(groups, cpu_group_find(groups, name));
+	if (!cpu_groups_delete(service->groups, name, &error))
+		return bus_error_set(out, error);
+	sched_group_deleted(service->sched, path);
 	return sd_bus_reply_method_return(call, NULL);
 }

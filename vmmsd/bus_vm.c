@@ -181,6 +181,7 @@ static int method_delete(sd_bus_message *call, void *userdata, sd_bus_error *out
 		return bus_error_set(out, error);
 	worker_dir_remove(service->options->runtime_dir, uuid);
 	saved_state_remove(service->options->state_dir, uuid);
+	sched_vm_deleted(service->sched, uuid);
 	g_hash_table_remove(service->crashes, uuid);
 	events_add(service->events, uuid, name, "deleted", NULL);
 	log_service(service->log, LOG_INFO, "%s: deleted", name);

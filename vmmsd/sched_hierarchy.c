@@ -218,6 +218,14 @@ void sched_hierarchy_tidy(struct sched *sched, const struct sched_plan *plan)
 	}
 }
 
+void sched_group_deleted(const struct sched *sched, const char *path)
+{
+	g_autofree char *slice = slice_name(path);
+
+	if (sched->kind == SCHED_BY_SYSTEMD)
+		sched_unit_forget(bus_broker(sched->service->bus), slice);
+}
+
 /* ---- members --------------------------------------------------------------------------------- */
 
 const struct sched_branch *sched_branch_of(const struct sched *sched, const struct vm *vm)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "bus.h"
 #include "cgroup_dir.h"
 #include "cpu_groups.h"
 #include "host_cpu_list.h"
@@ -15,10 +16,9 @@
 #include "sched_core.h"
 #include "sched_cpus.h"
 #include "sched_internal.h"
+#include "sched_unit.h"
 #include "worker.h"
 #include "worker_spawn.h"
-
-#define UNIT_SETTINGS_DIR "/run/systemd/system.control"
 
 struct sched *sched_new(struct service *service)
 {
@@ -246,14 +246,22 @@ void sched_look(struct sched *sched)
 
 /* ---- the life of a VM ------------------------------------------------------------------------ */
 
-/* systemd keeps what was set at runtime until the host's next boot, for later starts of the unit.
- */
 gboolean sched_unit_has_settings(const struct sched *sched, const struct vm *vm)
 {
 	g_autofree char *unit = worker_unit_name(vm);
-	g_autofree char *path = g_strdup_printf("%s/%s.d", UNIT_SETTINGS_DIR, unit);
 
-	return sched->kind == SCHED_BY_SYSTEMD && g_file_test(path, G_FILE_TEST_EXISTS);
+	return sched->kind == SCHED_BY_SYSTEMD && sched_unit_is_set(unit);
+}
+
+void sched_vm_deleted(const struct sched *sched, const char *uuid)
+{
+	if (sched->kind != SCHED_BY_SYSTEMD)
+		return;
+	for (gboolean translates = FALSE; translates <= TRUE; translates++) {
+		g_autofree char *unit = worker_unit_of(uuid, translates);
+
+		sched_unit_forget(bus_broker(sched->service->bus), unit);
+	}
 }
 
 void sched_prepare(struct sched *sched, const struct vm *vm)

@@ -46,6 +46,10 @@ void sched_threads_changed(struct sched *sched, const struct vm *vm);
 /* Its process is gone. */
 void sched_remove(struct sched *sched, struct vm *vm);
 
+/* There is no such VM, or CPU group, any more: nothing of it is left with systemd. */
+void sched_vm_deleted(const struct sched *sched, const char *uuid);
+void sched_group_deleted(const struct sched *sched, const char *path);
+
 /* Plans anew: after an edit, of a group, too. */
 void sched_update(struct sched *sched);
 /* From time to time: CPUs may have come or gone. */

@@ -8,6 +8,7 @@
 #define SYSTEMD_PATH  "/org/freedesktop/systemd1"
 #define SYSTEMD_IFACE "org.freedesktop.systemd1.Manager"
 #define CALL_US	      SECONDS(30)
+#define SETTINGS_DIR  "/run/systemd/system.control"
 
 /* systemd's form of a set: bit n % 8 of byte n / 8. An empty one takes the property back. */
 static int append_set(sd_bus_message *call, const char *name, const GArray *numbers)
@@ -62,4 +63,18 @@ int sched_unit_set(sd_bus *bus, const char *unit, const struct sched_unit_proper
 	    (r = sd_bus_message_close_container(call)) < 0)
 		return r;
 	return sd_bus_call_async(bus, slot, call, handler, userdata, CALL_US);
+}
+
+gboolean sched_unit_is_set(const char *unit)
+{
+	g_autofree char *path = g_strdup_printf("%s/%s.d", SETTINGS_DIR, unit);
+
+	return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+void sched_unit_forget(sd_bus *bus, const char *unit)
+{
+	if (sched_unit_is_set(unit))
+		(void)sd_bus_call_method_async(bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_IFACE,
+					       "RevertUnitFiles", NULL, NULL, "as", 1, unit);
 }

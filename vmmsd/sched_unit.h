@@ -24,4 +24,12 @@ struct sched_unit_properties {
 int sched_unit_set(sd_bus *bus, const char *unit, const struct sched_unit_properties *properties,
 		   sd_bus_message_handler_t handler, void *userdata, sd_bus_slot **slot);
 
+/*
+ * systemd keeps what was set at runtime until the host's next boot, for later starts of the unit,
+ * and although it does not know the unit any more.
+ */
+gboolean sched_unit_is_set(const char *unit);
+/* The unit does not come again: all that was set for it is taken back. Nobody waits for it. */
+void sched_unit_forget(sd_bus *bus, const char *unit);
+
 #endif

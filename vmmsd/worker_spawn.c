@@ -18,10 +18,14 @@ gboolean worker_translates(const struct vm *vm)
 	return g_str_equal(vm->engine, definition_engine_name(ENGINE_TRANSLATE));
 }
 
+char *worker_unit_of(const char *uuid, gboolean translates)
+{
+	return g_strdup_printf("vmworker%s@%s.service", translates ? "-translate" : "", uuid);
+}
+
 char *worker_unit_name(const struct vm *vm)
 {
-	return g_strdup_printf("vmworker%s@%s.service", worker_translates(vm) ? "-translate" : "",
-			       vm->definition->uuid);
+	return worker_unit_of(vm->definition->uuid, worker_translates(vm));
 }
 
 /* The journal when the service itself logs there; else DIR/worker.log, new at every start. */

@@ -19,6 +19,7 @@ int worker_spawn(const struct worker *worker, pid_t *ret_pid, int *ret_link);
 
 /* "vmworker@<uuid>.service", or that of the VM's other engine; g_free. */
 char *worker_unit_name(const struct vm *vm);
+char *worker_unit_of(const char *uuid, gboolean translates);
 
 /* Whether the VM runs, or is to run, on the engine translate, whose worker is another program. */
 gboolean worker_translates(const struct vm *vm);

@@ -28,6 +28,10 @@ vmms_test(test-hvctl-metrics SOURCES ${here}/hvctl_metrics_test.c LIBS hvctl_fix
   LABEL integration)
 add_dependencies(test-hvctl-metrics hvctl hvctl_fake_service)
 
+vmms_test(test-hvctl-activation SOURCES ${here}/hvctl_activation_test.c LIBS hvctl_fixture
+  LABEL integration)
+add_dependencies(test-hvctl-activation hvctl)
+
 vmms_test(test-hvctl-console SOURCES ${here}/hvctl_console_test.c LIBS hvctl_fixture util
   LABEL integration)
 add_dependencies(test-hvctl-console hvctl hvctl_fake_service)

@@ -100,9 +100,16 @@ static void test_launch(void)
 	g_autofree char *off = fixture_define(f, "web2", "run");
 
 	fixture_hvctl(f, 0, "\"launch\": \"auto\"", "host -o json");
+	fixture_hvctl(f, 0, "", "host --check-launch");
 	fixture_do(f, runs, "Start");
 	fixture_hvctl(f, 0, "", "host --launch off");
 	fixture_hvctl(f, 0, "Launch policy:   off\n", "host");
+	fixture_hvctl(f, 4,
+		      "no VM is started, since the launch policy of this host is off; allow starts "
+		      "with 'hvctl host --launch auto'",
+		      "host --check-launch");
+	fixture_hvctl(f, 2, "--launch sets the policy and --check-launch asks for it",
+		      "host --launch auto --check-launch");
 	fixture_hvctl(f, 4,
 		      "web2: not started, since the launch policy of this host is off; allow "
 		      "starts with hvctl host --launch auto",

@@ -56,7 +56,22 @@ systemctl stop vmms-vm@second.service
 same "the state of second" "$(vm_get second state)" off
 systemctl disable -q vmms-vm@last.service
 within 30 "vmmsd has seen that last is disabled" vm_has last autostart false
+hvctl host --launch off
+systemctl start vmms-vm@second.service
+same "the unit while the launch policy is off" \
+	"$(systemctl show -P ActiveState -P Result vmms-vm@second.service | paste -sd ' ')" \
+	"inactive exec-condition"
+hvctl host --launch auto
 hvctl autostart second off
 ! systemctl is-enabled -q vmms-vm@second.service 2>/dev/null || fail "vmms-vm@second is enabled"
 hvctl stop last
+
+# What systemd keeps for the unit of a VM goes with the VM.
+hvctl edit plug --weight 300
+hvctl start plug
+kept=/run/systemd/system.control/vmworker@$(vm_get plug uuid).service.d
+[ -d "$kept" ] || fail "there is no $kept"
+hvctl stop plug
+hvctl delete plug
+within 30 "$kept goes" test ! -e "$kept"
 EOF
