@@ -49,9 +49,11 @@ static struct times times_read(struct json_object *document)
 	return times;
 }
 
-static void hint_ready(const char *name, const struct times *times, struct amount throttled,
+static void hint_ready(const char *name, const struct times *times, struct json_object *document,
 		       struct json_object *hints)
 {
+	const struct amount throttled =
+		amount_of(json_object_object_get(document, "throttled"), "time");
 	double all = times->used + times->ready;
 	double part = all > 0 ? times->ready / all : 0;
 
@@ -62,6 +64,12 @@ static void hint_ready(const char *name, const struct times *times, struct amoun
 		add(hints,
 		    "%s: its processors waited %.0f%% of the time that they could run, held by its "
 		    "limit: raise --limit",
+		    name, part * 100);
+	else if (vm_stats_only_affinity(document))
+		add(hints,
+		    "%s: its processors waited %.0f%% of the time that they could run, since others "
+		    "used the CPUs: give it others by --affinity; nothing else is weighed on this "
+		    "host, see 'hvctl host'",
 		    name, part * 100);
 	else
 		add(hints,
@@ -90,7 +98,6 @@ void stats_hints_add(struct json_object *document, struct json_object *hints)
 	const char *name = label ? json_object_get_string(label) : "-";
 	const struct times times = times_read(document);
 
-	hint_ready(name, &times, amount_of(json_object_object_get(document, "throttled"), "time"),
-		   hints);
+	hint_ready(name, &times, document, hints);
 	hint_skew(name, &times, amount_of(document, "skew"), hints);
 }

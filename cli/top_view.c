@@ -174,7 +174,8 @@ void top_hint(const struct top_rows *rows, char *buffer, size_t size)
 			 "%s waits %.0f%% of its time, held by its limit: raise --limit",
 			 worst->name, worst->ready.value * 100);
 	else
-		snprintf(buffer, size,
-			 "%s waits %.0f%% of its time for a CPU: raise --weight, or --affinity",
-			 worst->name, worst->ready.value * 100);
+		snprintf(buffer, size, "%s waits %.0f%% of its time for a CPU: %s", worst->name,
+			 worst->ready.value * 100,
+			 worst->stats.only_affinity ? "give it others by --affinity"
+						    : "raise --weight, or --affinity");
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "vm_stats.h"
 
+#include <string.h>
+
 static struct json_object *member(struct json_object *object, const char *name)
 {
 	struct json_object *value = NULL;
@@ -43,6 +45,13 @@ static void add(struct amount *sum, struct amount part)
 	sum->value += part.value;
 }
 
+bool vm_stats_only_affinity(struct json_object *document)
+{
+	const char *mechanism = json_object_get_string(member(document, "mechanism"));
+
+	return mechanism && strcmp(mechanism, "affinity") == 0;
+}
+
 void vm_stats_read(struct json_object *document, struct vm_stats *ret)
 {
 	struct json_object *vcpus = member(document, "vcpus");
@@ -51,6 +60,7 @@ void vm_stats_read(struct json_object *document, struct vm_stats *ret)
 	if (json_object_is_type(vcpus, json_type_array))
 		ret->vcpus = json_object_array_length(vcpus);
 	ret->time = amount_of(document, "time");
+	ret->only_affinity = vm_stats_only_affinity(document);
 	ret->throttled = amount_of(member(document, "throttled"), "time");
 	ret->others = amount_of(member(document, "others"), "used");
 	ret->used.known = ret->ready.known = ret->exits.known = ret->vcpus > 0;

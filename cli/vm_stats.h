@@ -16,6 +16,7 @@ struct amount {
 /* Of one VM: of all its processors together, times in ns. */
 struct vm_stats {
 	size_t vcpus;
+	bool only_affinity; /* this host can choose a VM's CPUs, and weighs nothing */
 	struct amount time; /* when, on the host's monotonic clock */
 	struct amount used, ready, exits;
 	struct amount throttled; /* by its limit */
@@ -31,6 +32,9 @@ struct rate {
 struct amount amount_of(struct json_object *object, const char *name);
 /* All reasons together, of a processor. */
 struct amount amount_of_exits(struct json_object *vcpu);
+
+/* Whether the host of these counters has no means but affinity. document may be NULL. */
+bool vm_stats_only_affinity(struct json_object *document);
 
 void vm_stats_read(struct json_object *document, struct vm_stats *ret);
 

@@ -257,6 +257,7 @@ char *sched_stats_describe(struct sched *sched, const struct vm *vm, sd_bus_mess
 	add(root, "name", json_object_new_string(vm->definition->name));
 	add(root, "uuid", json_object_new_string(vm->definition->uuid));
 	add_number(root, "time", now_ns());
+	add(root, "mechanism", json_object_new_string(sched_kind_name(sched->kind)));
 	add(root, "vcpus", vcpus);
 	add(root, "others", others);
 	add(root, "throttled", entry ? throttling(entry) : NULL);

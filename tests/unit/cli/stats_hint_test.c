@@ -27,6 +27,11 @@ static void test_ready(void)
 	       "a: its processors waited 25% of the time that they could run, since others used "
 	       "the CPUs or the cap of its group held them: see 'hvctl show a', and give it more "
 	       "--weight, a --reserve or --affinity");
+	expect("{\"name\":\"a\",\"mechanism\":\"affinity\",\"vcpus\":[" VCPU("3000000000",
+									     "1000000000") "]}",
+	       "a: its processors waited 25% of the time that they could run, since others used "
+	       "the CPUs: give it others by --affinity; nothing else is weighed on this host, see "
+	       "'hvctl host'");
 	expect("{\"name\":\"a\",\"vcpus\":[" VCPU(
 		       "3000000000", "1000000000") "],\"throttled\":{\"time\":600000000}}",
 	       "a: its processors waited 25% of the time that they could run, held by its limit: "

@@ -135,6 +135,10 @@ static void test_hint(void)
 	top_hint(&rows, hint, sizeof(hint));
 	g_assert_cmpstr(hint, ==,
 			"c waits 60% of its time for a CPU: raise --weight, or --affinity");
+	rows.rows[2].stats.only_affinity = true;
+	top_hint(&rows, hint, sizeof(hint));
+	g_assert_cmpstr(hint, ==,
+			"c waits 60% of its time for a CPU: give it others by --affinity");
 	/* Of one that is all but idle it says nothing. */
 	rows.rows[2].waiting.value = 0.01;
 	top_hint(&rows, hint, sizeof(hint));
