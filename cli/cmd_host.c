@@ -15,7 +15,7 @@ static const struct option_spec options[] = {
 	{"launch", 0, OPTION_CHOICE, "auto|off", "whether VMs are started on this host",
 	 offsetof(struct options, launch)},
 	{"check-launch", 0, OPTION_FLAG, NULL,
-	 "print nothing; exit status 4 while the policy is off",
+	 "print nothing; exit status 1 while the policy is off",
 	 offsetof(struct options, may_launch)},
 	{"output", 'o', OPTION_CHOICE, "table|json", "how to print it",
 	 offsetof(struct options, format)},
@@ -29,9 +29,9 @@ static int check_launch(const struct json_object *host)
 
 	if (json_object_object_get_ex(host, "launch", &policy) &&
 	    strcmp(json_object_get_string(policy), "off") == 0)
-		return report(EXIT_WRONG_STATE, "no VM is started, since the launch policy of this "
-						"host is off; allow starts with 'hvctl host "
-						"--launch auto'");
+		return report(EXIT_FAILED, "no VM is started, since the launch policy of this "
+					   "host is off; allow starts with 'hvctl host "
+					   "--launch auto'");
 	return EXIT_DONE;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/param.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "interrupt.h"
 #include "output.h"
 #include "terminal.h"
+#include "top_keys.h"
 #include "top_view.h"
 
 #define USEC	     UINT64_C(1000000)
@@ -39,6 +41,8 @@ struct top {
 	enum top_sort sort;
 	uint64_t interval; /* us */
 	struct top_rows now;
+	size_t first; /* row on the screen */
+	struct top_keys keys;
 };
 
 /* ---- a look ---------------------------------------------------------------------------------- */
@@ -133,7 +137,7 @@ static int once(struct top *top)
 	if (r < 0)
 		return look_failed(top, r);
 	top_rows_sort(&top->now, top->sort);
-	if (!top_print_table(&top->now, SIZE_MAX))
+	if (!top_print_table(&top->now, 0, SIZE_MAX))
 		return report(EXIT_FAILED, "out of memory");
 	top_hint(&top->now, hint, sizeof(hint));
 	if (hint[0]) {
@@ -152,6 +156,13 @@ static size_t screen_rows(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
 }
 
+static size_t room_for_rows(void)
+{
+	size_t screen = screen_rows();
+
+	return screen > LINES_AROUND + 1 ? screen - LINES_AROUND : 1;
+}
+
 static void put_line(const char *text)
 {
 	char part[512];
@@ -165,42 +176,68 @@ static void put_line(const char *text)
 /* Never more than the screen has: a line too many would move everything. */
 static bool draw(struct top *top)
 {
-	size_t screen = screen_rows();
-	size_t room = screen > LINES_AROUND + 1 ? screen - LINES_AROUND : 1;
-	char text[320];
+	size_t room = room_for_rows(), n = top->now.n;
+	char text[320], part[64] = "";
 
 	top_rows_sort(&top->now, top->sort);
 	fputs("\033[H\033[J", stdout);
-	snprintf(text, sizeof(text), "%zu VM%s, every %.1f s, by %s%s", top->now.n,
-		 top->now.n == 1 ? "" : "s", (double)top->interval / USEC, top_sort_name(top->sort),
-		 top->now.n > room ? "; more than the screen has rows for" : "");
+	if (top->first > n - MIN(n, room))
+		top->first = n - MIN(n, room);
+	if (n > room)
+		snprintf(part, sizeof(part), ", %zu to %zu of them here", top->first + 1,
+			 top->first + room);
+	snprintf(text, sizeof(text), "%zu VM%s, every %.1f s, by %s%s", n, n == 1 ? "" : "s",
+		 (double)top->interval / USEC, top_sort_name(top->sort), part);
 	put_line(text);
-	if (!top_print_table(&top->now, room))
+	if (!top_print_table(&top->now, top->first, room))
 		return false;
 	top_hint(&top->now, text, sizeof(text));
 	put_line(text);
-	put_line("q quit  c CPU  r ready  l limit  e exits  n name  + slower  - faster");
+	put_line("q quit  c CPU  r ready  l limit  e exits  n name  + slower  - faster  arrows");
 	return fflush(stdout) == 0;
 }
 
-enum key { KEY_NONE, KEY_REDRAW, KEY_QUIT };
-
-static enum key key_take(struct top *top, char key)
+/* draw() brings top->first back to what there is. */
+static void scroll(struct top *top, int key)
 {
-	static const char sorts[] = "crlen"; /* as in enum top_sort */
-	const char *sort = key ? strchr(sorts, key) : NULL;
+	size_t page = room_for_rows(), up = key == TOP_KEY_UP ? 1 : page;
 
-	if (key == 'q')
-		return KEY_QUIT;
-	if (sort)
-		top->sort = (enum top_sort)(sort - sorts);
-	else if (key == '+')
-		top->interval = top->interval > INTERVAL_MAX / 2 ? INTERVAL_MAX : 2 * top->interval;
-	else if (key == '-')
-		top->interval = top->interval < INTERVAL_MIN * 2 ? INTERVAL_MIN : top->interval / 2;
+	switch (key) {
+	case TOP_KEY_UP:
+	case TOP_KEY_PAGE_UP:
+		top->first -= MIN(top->first, up);
+		break;
+	case TOP_KEY_DOWN:
+		top->first++;
+		break;
+	case TOP_KEY_PAGE_DOWN:
+		top->first += page;
+		break;
+	case TOP_KEY_FIRST:
+		top->first = 0;
+		break;
+	default:
+		top->first = top->now.n;
+		break;
+	}
+}
+
+/* False: to the end of it. */
+static bool key_take(struct top *top, char byte)
+{
+	int key = top_keys_take(&top->keys, byte);
+
+	if (key == TOP_KEY_NONE || key == TOP_KEY_QUIT)
+		return key == TOP_KEY_NONE;
+	if (key >= TOP_KEY_SORT)
+		top->sort = (enum top_sort)(key - TOP_KEY_SORT);
+	else if (key == TOP_KEY_SLOWER)
+		top->interval = MIN(top->interval * 2, INTERVAL_MAX);
+	else if (key == TOP_KEY_FASTER)
+		top->interval = MAX(top->interval / 2, INTERVAL_MIN);
 	else
-		return KEY_NONE;
-	return KEY_REDRAW;
+		scroll(top, key);
+	return draw(top);
 }
 
 static uint64_t now_us(void)
@@ -228,8 +265,8 @@ static int wait_keys(struct top *top, const struct interrupt *interrupt, bool *m
 			continue;
 		if (fds[1].revents || read(STDIN_FILENO, &key, 1) != 1)
 			*more = false;
-		else if ((n = (int)key_take(top, key)) != KEY_NONE)
-			*more = n != KEY_QUIT && draw(top);
+		else
+			*more = key_take(top, key);
 	}
 	return 0;
 }

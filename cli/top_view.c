@@ -141,12 +141,12 @@ static bool put_row(struct table *table, const struct top_row *row)
 	return table_add(table, texts);
 }
 
-bool top_print_table(const struct top_rows *rows, size_t limit)
+bool top_print_table(const struct top_rows *rows, size_t first, size_t limit)
 {
 	struct table *table = table_new(columns, N_COLUMNS);
 	bool done = table != NULL;
 
-	for (size_t i = 0; done && i < rows->n && i < limit; i++)
+	for (size_t i = first; done && i < rows->n && i - first < limit; i++)
 		done = put_row(table, &rows->rows[i]);
 	if (done)
 		table_print(table);

@@ -34,8 +34,8 @@ void top_rows_sort(struct top_rows *rows, enum top_sort by);
 const char *top_sort_name(enum top_sort by);
 int top_sort_find(const char *name);
 
-/* The table of the first `limit` rows. False: out of memory. */
-bool top_print_table(const struct top_rows *rows, size_t limit);
+/* The table of `limit` rows from `first` on. False: out of memory. */
+bool top_print_table(const struct top_rows *rows, size_t first, size_t limit);
 /* A sentence for the VM that waits most, into buffer; "" when none waits much. */
 void top_hint(const struct top_rows *rows, char *buffer, size_t size);
 

@@ -102,8 +102,15 @@ static void test_many(struct session *s, const void *data)
 	const struct winsize size = {.ws_row = 24, .ws_col = 80};
 	g_assert_cmpint(ioctl(s->master, TIOCSWINSZ, &size), ==, 0);
 	session_run(s, argv);
-	session_await(s, "32 VMs, every 0.1 s, by cpu; more than the screen has rows for");
+	session_await(s, "32 VMs, every 0.1 s, by cpu, 1 to 19 of them here");
 	session_await(s, "     500\r\n");
+	session_type(s, "n\033[B\033[B\033[A");
+	session_await(s, "by name, 2 to 20 of them here");
+	session_type(s, "\033[6~");
+	session_await(s, "by name, 14 to 32 of them here");
+	session_await(s, "still ");
+	session_type(s, "\033[5~\033OH\033OF\033[1~");
+	session_await(s, "by name, 1 to 19 of them here");
 	session_type(s, "q");
 	g_assert_cmpint(wait_bounded(s->pid), ==, 0);
 	assert_fits(s);

@@ -60,7 +60,7 @@ hvctl host --launch off
 systemctl start vmms-vm@second.service
 same "the unit while the launch policy is off" \
 	"$(systemctl show -P ActiveState -P Result vmms-vm@second.service | paste -sd ' ')" \
-	"inactive exec-condition"
+	"exec-condition inactive"
 hvctl host --launch auto
 hvctl autostart second off
 ! systemctl is-enabled -q vmms-vm@second.service 2>/dev/null || fail "vmms-vm@second is enabled"
