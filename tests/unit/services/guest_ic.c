@@ -61,7 +61,8 @@ void guest_ic_init(struct guest_ic *guest)
 		.reference_100ns = guest_reference,
 		.context = guest,
 	};
-	guest->env = (struct ic_env){guest->bus, guest->thread, &guest->clock};
+	guest->env =
+		(struct ic_env){guest->bus, guest->thread, &guest->clock, guest_monotonic(guest)};
 }
 
 void guest_ic_clear(struct guest_ic *guest)

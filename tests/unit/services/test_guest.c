@@ -112,7 +112,7 @@ static void test_heartbeat(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	driver_start(f, "heartbeat", 3u << 16);
 	assert_said(f, "guest state responding;");
 	g_assert_cmpuint(f->found, ==, 0); /* it came, which is no news */
-	fake_io_advance(f->peer.ic.thread, IC_HEARTBEAT_LOST_AFTER * IC_HEARTBEAT_PERIOD_NS);
+	fake_io_advance(f->peer.ic.thread, IC_HEARTBEAT_LOST_NS);
 	settle(f);
 	assert_said(f, "guest state not responding;");
 	g_assert_cmpuint(f->lost, ==, 1);

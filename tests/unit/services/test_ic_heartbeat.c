@@ -64,10 +64,32 @@ static void test_beats(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpuint(f->changes, ==, 2);
 }
 
+/* Whenever the driver came, beats are at the moments that all services share. */
+static void test_shared_moments(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	fake_io_advance(f->guest.thread, PERIOD * 9 / 10);
+	guest_ic_start(&f->guest, 3u << 16);
+	g_assert_true(driver_beat(f));
+	fake_io_advance(f->guest.thread, PERIOD / 10 - 1);
+	g_assert_false(driver_beat(f));
+	fake_io_advance(f->guest.thread, 1);
+	g_assert_true(driver_beat(f));
+	/* One that was asked just before such a moment has its time all the same. */
+	guest_ic_close(&f->guest);
+	fake_io_advance(f->guest.thread, PERIOD * 9 / 10);
+	guest_ic_start(&f->guest, 3u << 16);
+	fake_io_advance(f->guest.thread, PERIOD / 10);
+	g_assert_cmpint(f->state, ==, IC_HEARTBEAT_OK);
+	fake_io_advance(f->guest.thread, PERIOD - 1);
+	g_assert_cmpint(f->state, ==, IC_HEARTBEAT_OK);
+	fake_io_advance(f->guest.thread, 1);
+	g_assert_cmpint(f->state, ==, IC_HEARTBEAT_LOST);
+}
+
 static void test_lost(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	guest_ic_start(&f->guest, 3u << 16);
-	fake_io_advance(f->guest.thread, IC_HEARTBEAT_LOST_AFTER * PERIOD - 1);
+	fake_io_advance(f->guest.thread, IC_HEARTBEAT_LOST_NS - 1);
 	g_assert_cmpint(f->state, ==, IC_HEARTBEAT_OK);
 	fake_io_advance(f->guest.thread, 1);
 	g_assert_cmpint(f->state, ==, IC_HEARTBEAT_LOST);
@@ -80,7 +102,7 @@ static void test_lost(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	fake_io_advance(f->guest.thread, PERIOD);
 	g_assert_true(driver_beat(f));
 	/* and again */
-	fake_io_advance(f->guest.thread, (IC_HEARTBEAT_LOST_AFTER + 1) * PERIOD);
+	fake_io_advance(f->guest.thread, 2 * PERIOD);
 	g_assert_cmpint(f->state, ==, IC_HEARTBEAT_LOST);
 	guest_ic_close(&f->guest);
 	g_assert_cmpint(f->state, ==, IC_HEARTBEAT_ABSENT);
@@ -89,13 +111,13 @@ static void test_lost(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 static void test_paused(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	guest_ic_start(&f->guest, 3u << 16);
-	fake_io_advance(f->guest.thread, (IC_HEARTBEAT_LOST_AFTER - 1) * PERIOD); /* late already */
+	fake_io_advance(f->guest.thread, PERIOD / 2); /* late already */
 	ic_heartbeat_set_paused(f->heartbeat, true);
 	fake_io_advance(f->guest.thread, 1000 * PERIOD);
 	g_assert_cmpint(f->state, ==, IC_HEARTBEAT_OK);
 	ic_heartbeat_set_paused(f->heartbeat, false);
 	/* all of its time again */
-	fake_io_advance(f->guest.thread, IC_HEARTBEAT_LOST_AFTER * PERIOD - 1);
+	fake_io_advance(f->guest.thread, IC_HEARTBEAT_LOST_NS - 1);
 	g_assert_cmpint(f->state, ==, IC_HEARTBEAT_OK);
 	g_assert_true(driver_beat(f));
 	g_assert_cmpint(f->state, ==, IC_HEARTBEAT_OK);
@@ -157,6 +179,7 @@ int main(int argc, char **argv)
 #define ADD(name, function) \
 	g_test_add("/ic_heartbeat/" name, struct fixture, NULL, set_up, function, tear_down)
 	ADD("beats", test_beats);
+	ADD("shared-moments", test_shared_moments);
 	ADD("lost", test_lost);
 	ADD("paused", test_paused);
 	ADD("sequence", test_sequence);

@@ -29,6 +29,7 @@ struct ic_pending {
 struct ic {
 	struct ic_config config;
 	const struct ic_clock *clock;
+	uint64_t epoch;
 	struct io_thread *thread;
 	struct vmbus_device *device;
 	struct io_timer *turn;	/* goes on with what cannot be done at once */
@@ -437,6 +438,7 @@ struct ic *ic_new(const struct ic_env *env, const struct ic_config *config, GErr
 	ic->config = *config;
 	ic->config.name = g_strdup(config->name);
 	ic->clock = env->clock;
+	ic->epoch = env->epoch;
 	ic->thread = env->thread;
 	io_thread_call(ic->thread, ic_make_timers, ic);
 	ic->device = vmbus_offer(env->bus, &device, error);
@@ -485,4 +487,11 @@ void ic_arm(struct ic *ic, uint64_t monotonic_ns)
 {
 	if (!ic->held)
 		io_timer_arm(ic->timer, monotonic_ns);
+}
+
+void ic_arm_beat(struct ic *ic, uint64_t period_ns)
+{
+	uint64_t beats = (ic_now(ic) - ic->epoch) / period_ns;
+
+	ic_arm(ic, ic->epoch + (beats + 1) * period_ns);
 }

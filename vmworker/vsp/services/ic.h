@@ -31,6 +31,7 @@ struct ic_env {
 	struct vmbus *bus;	      /* borrowed */
 	struct io_thread *thread;     /* borrowed */
 	const struct ic_clock *clock; /* borrowed */
+	uint64_t epoch;		      /* monotonic_ns; of all services of a VM, see ic_arm_beat */
 };
 
 struct ic_version {
@@ -93,6 +94,11 @@ void ic_forget(struct ic *ic, uint8_t id);
 uint64_t ic_now(const struct ic *ic); /* the clock's monotonic_ns */
 /* One-shot; arming again replaces; 0 disarms. */
 void ic_arm(struct ic *ic, uint64_t monotonic_ns);
+/*
+ * At the next whole multiple of the period since the epoch: what wakes an idle guest anyway is to
+ * wake it once for all services. That of two VMs is at different moments.
+ */
+void ic_arm_beat(struct ic *ic, uint64_t period_ns);
 /* An answer that the service does not understand: the channel is closed. */
 void ic_fault(struct ic *ic, const char *what);
 

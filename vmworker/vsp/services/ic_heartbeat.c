@@ -18,8 +18,8 @@ struct ic_heartbeat {
 	enum ic_heartbeat_state state;
 	uint64_t sequence; /* of the last request */
 	uint64_t beats;
-	uint8_t id;	     /* the request under way; one at a time, however long it takes */
-	unsigned int missed; /* periods that ended without its answer */
+	uint64_t since; /* when the guest was asked, or could answer again */
+	uint8_t id;	/* the request under way; one at a time, however long it takes */
 	bool paused;
 };
 
@@ -38,13 +38,14 @@ static void heartbeat_send(struct ic_heartbeat *heartbeat)
 	struct heartbeat_wire wire = {.sequence = heartbeat->sequence + 2};
 
 	heartbeat->id = ic_send(heartbeat->ic, &wire, sizeof(wire));
+	heartbeat->since = ic_now(heartbeat->ic);
 	if (heartbeat->id != 0)
 		heartbeat->sequence = wire.sequence;
 }
 
 static void heartbeat_arm(struct ic_heartbeat *heartbeat)
 {
-	ic_arm(heartbeat->ic, ic_now(heartbeat->ic) + IC_HEARTBEAT_PERIOD_NS);
+	ic_arm_beat(heartbeat->ic, IC_HEARTBEAT_PERIOD_NS);
 }
 
 static void heartbeat_ready(void *context, struct ic_version version G_GNUC_UNUSED)
@@ -52,7 +53,6 @@ static void heartbeat_ready(void *context, struct ic_version version G_GNUC_UNUS
 	struct ic_heartbeat *heartbeat = context;
 
 	heartbeat->id = 0;
-	heartbeat->missed = 0;
 	heartbeat_set_state(heartbeat, IC_HEARTBEAT_OK);
 	if (heartbeat->paused)
 		return;
@@ -87,7 +87,6 @@ static void heartbeat_answered(void *context, uint8_t id, uint32_t status G_GNUC
 		return;
 	}
 	heartbeat->beats++;
-	heartbeat->missed = 0;
 	heartbeat_set_state(heartbeat, IC_HEARTBEAT_OK);
 }
 
@@ -97,8 +96,7 @@ static void heartbeat_expired(void *context)
 
 	if (heartbeat->id == 0) {
 		heartbeat_send(heartbeat);
-	} else if (++heartbeat->missed >= IC_HEARTBEAT_LOST_AFTER) {
-		heartbeat->missed = IC_HEARTBEAT_LOST_AFTER;
+	} else if (ic_now(heartbeat->ic) - heartbeat->since >= IC_HEARTBEAT_LOST_NS) {
 		heartbeat_set_state(heartbeat, IC_HEARTBEAT_LOST);
 	}
 	heartbeat_arm(heartbeat);
@@ -136,7 +134,7 @@ void ic_heartbeat_set_paused(struct ic_heartbeat *heartbeat, bool paused)
 	if (heartbeat->paused == paused)
 		return;
 	heartbeat->paused = paused;
-	heartbeat->missed = 0;
+	heartbeat->since = ic_now(heartbeat->ic);
 	if (paused) {
 		ic_arm(heartbeat->ic, 0);
 	} else if (ic_is_ready(heartbeat->ic)) {

@@ -66,7 +66,7 @@ static uint8_t timesync_send(struct ic_timesync *timesync, uint8_t flags)
 
 static void timesync_arm(struct ic_timesync *timesync)
 {
-	ic_arm(timesync->ic, ic_now(timesync->ic) + IC_TIMESYNC_PERIOD_NS);
+	ic_arm_beat(timesync->ic, IC_TIMESYNC_PERIOD_NS);
 }
 
 void ic_timesync_sync(struct ic_timesync *timesync)

@@ -436,7 +436,12 @@ static bool services_offer(struct services *services, const struct ic_env *env, 
 
 struct services *services_new(const struct services_config *config, GError **error)
 {
-	const struct ic_env env = {config->bus, config->thread, config->clock};
+	const struct ic_env env = {
+		.bus = config->bus,
+		.thread = config->thread,
+		.clock = config->clock,
+		.epoch = config->clock->monotonic_ns(config->clock->context),
+	};
 	struct services *services = g_new0(struct services, 1);
 
 	services->config = *config;
