@@ -61,6 +61,13 @@ static void assert_reason(struct fixture *f, const char *vm, const char *text)
 		g_error("\"%s\" is not in the reason \"%s\"", text, reason);
 }
 
+static void assert_state(struct fixture *f, const char *vm, const char *expected)
+{
+	g_autofree char *state = fixture_get(f, vm, "State");
+
+	g_assert_cmpstr(state, ==, expected);
+}
+
 static int console_open(struct fixture *f, const char *vm)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -402,6 +409,36 @@ static void test_hung(gconstpointer data)
 	assert_ends(pidfd);
 }
 
+/* It answers too late: the verb has failed, and the guest goes on as if it had not been asked. */
+static void test_late(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *vm = fixture_define_with(f, "late", "echo", TRANSLATE);
+
+	fixture_do(f, vm, "Start");
+	int pidfd = qemu_pidfd(f, vm);
+	int console = console_open(f, vm);
+	console_expect(console, "tiny guest up\n");
+	g_assert_cmpint(pidfd_send_signal(pidfd, SIGSTOP, NULL, 0), ==, 0);
+	fixture_hvctl(f, 6, "VM late: QEMU did not answer within 4 s", "pause late");
+	assert_state(f, vm, "running");
+	g_assert_cmpint(pidfd_send_signal(pidfd, SIGCONT, NULL, 0), ==, 0);
+	g_assert_cmpint(write(console, "a", 1), ==, 1);
+	console_expect(console, "a");
+	fixture_hvctl(f, 0, "", "pause late");
+	assert_state(f, vm, "paused");
+	g_assert_cmpint(pidfd_send_signal(pidfd, SIGSTOP, NULL, 0), ==, 0);
+	fixture_hvctl(f, 6, "VM late: QEMU did not answer within 4 s", "resume late");
+	assert_state(f, vm, "paused");
+	g_assert_cmpint(pidfd_send_signal(pidfd, SIGCONT, NULL, 0), ==, 0);
+	fixture_hvctl(f, 0, "", "resume late");
+	g_assert_cmpint(write(console, "b", 1), ==, 1);
+	console_expect(console, "b");
+	close(console);
+	fixture_do(f, vm, "Stop");
+	assert_ends(pidfd);
+}
+
 /* Nobody asks it for anything, and it is found out. */
 static void test_silent(gconstpointer data)
 {
@@ -447,6 +484,7 @@ int main(int argc, char **argv)
 		{"/vmmsd/translate/killed", test_killed},
 		{"/vmmsd/translate/start-fails", test_start_fails},
 		{"/vmmsd/translate/hung", test_hung},
+		{"/vmmsd/translate/late", test_late},
 		{"/vmmsd/translate/silent", test_silent},
 		{"/vmmsd/translate/worker-killed", test_worker_killed},
 	};
