@@ -52,10 +52,13 @@ data=$(head -c 1M first | md5sum | cut -d' ' -f1)
 words="vmms.disks vmms.poweroff" vm_new disks --engine translate --cpus 2 \
 	--disk "path=$work/disk.qcow2,format=qcow2,lun=0,serial=q1,iops=2000" \
 	--disk "path=$work/disk.raw,lun=1,read-only=yes"
+# Two processors that are threads of one core.
+hvctl edit disks --topology sockets=1,cores=1,threads=2
 hvctl start disks
 vm_becomes disks off
 log=$(vm_log disks)
 has "what disks says" "$log" 'userspace reached 2 cpus'
+has "what disks says" "$log" 'threads of cpu 0: 0-1'
 has "what disks says" "$log" 'lun 0 size 67108864 ro 0 .*serial q1'
 has "what disks says" "$log" 'lun 1 size 67108864 ro 1 '
 has "what disks says" "$log" "host's data $data"

@@ -17,13 +17,43 @@ static G_GNUC_PRINTF(2, 3) void put(GString *xml, const char *format, ...)
 	g_string_append(xml, text);
 }
 
+static uint32_t threads_of(const struct engine_config *config)
+{
+	return config->sockets ? config->threads : 1;
+}
+
+/* What goes to QEMU past libvirt. */
+static bool has_arguments(const struct engine_config *config,
+			  const struct domain_xml_places *places)
+{
+	return places->saved || threads_of(config) > 1;
+}
+
+static void put_arguments(GString *xml, const struct engine_config *config,
+			  const struct domain_xml_places *places)
+{
+	if (!has_arguments(config, places))
+		return;
+	put(xml, "  <qemu:commandline>\n");
+	/* It takes up the state when all its devices are there, some of which libvirt does not
+	 * know of. */
+	if (places->saved)
+		put(xml, "    <qemu:arg value='-incoming'/>\n    <qemu:arg value='defer'/>\n");
+	/* By itself the translator is an AMD processor without the leaves that tell of threads
+	 * there, so that guests would take them for cores. */
+	if (threads_of(config) > 1)
+		put(xml, "    <qemu:arg value='-global'/>\n"
+			 "    <qemu:arg value='max-x86_64-cpu.vendor=GenuineIntel'/>\n");
+	put(xml, "  </qemu:commandline>\n");
+}
+
 static void put_identity(GString *xml, const struct engine_config *config,
 			 const struct domain_xml_places *places)
 {
 	const uint8_t *u = config->vm_uuid;
 
-	put(xml,
-	    places->saved ? "<domain type='qemu'" QEMU_NAMESPACE ">\n" : "<domain type='qemu'>\n");
+	put(xml, has_arguments(config, places) ? "<domain type='qemu'" QEMU_NAMESPACE ">\n"
+					       : "<domain type='qemu'>\n");
 	put(xml, "  <name>" DOMAIN_XML_NAME "</name>\n");
 	put(xml,
 	    "  <uuid>%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x</uuid>\n",
@@ -36,14 +66,13 @@ static void put_processors(GString *xml, const struct engine_config *config)
 {
 	uint32_t sockets = config->sockets ? config->sockets : 1;
 	uint32_t cores = config->sockets ? config->cores : config->vp_count;
-	uint32_t threads = config->sockets ? config->threads : 1;
 
 	put(xml, "  <memory unit='b'>%" G_GUINT64_FORMAT "</memory>\n", config->memory);
 	put(xml, "  <vcpu>%u</vcpu>\n", config->vp_count);
 	/* All that the translator can do. */
 	put(xml, "  <cpu mode='maximum'>\n");
 	put(xml, "    <topology sockets='%u' dies='1' cores='%u' threads='%u'/>\n", sockets, cores,
-	    threads);
+	    threads_of(config));
 	if (config->devices.hidden)
 		put(xml, "    <feature policy='disable' name='hypervisor'/>\n");
 	put(xml, "  </cpu>\n");
@@ -74,11 +103,7 @@ char *domain_xml_format(const struct engine_config *config, const struct domain_
 	put(xml, "  <on_poweroff>destroy</on_poweroff>\n  <on_reboot>restart</on_reboot>\n"
 		 "  <on_crash>destroy</on_crash>\n");
 	put_devices(xml, config, places);
-	/* It takes up the state when all its devices are there, some of which libvirt does not
-	 * know of. */
-	if (places->saved)
-		put(xml, "  <qemu:commandline>\n    <qemu:arg value='-incoming'/>\n"
-			 "    <qemu:arg value='defer'/>\n  </qemu:commandline>\n");
+	put_arguments(xml, config, places);
 	put(xml, "</domain>\n");
 	return g_string_free(xml, FALSE);
 }

@@ -100,7 +100,26 @@ static void test_saved(void)
 		validate_domain(xml);
 	g_autofree char *anew = domain_xml_format(&config, &places);
 	has(anew, "<type arch='x86_64' machine='pc'>hvm</type>");
-	g_assert_null(strstr(anew, "qemu:"));
+	g_assert_null(strstr(anew, "-incoming"));
+}
+
+/* Guests see threads on an Intel processor; without threads nothing goes past libvirt. */
+static void test_threads(void)
+{
+	struct engine_config config = machine();
+	g_autofree char *two = domain_xml_format(&config, &places);
+
+	has(two, "<qemu:arg value='max-x86_64-cpu.vendor=GenuineIntel'/>");
+	if (validate_domain_available())
+		validate_domain(two);
+	config.cores = 4;
+	config.threads = 1;
+	g_autofree char *one = domain_xml_format(&config, &places);
+	g_assert_null(strstr(one, "qemu:"));
+	config.sockets = 0;
+	config.threads = 2; /* nobody asked for a topology */
+	g_autofree char *none = domain_xml_format(&config, &places);
+	g_assert_null(strstr(none, "qemu:"));
 }
 
 static void test_schema(void)
@@ -191,6 +210,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/translate/domain-xml/format", test_format);
 	g_test_add_func("/translate/domain-xml/bare", test_bare);
 	g_test_add_func("/translate/domain-xml/saved", test_saved);
+	g_test_add_func("/translate/domain-xml/threads", test_threads);
 	g_test_add_func("/translate/domain-xml/schema", test_schema);
 	g_test_add_func("/translate/domain-xml/many", test_many);
 	g_test_add_func("/translate/domain-xml/refused", test_refused);
