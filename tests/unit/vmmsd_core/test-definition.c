@@ -376,7 +376,7 @@ static void translate_refuses(const char *members, const char *part)
 	g_autoptr(GError) error = NULL;
 
 	g_assert_null(definition_parse(json, &error));
-	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED);
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION);
 	if (!g_str_has_prefix(error->message, part))
 		g_error("\"%s\" does not begin with \"%s\"", error->message, part);
 }
@@ -408,7 +408,7 @@ static void test_translate(void)
 	/* Nor by an edit. */
 	g_assert_null(definition_edit(good, "{\"nics\":[{\"type\":\"private\",\"network\":\"n\"}]}",
 				      &error));
-	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED);
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION);
 }
 
 static void add_random(GRand *rand, GString *json, const char *format, gint32 low, gint32 high)
