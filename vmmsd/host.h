@@ -50,7 +50,8 @@ char *host_translate_stamp(const struct host *host);
  */
 const char *host_choose_engine(const struct host *host, enum definition_engine asked,
 			       const char *lacking, char **reason, GError **error);
-/* For a definition, with what it needs. */
+/* For a definition, with what it needs. INVALID_DEFINITION when it names translate for a disk that
+ * has become a device (definition_on_host.h). */
 const char *host_choose_engine_for(const struct host *host, const struct definition *definition,
 				   char **reason, GError **error);
 

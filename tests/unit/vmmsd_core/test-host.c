@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "assert_error.h"
+#include "block_node.h"
 #include "fake_file.h"
 #include "json_text.h"
 #include "temporary_directory.h"
@@ -335,6 +336,63 @@ static void test_lacking(void)
 	g_clear_error(&error);
 }
 
+static struct definition *with_disk(const char *engine, const char *format, const char *path)
+{
+	g_autofree char *json = g_strdup_printf(
+		"{\"version\":1,\"name\":\"x\",\"engine\":\"%s\",\"disks\":[{\"path\":"
+		"\"/none.img\"},{\"path\":\"%s\",\"format\":\"%s\"}]}",
+		engine, path, format);
+	g_autoptr(GError) error = NULL;
+	struct definition *definition = definition_parse(json, &error);
+
+	g_assert_no_error(error);
+	return definition;
+}
+
+/* NULL, or the engine; takes the definition. */
+static const char *choose(const struct host *host, struct definition *definition, char **reason,
+			  GError **error)
+{
+	const char *engine = host_choose_engine_for(host, definition, reason, error);
+
+	definition_unref(definition);
+	return engine;
+}
+
+/* A block device as a disk: only direct takes it, unless another program serves it. */
+static void test_block_device(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autofree char *path = g_build_filename(root, "disk", NULL), *reason = NULL;
+	g_autofree char *refused =
+		g_strdup_printf("definition: $.disks[1].path: the engine translate takes no block "
+				"device as a raw disk, and \"%s\" is one; give an image file, or "
+				"set the engine to direct",
+				path);
+	g_autoptr(host_t) host = new_host(root);
+	GError *error = NULL;
+
+	if (!block_node_put(path))
+		return;
+	host_set_probe(host, SLOW);
+	host_set_translate_probe(host, TRANSLATOR);
+	g_assert_cmpstr(choose(host, with_disk("auto", "raw", path), &reason, &error), ==,
+			"direct");
+	g_assert_nonnull(strstr(reason, "chosen by auto, though slow, since translate cannot"));
+	g_assert_nonnull(strstr(reason, refused));
+	g_clear_pointer(&reason, g_free);
+	g_assert_null(choose(host, with_disk("translate", "raw", path), &reason, &error));
+	assert_message(g_steal_pointer(&error), SERVICE_ERROR_INVALID_DEFINITION, refused);
+	g_assert_cmpstr(choose(host, with_disk("auto", "qcow2", path), &reason, &error), ==,
+			"translate");
+	g_clear_pointer(&reason, g_free);
+	host_set_probe(host, "{\"usable\":false,\"reason\":\"no\"}");
+	g_assert_null(choose(host, with_disk("auto", "raw", path), &reason, &error));
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_HYPERVISOR);
+	g_assert_nonnull(strstr(error->message, refused));
+	g_clear_error(&error);
+}
+
 /* The device file comes, changes and goes. */
 static void test_stale(void)
 {
@@ -558,6 +616,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/host/translate", test_translate);
 	g_test_add_func("/host/slow", test_slow);
 	g_test_add_func("/host/lacking", test_lacking);
+	g_test_add_func("/host/block-device", test_block_device);
 	g_test_add_func("/host/stale", test_stale);
 	g_test_add_func("/host/lost", test_lost);
 	g_test_add_func("/host/no-kvm", test_no_kvm);
