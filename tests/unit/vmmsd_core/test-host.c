@@ -4,8 +4,11 @@
 
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <grp.h>
 #include <json-c/json.h>
+#include <pwd.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "assert_error.h"
 #include "block_node.h"
@@ -418,6 +421,51 @@ static void test_stale(void)
 	g_assert_true(host_is_stale(host));
 }
 
+/* The service may open it, and the workers, who are another user, may not. */
+static void test_closed_to_workers(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autofree char *device = g_build_filename(root, "dev/kvm", NULL);
+	g_autoptr(host_t) host = new_host(root);
+	g_autofree char *reason = NULL;
+	g_autoptr(GError) error = NULL;
+	struct stat st;
+
+	if (!getpwnam("nobody") || geteuid() == getpwnam("nobody")->pw_uid) {
+		g_test_skip("there is no user nobody, or it runs this");
+		return;
+	}
+	host_set_worker(host, "nobody", NULL);
+	host_set_translate_probe(host, TRANSLATOR);
+	fake_put(root, "dev/kvm", "x");
+	g_assert_cmpint(g_chmod(device, 0600), ==, 0);
+	host_begin_probe(host);
+	host_set_probe(host, usable);
+	expect_translate(host, ENGINE_AUTO, "chosen by auto, since direct cannot run here (");
+	g_assert_null(host_choose_engine(host, ENGINE_DIRECT, NULL, &reason, &error));
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_HYPERVISOR);
+	g_assert_nonnull(strstr(error->message, "/dev/kvm is not open to nobody, the user of the "
+						"workers (it is "));
+	g_assert_nonnull(strstr(error->message, "mode 0600): run \""));
+	g_assert_false(host_is_stale(host));
+	/* Joining a group leaves the device as it is. */
+	g_assert_cmpint(g_chmod(device, 0660), ==, 0);
+	host_begin_probe(host);
+	host_set_probe(host, usable);
+	g_assert_cmpint(stat(device, &st), ==, 0);
+	g_assert_false(host_is_stale(host));
+	host_set_worker(host, "nobody", getgrgid(st.st_gid)->gr_name);
+	g_assert_true(host_is_stale(host));
+	host_set_worker(host, "nobody", NULL);
+	g_assert_cmpint(g_chmod(device, 0666), ==, 0);
+	g_assert_true(host_is_stale(host));
+	host_begin_probe(host);
+	host_set_probe(host, usable);
+	g_assert_false(host_is_stale(host));
+	expect_engine(host, ENGINE_AUTO,
+		      "chosen by auto; KVM on AMD-V: guest code runs directly on the processor");
+}
+
 /* Who had it is told that it went, and auto says why it takes the other now. */
 static void test_lost(void)
 {
@@ -617,6 +665,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/host/slow", test_slow);
 	g_test_add_func("/host/lacking", test_lacking);
 	g_test_add_func("/host/block-device", test_block_device);
+	g_test_add_func("/host/closed-to-workers", test_closed_to_workers);
 	g_test_add_func("/host/stale", test_stale);
 	g_test_add_func("/host/lost", test_lost);
 	g_test_add_func("/host/no-kvm", test_no_kvm);
