@@ -257,9 +257,11 @@ void host_set_translate_probe(struct host *host, const char *probe_json)
 	host->translate.usable =
 		answered && json_object_get_boolean(json_object_object_get(probe, "usable"));
 	host->translate.reason = g_strdup(host->translate.usable ? "" : reason);
+	if (!host->translate.usable)
+		return;
 	/* Another QEMU is another speed. */
 	g_autofree char *before = host->translate.answer;
-	host->translate.answer = host->translate.usable ? g_strdup(probe_json) : NULL;
+	host->translate.answer = g_strchomp(g_strdup(probe_json));
 	if (g_strcmp0(before, host->translate.answer) != 0)
 		host->translate.speed = (struct host_speed){0};
 }
@@ -275,7 +277,7 @@ void host_set_translate_speed(struct host *host, const char *answer)
 char *host_translate_stamp(const struct host *host)
 {
 	return host->translate.usable ? g_strdup_printf("%s %s", host->kernel ? host->kernel : "",
-							g_strchomp(host->translate.answer))
+							host->translate.answer)
 				      : NULL;
 }
 

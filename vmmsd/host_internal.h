@@ -29,8 +29,8 @@ struct host_kvm {
 struct host_translate {
 	gboolean usable;
 	char *reason; /* when not usable: one sentence with the remedy */
-	char *answer; /* that said so, whole; NULL when not usable */
-	struct host_speed speed;
+	char *answer; /* the last that said that it is, without the line's end; NULL: none did */
+	struct host_speed speed; /* of the translator of that answer */
 };
 
 struct host {

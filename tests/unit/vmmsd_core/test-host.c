@@ -421,6 +421,42 @@ static void test_stale(void)
 	g_assert_true(host_is_stale(host));
 }
 
+static void expect_translate_speed(const struct host *host, const char *expected)
+{
+	g_autoptr(json_value_t) json = describe(host);
+	json_value_t *engines = json_object_object_get(json, "engines");
+
+	assert_member(json_object_array_get_idx(engines, 1), "speed", expected);
+}
+
+/* What was measured holds for the translator that it was measured of, however often the host is
+ * probed and its stamp is asked for. */
+static void test_translate_speed(void)
+{
+	static const char measured[] = "{\"kernel\":300,\"user\":5}",
+			  none[] = "{\"kernel\":null,\"user\":null}";
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autoptr(host_t) host = new_host(root);
+
+	g_assert_null(host_translate_stamp(host));
+	host_set_translate_probe(host, TRANSLATOR "\n");
+	host_set_translate_speed(host, "{\"speed\":{\"kernel\":300,\"user\":5}}");
+	g_autofree char *before = host_translate_stamp(host);
+	g_assert_cmpstr(before, ==, "6.1.0-test " TRANSLATOR);
+	host_set_translate_probe(host, TRANSLATOR "\n");
+	expect_translate_speed(host, measured);
+	/* It is gone for a while. */
+	host_set_translate_probe(host, NULL);
+	g_assert_null(host_translate_stamp(host));
+	expect_translate_speed(host, none);
+	host_set_translate_probe(host, TRANSLATOR "\n");
+	expect_translate_speed(host, measured);
+	g_autofree char *after = host_translate_stamp(host);
+	g_assert_cmpstr(before, ==, after);
+	host_set_translate_probe(host, "{\"usable\":true,\"reason\":\"\",\"emulator\":\"x\"}\n");
+	expect_translate_speed(host, none);
+}
+
 /* The service may open it, and the workers, who are another user, may not. */
 static void test_closed_to_workers(void)
 {
@@ -665,6 +701,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/host/slow", test_slow);
 	g_test_add_func("/host/lacking", test_lacking);
 	g_test_add_func("/host/block-device", test_block_device);
+	g_test_add_func("/host/translate-speed", test_translate_speed);
 	g_test_add_func("/host/closed-to-workers", test_closed_to_workers);
 	g_test_add_func("/host/stale", test_stale);
 	g_test_add_func("/host/lost", test_lost);
