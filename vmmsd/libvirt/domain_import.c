@@ -363,6 +363,7 @@ static void import_domain(struct importing *import, xmlNode *domain)
 	import_rest(import, domain);
 	if (import->kept && !import->error) {
 		json_object_object_del(import->kept, "adapters");
+		json_object_object_del(import->kept, "mtus");
 		json_object_object_del(import->kept, "pins");
 		json_object_object_del(import->kept, "serials");
 		merge_kept(import->definition, import->kept);
