@@ -62,6 +62,16 @@ static uint64_t kept_number(const struct importing *import, const char *list, co
 	return json_object_is_type(adapter, json_type_int) ? json_object_get_uint64(adapter) : 0;
 }
 
+/* Of virtio they are with the engine translate anyway. */
+static void import_model(const struct importing *import, xmlNode *interface)
+{
+	xmlNode *model = xml_take_child(interface, "model");
+	g_autofree char *type = xml_take_attribute(model, "type");
+
+	if (model && !(import->translated && g_strcmp0(type, "virtio") == 0))
+		model->_private = NULL;
+}
+
 /* What was not a whole number of kilobytes. */
 static uint64_t exact_bandwidth(const struct importing *import, const char *mac, uint64_t kilobytes)
 {
@@ -107,6 +117,7 @@ static struct json_object *import_nic(struct importing *import, xmlNode *interfa
 	if (g_strcmp0(state, "down") == 0)
 		import_put_boolean(to, "connected", FALSE);
 	import_bandwidth(import, interface, mac, to);
+	import_model(import, interface);
 	return to;
 }
 
