@@ -233,8 +233,8 @@ static void test_refused(void)
 	static const struct {
 		const char *json, *text;
 	} cases[] = {
-		{"{\"version\":1,\"name\":\"x\",\"description\":\"\\u0001\"}",
-		 "the definition has the character U+0001 in a text, which XML cannot have"},
+		{"{\"version\":1,\"name\":\"x\",\"description\":\"\\ufffe\"}",
+		 "the definition has the character U+FFFE in a text, which XML cannot have"},
 		{"{\"version\":1,\"name\":\"x\",\"nics\":[{\"type\":\"user\"}],"
 		 "\"boot\":{\"kernel\":\"/\\uffff\"}}",
 		 "the character U+FFFF"},
