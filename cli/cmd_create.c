@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "batch.h"
 #include "definition_options.h"
@@ -49,9 +51,16 @@ static int create_one(struct cli *cli, const char *name, const void *context)
 
 static int create_from_libvirt(struct cli *cli, const struct options *o)
 {
-	static const char *const words[] = {"none", "kernel", "cmdline", "kernel,cmdline"};
-	const char *given = words[(o->definition.kernel ? 1 : 0) + (o->definition.cmdline ? 2 : 0)];
+	const struct definition_options *d = &o->definition;
+	bool translate = d->engine && strcmp(d->engine, "translate") == 0;
+	char given[64];
 	int r;
+
+	snprintf(given, sizeof(given), "none%s%s%s", d->kernel ? ",kernel" : "",
+		 d->cmdline ? ",cmdline" : "",
+		 translate   ? ",translate"
+		 : d->engine ? ",engine"
+			     : "");
 
 	struct json_object *document = libvirt_import(o->libvirt, o->libvirt_uri, given, &r);
 	if (!document)

@@ -9,8 +9,9 @@
 
 /*
  * The definition of a domain: `from` is a file ("-": standard input) or else, or when there is a
- * uri, the name of a domain that libvirt knows. given, "kernel", "cmdline", both with a comma, or
- * "none", is what takes the place of the domain's. What was not taken over is on standard error.
+ * uri, the name of a domain that libvirt knows. given is what takes the place of the domain's:
+ * "none", followed by ",kernel", ",cmdline", and ",translate" or, for another engine, ",engine".
+ * What was not taken over is on standard error.
  * json_object_put; NULL after reporting with *exit_code.
  */
 struct json_object *libvirt_import(const char *from, const char *uri, const char *given,

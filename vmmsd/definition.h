@@ -46,8 +46,8 @@ struct definition {
 };
 
 /*
- * Errors are SERVICE_ERROR (service_error.h) INVALID_DEFINITION, INVALID_NAME or, for what the
- * engine of the definition cannot do, NOT_SUPPORTED, and carry the JSON path: "definition:
+ * Errors are SERVICE_ERROR (service_error.h) INVALID_DEFINITION, also for what the engine of the
+ * definition cannot do, or INVALID_NAME, and carry the JSON path: "definition:
  * $.cpus.count: 0 is below the minimum 1". A uuid is made when absent. Parsing the canonical
  * document of a definition gives the same document again.
  */
@@ -86,7 +86,7 @@ bool definition_check_name(const char *name, GError **error);
 /* Any case of hex digits; the lookup by uuid and the check of names share it. */
 bool definition_is_uuid(const char *text);
 
-/* Whether the engine translate can do what it asks for, whichever it names. NOT_SUPPORTED. */
+/* Whether the engine translate can do what it asks for, whichever it names. INVALID_DEFINITION. */
 bool definition_check_translate(const struct definition *definition, GError **error);
 
 const char *definition_engine_name(enum definition_engine engine);

@@ -9,7 +9,7 @@
 
 static bool refuse(GError **error, const char *path, const char *what)
 {
-	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED,
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION,
 		    "definition: %s: the engine translate %s, or set the engine to direct", path,
 		    what);
 	return false;

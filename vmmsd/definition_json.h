@@ -28,7 +28,7 @@ bool definition_refine_bandwidth(struct json_object *object, GError **error);
 bool definition_disks_refine(struct json_object *complete, GError **error);
 bool definition_nics_refine(struct json_object *complete, const struct mac_owners *owners,
 			    GError **error);
-/* Whether the engine that it names can do what it asks for. NOT_SUPPORTED. */
+/* Whether the engine that it names can do what it asks for. INVALID_DEFINITION. */
 bool definition_engine_check(struct json_object *complete, GError **error);
 void definition_disks_convert(struct definition *definition, struct json_object *complete);
 void definition_nics_convert(struct definition *definition, struct json_object *complete);

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "device_access.h"
 #include "host_file.h"
 #include "host_internal.h"
 #include "json_text.h"
@@ -52,7 +53,17 @@ void host_free(struct host *host)
 	g_free(host->proc_root);
 	g_free(host->kvm_device);
 	g_free(host->kvm_stamp);
+	g_free(host->worker_user);
+	g_free(host->worker_group);
 	g_free(host);
+}
+
+void host_set_worker(struct host *host, const char *user, const char *group)
+{
+	g_free(host->worker_user);
+	g_free(host->worker_group);
+	host->worker_user = g_strdup(user);
+	host->worker_group = g_strdup(group);
 }
 
 /* ---- the device file --------------------------------------------------------------------------
@@ -70,6 +81,16 @@ static char *stamp_device(const char *path)
 			       (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 }
 
+/* Why the workers cannot open it; NULL: they can, or there is no such user, which their units will
+ * say. */
+static char *explain_denied(const struct host *host)
+{
+	g_autoptr(device_user_t) user =
+		host->worker_user ? device_user_find(host->worker_user, host->worker_group) : NULL;
+
+	return user ? device_access_explain(host->kvm_device, user, host->worker_group) : NULL;
+}
+
 void host_begin_probe(struct host *host)
 {
 	g_free(host->kvm_stamp);
@@ -78,9 +99,12 @@ void host_begin_probe(struct host *host)
 
 gboolean host_is_stale(const struct host *host)
 {
-	g_autofree char *now = stamp_device(host->kvm_device);
+	g_autofree char *now = stamp_device(host->kvm_device), *denied = NULL;
 
-	return g_strcmp0(now, host->kvm_stamp) != 0;
+	if (g_strcmp0(now, host->kvm_stamp) != 0)
+		return TRUE;
+	denied = host->kvm.denied ? explain_denied(host) : NULL;
+	return host->kvm.denied && !denied;
 }
 
 void host_distrust(struct host *host)
@@ -175,6 +199,7 @@ void host_set_probe(struct host *host, const char *probe_json)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_value_t) probe =
 		probe_json ? json_text_parse(probe_json, PROBE_MAX_BYTES, &error) : NULL;
+	g_autofree char *denied = NULL;
 
 	if (!json_object_is_type(probe, json_type_object)) {
 		set_unusable(&host->kvm, "none",
@@ -195,6 +220,12 @@ void host_set_probe(struct host *host, const char *probe_json)
 			reason = "/dev/kvm cannot be used and the kernel does not say why: look at "
 				 "the kernel log";
 		set_unusable(&host->kvm, virtualization, reason);
+		return;
+	}
+	denied = explain_denied(host);
+	if (denied) {
+		set_unusable(&host->kvm, virtualization, denied);
+		host->kvm.denied = TRUE;
 		return;
 	}
 	kvm_clear(&host->kvm);
@@ -226,9 +257,11 @@ void host_set_translate_probe(struct host *host, const char *probe_json)
 	host->translate.usable =
 		answered && json_object_get_boolean(json_object_object_get(probe, "usable"));
 	host->translate.reason = g_strdup(host->translate.usable ? "" : reason);
+	if (!host->translate.usable)
+		return;
 	/* Another QEMU is another speed. */
 	g_autofree char *before = host->translate.answer;
-	host->translate.answer = host->translate.usable ? g_strdup(probe_json) : NULL;
+	host->translate.answer = g_strchomp(g_strdup(probe_json));
 	if (g_strcmp0(before, host->translate.answer) != 0)
 		host->translate.speed = (struct host_speed){0};
 }
@@ -244,7 +277,7 @@ void host_set_translate_speed(struct host *host, const char *answer)
 char *host_translate_stamp(const struct host *host)
 {
 	return host->translate.usable ? g_strdup_printf("%s %s", host->kernel ? host->kernel : "",
-							g_strchomp(host->translate.answer))
+							host->translate.answer)
 				      : NULL;
 }
 

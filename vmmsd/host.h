@@ -26,9 +26,14 @@ struct host *host_new(const char *sysfs_root, const char *proc_root, const char 
 void host_free(struct host *host); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(host_t, host_free)
 
+/* Workers are this user, with this group beside those that he has (NULL: none), and not who asks
+ * the probe: what they may not open is not usable. Before the first probe. */
+void host_set_worker(struct host *host, const char *user, const char *group);
+
 /* Before a probe: what it finds holds as long as the device file is as it is now. */
 void host_begin_probe(struct host *host);
-/* Whether /dev/kvm came, went or changed since then, or somebody found that it is not as probed. */
+/* Whether /dev/kvm came, went or changed since then, the workers' user was given access by joining
+ * a group, or somebody found that it is not as probed. */
 gboolean host_is_stale(const struct host *host);
 void host_distrust(struct host *host);
 
@@ -50,7 +55,8 @@ char *host_translate_stamp(const struct host *host);
  */
 const char *host_choose_engine(const struct host *host, enum definition_engine asked,
 			       const char *lacking, char **reason, GError **error);
-/* For a definition, with what it needs. */
+/* For a definition, with what it needs. INVALID_DEFINITION when it names translate for a disk that
+ * has become a device (definition_on_host.h). */
 const char *host_choose_engine_for(const struct host *host, const struct definition *definition,
 				   char **reason, GError **error);
 

@@ -114,10 +114,16 @@ static struct json_object *describe_speed(const struct host_speed *speed)
 	return object;
 }
 
+static const struct host_speed *speed_of(const struct host *host, enum definition_engine engine)
+{
+	return engine == ENGINE_TRANSLATE ? &host->translate.speed : &host->kvm.speed;
+}
+
 /* What a VM that asks for the engine would be told. */
 static struct json_object *describe_engine(const struct host *host, enum definition_engine asked)
 {
 	struct json_object *object = json_object_new_object();
+	static const struct host_speed unknown = {0};
 	g_autoptr(GError) error = NULL;
 	g_autofree char *reason = NULL;
 	const char *engine = host_choose_engine(host, asked, NULL, &reason, &error);
@@ -136,9 +142,7 @@ static struct json_object *describe_engine(const struct host *host, enum definit
 		add_text(object, "reason", engine ? reason : error->message);
 	}
 	if (asked != ENGINE_AUTO)
-		add(object, "speed",
-		    describe_speed(asked == ENGINE_DIRECT ? &host->kvm.speed
-							  : &host->translate.speed));
+		add(object, "speed", describe_speed(engine ? speed_of(host, asked) : &unknown));
 	return object;
 }
 

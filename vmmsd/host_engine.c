@@ -2,6 +2,7 @@
 /* Which engine runs a VM here, and why. There is no fall-back: auto says what it takes. */
 #include <string.h>
 
+#include "definition_on_host.h"
 #include "host_internal.h"
 #include "service_error.h"
 
@@ -144,8 +145,10 @@ const char *host_choose_engine_for(const struct host *host, const struct definit
 {
 	g_autoptr(GError) lacking = NULL;
 
-	if (definition->engine == ENGINE_AUTO)
-		(void)definition_check_translate(definition, &lacking);
+	if (!definition_on_host_check(definition, error))
+		return NULL;
+	if (definition->engine == ENGINE_AUTO && definition_check_translate(definition, &lacking))
+		(void)definition_on_host_check_translate(definition, &lacking);
 	return host_choose_engine(host, definition->engine, lacking ? lacking->message : NULL,
 				  reason, error);
 }

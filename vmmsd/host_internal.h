@@ -21,15 +21,16 @@ struct host_kvm {
 	int64_t api_version, max_vps;	  /* 0 when not usable */
 	struct json_object *capabilities; /* name -> integer; never NULL */
 	struct host_speed speed;
-	gboolean lost; /* it could be used when it was looked at before */
+	gboolean lost;	 /* it could be used when it was looked at before */
+	gboolean denied; /* to the user of the workers, whatever else is the matter */
 };
 
 /* The other worker's answer about QEMU and libvirt. */
 struct host_translate {
 	gboolean usable;
 	char *reason; /* when not usable: one sentence with the remedy */
-	char *answer; /* that said so, whole; NULL when not usable */
-	struct host_speed speed;
+	char *answer; /* the last that said that it is, without the line's end; NULL: none did */
+	struct host_speed speed; /* of the translator of that answer */
 };
 
 struct host {
@@ -37,6 +38,7 @@ struct host {
 	char *kvm_device;
 	char *kvm_stamp; /* of the device when it was looked at last; NULL: it is to be looked at */
 	char *kernel;	 /* uname -r */
+	char *worker_user, *worker_group; /* NULL: workers are who this service is */
 	struct host_processor processor;
 	struct host_kvm kvm;
 	struct host_translate translate;

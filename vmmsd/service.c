@@ -29,6 +29,10 @@
 #define BOOT_ID_SETTING "boot_id"
 #define HOUSEKEEPING_US SECONDS(30)
 
+/* User= and SupplementaryGroups= of vmworker@.service. */
+#define WORKER_USER	 "vmms-worker"
+#define WORKER_KVM_GROUP "kvm"
+
 void service_fail(struct service *service, const char *sentence)
 {
 	log_service(service->log, LOG_ERR, "%s", sentence);
@@ -159,6 +163,7 @@ static gboolean service_build(struct service *service, GError **error)
 		service->units = systemd_units_new(bus_broker(service->bus), error);
 		if (!service->units)
 			return FALSE;
+		host_set_worker(service->host, WORKER_USER, WORKER_KVM_GROUP);
 	}
 	service->sched = sched_new(service);
 	service_watch_cpus(service);

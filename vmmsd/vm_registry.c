@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "definition_on_host.h"
 #include "json_text.h"
 #include "service_error.h"
 #include "vm_internal.h"
@@ -251,7 +252,8 @@ struct vm *vm_registry_define(struct vm_registry *registry, const char *json, GE
 	g_autoptr(definition_t) definition = definition_parse_among(json, &owners, error);
 
 	if (!definition || !check_free_name(registry, definition->name, error) ||
-	    !check_free_uuid(registry, definition->uuid, error))
+	    !check_free_uuid(registry, definition->uuid, error) ||
+	    !definition_on_host_check(definition, error))
 		return NULL;
 	const struct store_vm row = {
 		.uuid = definition->uuid,
@@ -291,6 +293,16 @@ struct definition *vm_registry_propose(struct vm_registry *registry, struct vm *
 	return definition_edit_among(vm->definition, patch, &owners, error);
 }
 
+static gboolean check_edit_state(const struct vm *vm, GError **error)
+{
+	if (vm_check(vm, VM_EVENT_EDIT, NULL))
+		return TRUE;
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WRONG_STATE,
+		    "VM %s is %s, and this change needs it to be off: %s", vm->definition->name,
+		    vm_state_name(vm->state), vm_state_remedy(vm->state, VM_EVENT_EDIT));
+	return FALSE;
+}
+
 gboolean vm_registry_edit(struct vm_registry *registry, struct vm *vm, const char *patch,
 			  GError **error)
 {
@@ -302,13 +314,8 @@ gboolean vm_registry_edit(struct vm_registry *registry, struct vm *vm, const cha
 	if (g_str_equal(definition->json, vm->definition->json))
 		return TRUE;
 	if (!definition_is_live_change(vm->definition, definition) &&
-	    !vm_check(vm, VM_EVENT_EDIT, NULL)) {
-		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WRONG_STATE,
-			    "VM %s is %s, and this change needs it to be off: %s",
-			    vm->definition->name, vm_state_name(vm->state),
-			    vm_state_remedy(vm->state, VM_EVENT_EDIT));
+	    (!check_edit_state(vm, error) || !definition_on_host_check(definition, error)))
 		return FALSE;
-	}
 	return vm_registry_replace(registry, vm, definition, error);
 }
 

@@ -164,6 +164,7 @@ static void test_kvm_goes(void)
 	expect(f, vm, "Engine", "direct");
 	fixture_do(f, vm, "Stop");
 	fixture_add_translator(f);
+	fixture_put_answer(f, MEASURE, "{\"speed\":{\"kernel\":300000000,\"user\":5500000}}");
 	fixture_put_answer(f, FIXTURE_WORKER ".probe", NO_KVM);
 	/* Nothing tells yet, and nothing falls back in silence. */
 	expect_failure(f, finder, "there is no usable /dev/kvm: load kvm_amd");
@@ -173,10 +174,12 @@ static void test_kvm_goes(void)
 	expect(f, vm, "Engine", "translate");
 	expect(f, vm, "EngineReason", "chosen by auto, since direct cannot run here any more (");
 	fixture_do(f, vm, "Stop");
+	fixture_hvctl(f, 0, "Minsn/s: kernel mode 300, user mode 5.5\n", "host");
 	/* And it comes back: a start that fails for it looks again. */
 	fixture_put_answer(f, FIXTURE_WORKER ".probe", AMD_V);
 	fixture_do(f, direct, "Start");
 	expect(f, direct, "EngineReason", "asked for by the definition; KVM on AMD-V");
+	fixture_hvctl(f, 0, "Minsn/s: kernel mode 300, user mode 5.5\n", "host");
 	fixture_free(f);
 }
 

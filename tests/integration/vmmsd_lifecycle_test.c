@@ -247,6 +247,8 @@ static void test_rename_and_edit(void)
 	g_free(fixture_define(f, "web2", "run"));
 	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Rename", "NameExists", "web2", "s", "web2");
 	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Rename", "InvalidName", "we b", "s", "we b");
+	HVCTL_EXPECT(2, "$.boot.cmdline: \"a\\nb\" is not valid; give one line without control",
+		     "create", "lines", "--cmdline", "a\nb");
 	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Edit", "InvalidDefinition", "$.cpus.count", "s",
 			     "{\"cpus\":{\"count\":0}}");
 	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, vm, VMMS_IFACE_VM, "Rename", NULL, NULL,

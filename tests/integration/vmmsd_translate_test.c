@@ -343,10 +343,12 @@ static void test_refused(gconstpointer data)
 {
 	struct fixture *f = FIXTURE(data);
 
-	fixture_expect_error(f, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "Define", "NotSupported",
+	fixture_expect_error(f, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER, "Define", "InvalidDefinition",
 			     "$.nics[0].type: the engine translate has adapters of the types", "s",
 			     "{\"version\":1,\"name\":\"x\",\"engine\":\"translate\","
 			     "\"nics\":[{\"type\":\"private\",\"network\":\"n\"}]}");
+	fixture_hvctl(f, 2, "$.nics[0].type: the engine translate has adapters of the types",
+		      "create x --engine translate --nic type=private,network=n");
 }
 
 /* ---- when QEMU fails ------------------------------------------------------------------------- */

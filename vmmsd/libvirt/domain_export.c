@@ -157,9 +157,8 @@ static void put_cpu(struct exporting *export, xmlNode *domain)
 	struct json_object *cpus = member(export->definition, "cpus");
 	struct json_object *topology = member(cpus, "topology");
 	xmlNode *cpu = export_element(domain, "cpu", NULL), *element;
-	gboolean translated = g_str_equal(text(export->definition, "engine"), "translate");
 
-	export_attribute(cpu, "mode", translated ? "maximum" : "host-passthrough");
+	export_attribute(cpu, "mode", export->translated ? "maximum" : "host-passthrough");
 	if (topology && member(topology, "cores") && number(topology, "threadsPerCore") > 0) {
 		element = export_element(cpu, "topology", NULL);
 		export_attribute(element, "sockets", "%u", number(topology, "sockets"));
@@ -211,6 +210,9 @@ static void put_features(struct exporting *export, xmlNode *domain)
 
 	(void)export_element(features, "acpi", NULL);
 	(void)export_element(features, "apic", NULL);
+	/* QEMU's translator has none of them, and does not start with one. */
+	if (export->translated)
+		return;
 	hyperv = export_element(features, "hyperv", NULL);
 	export_attribute(hyperv, "mode", "custom");
 	put_state(hyperv, "relaxed", TRUE);
@@ -235,6 +237,8 @@ static void put_clock(struct exporting *export, xmlNode *domain)
 	xmlNode *clock = export_element(domain, "clock", NULL), *timer;
 
 	export_attribute(clock, "offset", "utc");
+	if (export->translated)
+		return;
 	if (has(all, names[0]) != has(all, names[1])) {
 		keep_all(import_object(export->kept, "enlightenments"), all, names);
 		return;
@@ -282,10 +286,9 @@ static void put_metadata(const struct exporting *export, xmlNode *metadata)
 
 static void put_domain(struct exporting *export, xmlNode *domain)
 {
-	gboolean translated = g_str_equal(text(export->definition, "engine"), "translate");
 	xmlNode *metadata;
 
-	export_attribute(domain, "type", translated ? "qemu" : "kvm");
+	export_attribute(domain, "type", export->translated ? "qemu" : "kvm");
 	put_identity(export, domain);
 	metadata = export_element(domain, "metadata", NULL);
 	put_memory(export, domain);
@@ -366,6 +369,7 @@ char *domain_export(const char *json, GError **error)
 	if (!document || !check_texts(document, error))
 		return NULL;
 	export.cpus = definition->cpus;
+	export.translated = definition->engine == ENGINE_TRANSLATE;
 	put_domain(&export, root);
 	return print(doc);
 }

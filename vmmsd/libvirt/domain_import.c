@@ -24,6 +24,9 @@ static void import_engine(struct importing *import, xmlNode *domain)
 	if (!type)
 		import_fail(import, domain, NULL, XML_TREE_ERROR_INVALID,
 			    "a domain needs the attribute type");
+	import->translated =
+		import->given & DOMAIN_GIVEN_TRANSLATE ||
+		(g_strcmp0(type, "qemu") == 0 && !(import->given & DOMAIN_GIVEN_ENGINE));
 	/* A machine of ours that takes what there is has this type, too. */
 	if (g_strcmp0(type, "kvm") == 0 && import->kept &&
 	    json_object_object_get_ex(import->kept, "engine", NULL))
@@ -230,7 +233,7 @@ static void import_hyperv(struct importing *import, xmlNode *hyperv)
 static void import_features(struct importing *import, xmlNode *domain)
 {
 	xmlNode *features = xml_take_child(domain, "features");
-	xmlNode *hyperv = xml_take_child(features, "hyperv");
+	xmlNode *hyperv = import->translated ? NULL : xml_take_child(features, "hyperv");
 
 	(void)xml_take_child(features, "acpi");
 	(void)xml_take_child(features, "apic");
@@ -252,7 +255,7 @@ static void import_clock(struct importing *import, xmlNode *domain)
 		g_autofree char *present = (char *)xmlGetNoNsProp(timer, BAD_CAST "present");
 		gboolean on = import_is_on(present, TRUE);
 
-		if (g_strcmp0(name, "hypervclock") != 0)
+		if (import->translated || g_strcmp0(name, "hypervclock") != 0)
 			continue;
 		xml_mark_all(timer);
 		import_put_boolean(import_object(import->definition, "enlightenments"),
@@ -363,6 +366,7 @@ static void import_domain(struct importing *import, xmlNode *domain)
 	import_rest(import, domain);
 	if (import->kept && !import->error) {
 		json_object_object_del(import->kept, "adapters");
+		json_object_object_del(import->kept, "mtus");
 		json_object_object_del(import->kept, "pins");
 		json_object_object_del(import->kept, "serials");
 		merge_kept(import->definition, import->kept);

@@ -8,7 +8,12 @@
 #include <glib.h>
 
 /* What is given elsewhere, in place of what the domain has. */
-enum domain_given { DOMAIN_GIVEN_KERNEL = 1, DOMAIN_GIVEN_CMDLINE = 2 };
+enum domain_given {
+	DOMAIN_GIVEN_KERNEL = 1,
+	DOMAIN_GIVEN_CMDLINE = 2,
+	DOMAIN_GIVEN_TRANSLATE = 4, /* the engine */
+	DOMAIN_GIVEN_ENGINE = 8,    /* another */
+};
 
 /*
  * The JSON of a definition (which vmmsd checks: values are taken over, not judged), g_free. given

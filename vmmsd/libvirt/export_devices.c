@@ -144,6 +144,17 @@ static void put_bandwidth(struct exporting *export, xmlNode *element, struct jso
 					     text(nic, "mac"), json_object_new_int64(bytes));
 }
 
+/* libvirt refuses to set that of others than those on a bridge. */
+static void put_mtu(struct exporting *export, xmlNode *element, struct json_object *nic)
+{
+	uint32_t mtu = number(nic, "mtu");
+
+	if (g_str_equal(text(nic, "type"), "bridge"))
+		export_attribute(export_element(element, "mtu", NULL), "size", "%u", mtu);
+	else
+		import_put_number(import_object(export->kept, "mtus"), text(nic, "mac"), mtu);
+}
+
 static void put_nic(struct exporting *export, xmlNode *devices, struct json_object *nic)
 {
 	xmlNode *element = export_element(devices, "interface", NULL);
@@ -151,7 +162,7 @@ static void put_nic(struct exporting *export, xmlNode *devices, struct json_obje
 	put_source(element, nic);
 	export_attribute(export_element(element, "mac", NULL), "address", "%s", text(nic, "mac"));
 	export_attribute(export_element(element, "model", NULL), "type", "virtio");
-	export_attribute(export_element(element, "mtu", NULL), "size", "%u", number(nic, "mtu"));
+	put_mtu(export, element, nic);
 	put_bandwidth(export, element, nic);
 	if (!json_object_get_boolean(member(nic, "connected")))
 		export_attribute(export_element(element, "link", NULL), "state", "down");

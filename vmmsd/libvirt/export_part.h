@@ -12,6 +12,7 @@ struct exporting {
 	struct json_object *definition; /* canonical */
 	struct json_object *kept;	/* for metadata */
 	uint32_t cpus;
+	gboolean translated; /* it names the engine translate */
 };
 
 /* format NULL: it is empty. */

@@ -33,7 +33,11 @@ static gboolean import_source(struct importing *import, xmlNode *disk, gboolean 
 	}
 	if (dvd)
 		import_note(import, disk, NULL,
-			    "a drive without a medium is left out; hvctl attach brings a DVD");
+			    import->translated
+				    ? "a drive without a medium is left out; hvctl edit --disk "
+				      "brings a DVD"
+				    : "a drive without a medium is left out; hvctl attach brings a "
+				      "DVD");
 	else
 		refuse(import, disk, NULL, "it has no source");
 	return FALSE;
@@ -136,7 +140,9 @@ static gboolean import_target(struct importing *import, xmlNode *disk)
 		       "the kernel's command line names a disk of this bus, but disks are "
 		       "/dev/sda, ... here; name the root by LABEL= or UUID=, with --cmdline for one");
 	else
-		import_note(import, target, "bus", "all disks are on VMBus' SCSI controllers");
+		import_note(import, target, "bus",
+			    import->translated ? "all disks are on virtio-scsi controllers"
+					       : "all disks are on VMBus' SCSI controllers");
 	return FALSE;
 }
 

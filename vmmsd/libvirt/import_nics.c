@@ -51,17 +51,32 @@ static void import_source(struct importing *import, xmlNode *interface, struct j
 			    "it needs source with the attribute %s", type->attribute);
 }
 
+/* Of this adapter, from metadata of ours; 0: there is none. */
+static uint64_t kept_number(const struct importing *import, const char *list, const char *mac)
+{
+	struct json_object *adapter = NULL;
+
+	if (import->kept && mac && json_object_object_get_ex(import->kept, list, &adapter) &&
+	    json_object_is_type(adapter, json_type_object))
+		adapter = json_object_object_get(adapter, mac);
+	return json_object_is_type(adapter, json_type_int) ? json_object_get_uint64(adapter) : 0;
+}
+
+/* Of virtio they are with the engine translate anyway. */
+static void import_model(const struct importing *import, xmlNode *interface)
+{
+	xmlNode *model = xml_take_child(interface, "model");
+	g_autofree char *type = xml_take_attribute(model, "type");
+
+	if (model && !(import->translated && g_strcmp0(type, "virtio") == 0))
+		model->_private = NULL;
+}
+
 /* What was not a whole number of kilobytes. */
 static uint64_t exact_bandwidth(const struct importing *import, const char *mac, uint64_t kilobytes)
 {
-	struct json_object *adapter = NULL;
-	uint64_t bytes = 0;
+	uint64_t bytes = kept_number(import, "adapters", mac);
 
-	if (import->kept && mac && json_object_object_get_ex(import->kept, "adapters", &adapter) &&
-	    json_object_is_type(adapter, json_type_object))
-		adapter = json_object_object_get(adapter, mac);
-	if (json_object_is_type(adapter, json_type_int))
-		bytes = json_object_get_uint64(adapter);
 	return bytes / KILOBYTE == kilobytes ? bytes : kilobytes * KILOBYTE;
 }
 
@@ -93,15 +108,16 @@ static struct json_object *import_nic(struct importing *import, xmlNode *interfa
 	g_autofree char *size = xml_take_attribute(mtu, "size");
 	xmlNode *link = xml_take_child(interface, "link");
 	g_autofree char *state = xml_take_attribute(link, "state");
-	uint64_t value;
+	uint64_t value = kept_number(import, "mtus", mac);
 
 	import_source(import, interface, to);
 	import_put_text(to, "mac", mac);
-	if (import_number(import, mtu, size, UINT32_MAX, &value))
+	if (import_number(import, mtu, size, UINT32_MAX, &value) || value)
 		import_put_number(to, "mtu", value);
 	if (g_strcmp0(state, "down") == 0)
 		import_put_boolean(to, "connected", FALSE);
 	import_bandwidth(import, interface, mac, to);
+	import_model(import, interface);
 	return to;
 }
 

@@ -21,7 +21,8 @@ struct importing {
 	struct json_object *kept;	/* our own metadata, or NULL */
 	GPtrArray *notes;
 	GError *error;
-	unsigned given; /* of enum domain_given */
+	unsigned given;	     /* of enum domain_given */
+	gboolean translated; /* the engine translate will run it, whose machine is QEMU's */
 	uint64_t cpus;
 };
 

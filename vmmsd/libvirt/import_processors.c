@@ -111,7 +111,9 @@ void import_processors(struct importing *import, xmlNode *domain)
 	import_features_of_cpu(import, cpu);
 	if (mode && !g_str_equal(mode, "host-passthrough") && !g_str_equal(mode, "maximum"))
 		import_note(import, cpu, "mode",
-			    "the guest sees the host's processor with all that it has");
+			    import->translated
+				    ? "the guest sees all that QEMU can translate"
+				    : "the guest sees the host's processor with all that it has");
 }
 
 /* ---- the host's ------------------------------------------------------------------------------ */

@@ -61,6 +61,7 @@ static const struct rule {
 	{"/domain/os/type/@machine", "there is one kind of machine", FALSE},
 	{"/domain/os/*", "the kernel is started directly, without firmware", FALSE},
 	{"/domain/os/@*", "the kernel is started directly, without firmware", FALSE},
+	{"/domain/features/hyperv", "not among the enlightenments, and guests do without", FALSE},
 	{"/domain/features/hyperv/spinlocks/@retries", "the count is vmms' own", FALSE},
 	{"/domain/features/hyperv/*", "not among the enlightenments, and guests do without", FALSE},
 	{"/domain/features/kvm", "KVM's own interface is never shown to guests", FALSE},
@@ -108,6 +109,44 @@ static const struct rule {
 	{"*", "vmms has nothing that corresponds", FALSE},
 };
 
+/* Why, where it is another reason when QEMU is the machine; by the kind of the rule. */
+static const struct {
+	const char *kind, *why;
+} translated[] = {
+	{"/domain/sysinfo", "SMBIOS is QEMU's own, with the machine's uuid"},
+	{"/domain/os/*", "QEMU's own firmware starts the kernel"},
+	{"/domain/os/@*", "QEMU's own firmware starts the kernel"},
+	{"/domain/features/hyperv", "QEMU's translator has no enlightenments"},
+	{"/domain/cpu/*", "the guest sees all that QEMU can translate"},
+	{"/domain/cpu/@*", "the guest sees all that QEMU can translate"},
+	{"/domain/clock/*", "the clocks are as QEMU has them"},
+	{"/domain/clock/@*", "the clocks are as QEMU has them"},
+	{"/domain/seclabel", "workers and their QEMU are confined by vmms"},
+	{D "/emulator", "it is the QEMU that the host has"},
+	{D "/*/acpi", "the guest finds devices by their place on PCI"},
+	{D "/disk/driver/*", "QEMU's own defaults hold"},
+	{D "/disk/*", "disks are those of virtio-scsi, and have no such setting"},
+	{D "/disk/@*", "disks are those of virtio-scsi, and have no such setting"},
+	{D "/interface/model", "adapters are of virtio"},
+	{D "/interface/target", "there is no TAP device"},
+	{D "/interface/*", "adapters are of virtio, and have no such setting"},
+	{D "/interface/@*", "adapters are of virtio, and have no such setting"},
+	{D "/channel", "programs of the host have no way to an agent in the guest"},
+	{D "/input", "there is nobody at them; see hvctl console"},
+	{D "/panic", "a crash is read off the console"},
+	{D "/watchdog", "nothing watches the guest"},
+	{D "/vsock", "there is no AF_VSOCK with the engine translate"},
+};
+
+static const char *reason_of(const struct importing *import, const struct rule *rule)
+{
+	for (size_t i = 0; import->translated && i < G_N_ELEMENTS(translated); i++) {
+		if (g_str_equal(translated[i].kind, rule->kind))
+			return translated[i].why;
+	}
+	return rule->why;
+}
+
 static const struct rule *rule_for(const char *kind)
 {
 	const struct rule *rule = rules;
@@ -131,14 +170,14 @@ static void apply(struct importing *import, xmlNode *element, const char *attrib
 	g_autofree char *parent = xml_kind(element);
 	g_autofree char *kind = g_strconcat(parent, attribute ? "/@" : "", attribute, NULL);
 	const struct rule *rule = rule_for(kind);
+	const char *why = reason_of(import, rule);
 
 	if (is_written(import, kind))
 		return;
 	if (rule->refused)
-		import_fail(import, element, attribute, XML_TREE_ERROR_NOT_SUPPORTED, "%s",
-			    rule->why);
+		import_fail(import, element, attribute, XML_TREE_ERROR_NOT_SUPPORTED, "%s", why);
 	else
-		import_note(import, element, attribute, rule->why);
+		import_note(import, element, attribute, why);
 }
 
 /* What vmms writes itself, or what says what is so anyway. */

@@ -128,7 +128,9 @@ static int print_bridge(const char *network, const char *uri)
 static unsigned parse_given(const char *text)
 {
 	return (strstr(text, "kernel") ? DOMAIN_GIVEN_KERNEL : 0u) |
-	       (strstr(text, "cmdline") ? DOMAIN_GIVEN_CMDLINE : 0u);
+	       (strstr(text, "cmdline") ? DOMAIN_GIVEN_CMDLINE : 0u) |
+	       (strstr(text, "translate") ? DOMAIN_GIVEN_TRANSLATE : 0u) |
+	       (strstr(text, "engine") ? DOMAIN_GIVEN_ENGINE : 0u);
 }
 
 int main(int argc, char **argv)
@@ -146,8 +148,8 @@ int main(int argc, char **argv)
 	if ((argc == 4 || argc == 5) && g_str_equal(argv[1], "import-domain"))
 		return import_domain(argv[2], given, argv[4]);
 	(void)fputs("vmms-libvirt is run by hvctl and vmmsd: export | import FILE GIVEN | "
-		    "import-domain NAME GIVEN [URI] | bridge NETWORK [URI]; GIVEN is kernel, "
-		    "cmdline, both with a comma, or none\n",
+		    "import-domain NAME GIVEN [URI] | bridge NETWORK [URI]; GIVEN is none "
+		    "or some of kernel,cmdline,translate,engine\n",
 		    stderr);
 	return EXIT_INVALID;
 }

@@ -30,15 +30,20 @@ static void outcome_clear(struct outcome *outcome)
 	g_clear_error(&outcome->error);
 }
 
-static void import(const char *xml, struct outcome *outcome)
+static void import_given(const char *xml, unsigned given, struct outcome *outcome)
 {
 	g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
 
 	*outcome = (struct outcome){0};
-	outcome->json = domain_import(xml, strlen(xml), 0, notes, &outcome->error);
+	outcome->json = domain_import(xml, strlen(xml), given, notes, &outcome->error);
 	g_assert_true((outcome->json == NULL) == (outcome->error != NULL));
 	g_ptr_array_add(notes, NULL);
 	outcome->notes = g_strjoinv("\n", (char **)notes->pdata);
+}
+
+static void import(const char *xml, struct outcome *outcome)
+{
+	import_given(xml, 0, outcome);
 }
 
 static void has(const char *text, const char *part)
@@ -255,6 +260,77 @@ static void test_others(void)
 	maps("<!-- a comment --><?pi x?>", "", "", NULL);
 }
 
+/* Something of everything that is not taken over. */
+#define ODDS                                                                                       \
+	"<sysinfo type='smbios'/><seclabel type='none'/>"                                          \
+	"<features><hyperv mode='custom'><relaxed state='on'/><spinlocks state='on' retries='1'/>" \
+	"</hyperv></features><cpu mode='custom'><model>Nehalem</model></cpu>"                      \
+	"<clock offset='utc'><timer name='rtc'/><timer name='hypervclock'/></clock>"               \
+	"<devices><emulator>/q</emulator><disk type='file' device='cdrom'/>"                       \
+	"<disk snapshot='no'><driver type='raw' io='native'/><source file='/a'/>"                  \
+	"<target dev='vda' bus='virtio'/><wwn>5</wwn></disk><interface type='user'>"               \
+	"<model type='%s'/><rom bar='off'/><target dev='t'/><driver queues='2'/>"                  \
+	"<acpi index='1'/></interface><channel type='unix'/><input type='mouse'/>"                 \
+	"<panic model='isa'/><watchdog model='i6300esb'/><vsock/></devices>"
+
+static char *odd_domain(const char *type, const char *model)
+{
+	g_autofree char *odds = g_strdup_printf(ODDS, model);
+
+	return g_strdup_printf("<domain type='%s'><name>x</name>" MEMORY
+			       "<os><type>hvm</type><kernel>/k</kernel><bootmenu/></os>%s</domain>",
+			       type, odds);
+}
+
+/* The reasons are those of the engine that will run it. */
+static void test_translated(void)
+{
+	static const char *const untrue[] = {"Hyper-V",		 "VMBus",
+					     "hv_netvsc",	 "io_uring",
+					     "host's processor", "integration services",
+					     "synthetic",	 "hv_sock",
+					     "without firmware"};
+	static const char *const told[] = {
+		"/domain/features/hyperv: QEMU's translator has no enlightenments",
+		"/domain/clock/timer[1]: the clocks are as QEMU has them",
+		"/domain/clock/timer[2]: the clocks are as QEMU has them",
+		"/domain/cpu/@mode: the guest sees all that QEMU can translate",
+		"/domain/devices/disk[2]/target/@bus: all disks are on virtio-scsi controllers",
+		"/domain/devices/disk[1]: a drive without a medium is left out; hvctl edit --disk",
+		"/domain/devices/disk[2]/wwn: disks are those of virtio-scsi",
+		"/domain/devices/interface/rom: adapters are of virtio, and have no such setting",
+		"/domain/devices/panic: a crash is read off the console",
+		"/domain/devices/vsock: there is no AF_VSOCK",
+		"/domain/os/bootmenu: QEMU's own firmware starts the kernel",
+	};
+	g_autofree char *qemu = odd_domain("qemu", "e1000"), *kvm = odd_domain("kvm", "e1000");
+	g_autofree char *virtio = odd_domain("qemu", "virtio");
+	struct outcome outcome;
+
+	import(qemu, &outcome);
+	g_assert_no_error(outcome.error);
+	for (size_t i = 0; i < G_N_ELEMENTS(told); i++)
+		has(outcome.notes, told[i]);
+	for (size_t i = 0; i < G_N_ELEMENTS(untrue); i++)
+		if (strstr(outcome.notes, untrue[i]))
+			g_error("%s in\n%s", untrue[i], outcome.notes);
+	has(outcome.notes, "/domain/devices/interface/model: adapters are of virtio");
+	g_autoptr(definition_t) definition = definition_parse(outcome.json, NULL);
+	g_assert_nonnull(definition); /* so vmmsd takes it */
+	outcome_clear(&outcome);
+	import(virtio, &outcome);
+	g_assert_null(strstr(outcome.notes, "interface/model"));
+	outcome_clear(&outcome);
+	/* An engine that is given counts more. */
+	import_given(kvm, DOMAIN_GIVEN_TRANSLATE, &outcome);
+	has(outcome.notes, told[0]);
+	outcome_clear(&outcome);
+	import_given(qemu, DOMAIN_GIVEN_ENGINE, &outcome);
+	has(outcome.notes, "/domain/devices/interface/model: the guest's driver is hv_netvsc");
+	has(outcome.json, "\"spinWait\":true");
+	outcome_clear(&outcome);
+}
+
 /* What cannot be listed is counted as one. */
 static void test_many_notes(void)
 {
@@ -467,6 +543,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/domain-import/nics", test_nics);
 	g_test_add_func("/domain-import/others", test_others);
 	g_test_add_func("/domain-import/many-notes", test_many_notes);
+	g_test_add_func("/domain-import/translated", test_translated);
 	g_test_add_func("/domain-import/refused", test_refused);
 	g_test_add_func("/domain-import/root", test_root);
 	g_test_add_func("/domain-import/wrong-values", test_wrong_values);

@@ -90,7 +90,8 @@ static void test_refused(void)
 		{"\"disks\":[{}]",
 		 "definition: $.disks[0]: the member path is missing; it is required"},
 		{"\"disks\":[{\"path\":\"a.img\"}]",
-		 "definition: $.disks[0].path: \"a.img\" is not valid; give an absolute path"},
+		 "definition: $.disks[0].path: \"a.img\" is not valid; give an absolute path "
+		 "without control characters"},
 		{"\"disks\":[{\"path\":\"/a\",\"format\":\"vmdk\"}]",
 		 "definition: $.disks[0].format: \"vmdk\" is not known; give one of \"raw\", "
 		 "\"qcow2\", \"vhd\", \"vhdx\""},

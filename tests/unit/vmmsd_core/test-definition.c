@@ -145,7 +145,14 @@ static void test_refused(void)
 		 "multiple of 4096, or a string such as \"512M\" with K, M, G or T (powers of "
 		 "1024)"},
 		{",\"boot\":{\"kernel\":\"vmlinuz\"}",
-		 "definition: $.boot.kernel: \"vmlinuz\" is not valid; give an absolute path"},
+		 "definition: $.boot.kernel: \"vmlinuz\" is not valid; give an absolute path "
+		 "without control characters"},
+		{",\"boot\":{\"cmdline\":\"quiet\\nx\"}",
+		 "definition: $.boot.cmdline: \"quiet\\nx\" is not valid; give one line without "
+		 "control characters"},
+		{",\"description\":\"a\\u001b[2J\"",
+		 "definition: $.description: \"a\\u001b[2J\" is not valid; give text with no "
+		 "control characters but line feeds and tabs"},
 		{",\"boot\":{\"initrd\":\"/i\"}",
 		 "definition: $.boot.initrd: an initrd needs a kernel; give boot.kernel too"},
 		{",\"boot\":{\"kernel\":\"/a\\u0000b\"}",
@@ -165,6 +172,45 @@ static void test_refused(void)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
 		check_refused(cases[i].members, cases[i].message);
+}
+
+/* Whatever a terminal or a guest's boot loader might act on, wherever text is free. */
+static void test_control_characters(void)
+{
+	static const struct {
+		const char *format;
+		bool lines; /* may have several */
+	} members[] = {
+		{",\"boot\":{\"cmdline\":\"a%sb\"}", false},
+		{",\"boot\":{\"kernel\":\"/a%s\"}", false},
+		{",\"boot\":{\"kernel\":\"/k\",\"initrd\":\"/%sa\"}", false},
+		{",\"disks\":[{\"path\":\"/a%sb\"}]", false},
+		{",\"description\":\"a%sb\"", true},
+	};
+	static const char *const controls[] = {"\\n",	  "\\t",     "\\u0001", "\\r",
+					       "\\u001b", "\\u001f", "\\u007f", "\\u0080",
+					       "\\u009b", "\\u009f"};
+	static const char *const harmless[] = {" ", "\\u00a0", "\\u00e4", "\\ud83d\\ude00",
+					       "~", ""};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(members); i++) {
+		for (size_t j = 0; j < G_N_ELEMENTS(controls) + G_N_ELEMENTS(harmless); j++) {
+			bool control = j < G_N_ELEMENTS(controls);
+			g_autoptr(GString) json = g_string_new("{\"version\":1,\"name\":\"x\"");
+			g_string_append(json, members[i].format);
+			(void)g_string_replace(
+				json, "%s",
+				control ? controls[j] : harmless[j - G_N_ELEMENTS(controls)], 1);
+			g_string_append_c(json, '}');
+			g_autoptr(GError) error = NULL;
+			g_autoptr(definition_t) definition = definition_parse(json->str, &error);
+			if (control && !(members[i].lines && j < 2))
+				g_assert_error(error, SERVICE_ERROR,
+					       SERVICE_ERROR_INVALID_DEFINITION);
+			else
+				g_assert_no_error(error);
+		}
+	}
 }
 
 static void test_refused_documents(void)
@@ -376,7 +422,7 @@ static void translate_refuses(const char *members, const char *part)
 	g_autoptr(GError) error = NULL;
 
 	g_assert_null(definition_parse(json, &error));
-	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED);
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION);
 	if (!g_str_has_prefix(error->message, part))
 		g_error("\"%s\" does not begin with \"%s\"", error->message, part);
 }
@@ -408,7 +454,7 @@ static void test_translate(void)
 	/* Nor by an edit. */
 	g_assert_null(definition_edit(good, "{\"nics\":[{\"type\":\"private\",\"network\":\"n\"}]}",
 				      &error));
-	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NOT_SUPPORTED);
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION);
 }
 
 static void add_random(GRand *rand, GString *json, const char *format, gint32 low, gint32 high)
@@ -430,7 +476,7 @@ static char *random_document(GRand *rand)
 	add_random(rand, json, "\"stopOrder\":%d", 0, 1000);
 	add_random(rand, json, "\"stopTimeout\":%d", 1, 86400);
 	add_random(rand, json, "\"description\":\"\\u%04x/\\\"\"", 1, 0xd7ff);
-	add_random(rand, json, "\"boot\":{\"kernel\":\"/k%d\",\"cmdline\":\"a\\tb\"}", 1, 9);
+	add_random(rand, json, "\"boot\":{\"kernel\":\"/k%d\",\"cmdline\":\"a b\"}", 1, 9);
 	if (g_rand_boolean(rand))
 		g_string_append_printf(json, ",\"engine\":\"%s\"",
 				       engines[g_rand_int_range(rand, 0, 3)]);
@@ -501,6 +547,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/definition/references", test_references);
 	g_test_add_func("/definition/refused", test_refused);
 	g_test_add_func("/definition/refused-documents", test_refused_documents);
+	g_test_add_func("/definition/control-characters", test_control_characters);
 	g_test_add_func("/definition/lengths", test_lengths);
 	g_test_add_func("/definition/names", test_names);
 	g_test_add_func("/definition/name-in-document", test_name_in_document);

@@ -4,10 +4,14 @@
 
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <grp.h>
 #include <json-c/json.h>
+#include <pwd.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "assert_error.h"
+#include "block_node.h"
 #include "fake_file.h"
 #include "json_text.h"
 #include "temporary_directory.h"
@@ -335,6 +339,63 @@ static void test_lacking(void)
 	g_clear_error(&error);
 }
 
+static struct definition *with_disk(const char *engine, const char *format, const char *path)
+{
+	g_autofree char *json = g_strdup_printf(
+		"{\"version\":1,\"name\":\"x\",\"engine\":\"%s\",\"disks\":[{\"path\":"
+		"\"/none.img\"},{\"path\":\"%s\",\"format\":\"%s\"}]}",
+		engine, path, format);
+	g_autoptr(GError) error = NULL;
+	struct definition *definition = definition_parse(json, &error);
+
+	g_assert_no_error(error);
+	return definition;
+}
+
+/* NULL, or the engine; takes the definition. */
+static const char *choose(const struct host *host, struct definition *definition, char **reason,
+			  GError **error)
+{
+	const char *engine = host_choose_engine_for(host, definition, reason, error);
+
+	definition_unref(definition);
+	return engine;
+}
+
+/* A block device as a disk: only direct takes it, unless another program serves it. */
+static void test_block_device(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autofree char *path = g_build_filename(root, "disk", NULL), *reason = NULL;
+	g_autofree char *refused =
+		g_strdup_printf("definition: $.disks[1].path: the engine translate takes no block "
+				"device as a raw disk, and \"%s\" is one; give an image file, or "
+				"set the engine to direct",
+				path);
+	g_autoptr(host_t) host = new_host(root);
+	GError *error = NULL;
+
+	if (!block_node_put(path))
+		return;
+	host_set_probe(host, SLOW);
+	host_set_translate_probe(host, TRANSLATOR);
+	g_assert_cmpstr(choose(host, with_disk("auto", "raw", path), &reason, &error), ==,
+			"direct");
+	g_assert_nonnull(strstr(reason, "chosen by auto, though slow, since translate cannot"));
+	g_assert_nonnull(strstr(reason, refused));
+	g_clear_pointer(&reason, g_free);
+	g_assert_null(choose(host, with_disk("translate", "raw", path), &reason, &error));
+	assert_message(g_steal_pointer(&error), SERVICE_ERROR_INVALID_DEFINITION, refused);
+	g_assert_cmpstr(choose(host, with_disk("auto", "qcow2", path), &reason, &error), ==,
+			"translate");
+	g_clear_pointer(&reason, g_free);
+	host_set_probe(host, "{\"usable\":false,\"reason\":\"no\"}");
+	g_assert_null(choose(host, with_disk("auto", "raw", path), &reason, &error));
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_HYPERVISOR);
+	g_assert_nonnull(strstr(error->message, refused));
+	g_clear_error(&error);
+}
+
 /* The device file comes, changes and goes. */
 static void test_stale(void)
 {
@@ -358,6 +419,87 @@ static void test_stale(void)
 	g_assert_false(host_is_stale(host));
 	host_distrust(host);
 	g_assert_true(host_is_stale(host));
+}
+
+static void expect_translate_speed(const struct host *host, const char *expected)
+{
+	g_autoptr(json_value_t) json = describe(host);
+	json_value_t *engines = json_object_object_get(json, "engines");
+
+	assert_member(json_object_array_get_idx(engines, 1), "speed", expected);
+}
+
+/* What was measured holds for the translator that it was measured of, however often the host is
+ * probed and its stamp is asked for. */
+static void test_translate_speed(void)
+{
+	static const char measured[] = "{\"kernel\":300,\"user\":5}",
+			  none[] = "{\"kernel\":null,\"user\":null}";
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autoptr(host_t) host = new_host(root);
+
+	g_assert_null(host_translate_stamp(host));
+	host_set_translate_probe(host, TRANSLATOR "\n");
+	host_set_translate_speed(host, "{\"speed\":{\"kernel\":300,\"user\":5}}");
+	g_autofree char *before = host_translate_stamp(host);
+	g_assert_cmpstr(before, ==, "6.1.0-test " TRANSLATOR);
+	host_set_translate_probe(host, TRANSLATOR "\n");
+	expect_translate_speed(host, measured);
+	/* It is gone for a while. */
+	host_set_translate_probe(host, NULL);
+	g_assert_null(host_translate_stamp(host));
+	expect_translate_speed(host, none);
+	host_set_translate_probe(host, TRANSLATOR "\n");
+	expect_translate_speed(host, measured);
+	g_autofree char *after = host_translate_stamp(host);
+	g_assert_cmpstr(before, ==, after);
+	host_set_translate_probe(host, "{\"usable\":true,\"reason\":\"\",\"emulator\":\"x\"}\n");
+	expect_translate_speed(host, none);
+}
+
+/* The service may open it, and the workers, who are another user, may not. */
+static void test_closed_to_workers(void)
+{
+	g_autoptr(temporary_directory_t) root = new_tree(amd);
+	g_autofree char *device = g_build_filename(root, "dev/kvm", NULL);
+	g_autoptr(host_t) host = new_host(root);
+	g_autofree char *reason = NULL;
+	g_autoptr(GError) error = NULL;
+	struct stat st;
+
+	if (!getpwnam("nobody") || geteuid() == getpwnam("nobody")->pw_uid) {
+		g_test_skip("there is no user nobody, or it runs this");
+		return;
+	}
+	host_set_worker(host, "nobody", NULL);
+	host_set_translate_probe(host, TRANSLATOR);
+	fake_put(root, "dev/kvm", "x");
+	g_assert_cmpint(g_chmod(device, 0600), ==, 0);
+	host_begin_probe(host);
+	host_set_probe(host, usable);
+	expect_translate(host, ENGINE_AUTO, "chosen by auto, since direct cannot run here (");
+	g_assert_null(host_choose_engine(host, ENGINE_DIRECT, NULL, &reason, &error));
+	g_assert_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_HYPERVISOR);
+	g_assert_nonnull(strstr(error->message, "/dev/kvm is not open to nobody, the user of the "
+						"workers (it is "));
+	g_assert_nonnull(strstr(error->message, "mode 0600): run \""));
+	g_assert_false(host_is_stale(host));
+	/* Joining a group leaves the device as it is. */
+	g_assert_cmpint(g_chmod(device, 0660), ==, 0);
+	host_begin_probe(host);
+	host_set_probe(host, usable);
+	g_assert_cmpint(stat(device, &st), ==, 0);
+	g_assert_false(host_is_stale(host));
+	host_set_worker(host, "nobody", getgrgid(st.st_gid)->gr_name);
+	g_assert_true(host_is_stale(host));
+	host_set_worker(host, "nobody", NULL);
+	g_assert_cmpint(g_chmod(device, 0666), ==, 0);
+	g_assert_true(host_is_stale(host));
+	host_begin_probe(host);
+	host_set_probe(host, usable);
+	g_assert_false(host_is_stale(host));
+	expect_engine(host, ENGINE_AUTO,
+		      "chosen by auto; KVM on AMD-V: guest code runs directly on the processor");
 }
 
 /* Who had it is told that it went, and auto says why it takes the other now. */
@@ -558,6 +700,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/host/translate", test_translate);
 	g_test_add_func("/host/slow", test_slow);
 	g_test_add_func("/host/lacking", test_lacking);
+	g_test_add_func("/host/block-device", test_block_device);
+	g_test_add_func("/host/translate-speed", test_translate_speed);
+	g_test_add_func("/host/closed-to-workers", test_closed_to_workers);
 	g_test_add_func("/host/stale", test_stale);
 	g_test_add_func("/host/lost", test_lost);
 	g_test_add_func("/host/no-kvm", test_no_kvm);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "assert_error.h"
+#include "block_node.h"
 #include "json_text.h"
 #include "temporary_directory.h"
 
@@ -522,6 +523,70 @@ static void test_mac_taken(struct fixture *fixture, gconstpointer data)
 	g_assert_true(g_str_has_prefix(other, "56:4d:53:"));
 }
 
+static int count_enlightenments(const struct vm *vm)
+{
+	g_autofree char *text = vm_describe(vm, NULL);
+	g_autoptr(json_value_t) object = json_text_parse(text, 100000, NULL);
+	int n = 0;
+
+	json_object_object_foreach (json_object_object_get(object, "enlightenments"), name, value) {
+		(void)name;
+		n += json_object_get_boolean(value);
+	}
+	return n;
+}
+
+/* QEMU's translator has no enlightenments, though the definition has their defaults. */
+static void test_translated(struct fixture *fixture, gconstpointer data)
+{
+	struct vm *vm = define(fixture, "web1");
+	GError *error = NULL;
+
+	(void)data;
+	g_assert_cmpint(count_enlightenments(vm), ==, 13);
+	vm_set_engine(vm, "translate", "chosen by auto");
+	apply(vm, VM_EVENT_START, NULL);
+	g_assert_cmpint(count_enlightenments(vm), ==, 0);
+	apply(vm, VM_EVENT_STOP, NULL);
+	apply(vm, VM_EVENT_ENDED, NULL);
+	g_assert_cmpint(count_enlightenments(vm), ==, 13); /* the next engine may be direct */
+	g_assert_true(
+		vm_registry_edit(fixture->registry, vm, "{\"engine\":\"translate\"}", &error));
+	g_assert_cmpint(count_enlightenments(vm), ==, 0);
+}
+
+/* The engine translate takes no block device; one that becomes one does not stop other edits. */
+static void test_block_device(struct fixture *fixture, gconstpointer data)
+{
+	g_autofree char *path = g_build_filename(fixture->directory, "disk", NULL);
+	g_autofree char *json =
+		g_strdup_printf("{\"version\":1,\"name\":\"a\",\"disks\":[{\"path\":\"%s\"}],"
+				"\"engine\":\"translate\"}",
+				path);
+	g_autofree char *refused =
+		g_strdup_printf("definition: $.disks[0].path: the engine translate takes no block "
+				"device as a raw disk, and \"%s\" is one; give an image file, or "
+				"set the engine to direct",
+				path);
+	GError *error = NULL;
+
+	(void)data;
+	struct vm *vm = vm_registry_define(fixture->registry, json, &error);
+	g_assert_no_error(error);
+	if (!block_node_put(path))
+		return;
+	g_assert_true(vm_registry_edit(fixture->registry, vm, "{\"autostart\":true}", &error));
+	g_assert_false(vm_registry_edit(fixture->registry, vm, "{\"cpus\":{\"count\":2}}", &error));
+	assert_message(g_steal_pointer(&error), SERVICE_ERROR_INVALID_DEFINITION, refused);
+	g_assert_true(vm_registry_edit(fixture->registry, vm, "{\"engine\":\"auto\"}", &error));
+	g_assert_false(
+		vm_registry_edit(fixture->registry, vm, "{\"engine\":\"translate\"}", &error));
+	assert_message(g_steal_pointer(&error), SERVICE_ERROR_INVALID_DEFINITION, refused);
+	g_assert_true(vm_registry_delete(fixture->registry, vm, NULL));
+	g_assert_null(vm_registry_define(fixture->registry, json, &error));
+	assert_message(error, SERVICE_ERROR_INVALID_DEFINITION, refused);
+}
+
 #define ADD(path, function) \
 	g_test_add("/vm-registry/" path, struct fixture, NULL, set_up, function, tear_down)
 
@@ -540,5 +605,7 @@ int main(int argc, char **argv)
 	ADD("describe", test_describe);
 	ADD("macs", test_macs);
 	ADD("mac-taken", test_mac_taken);
+	ADD("translated", test_translated);
+	ADD("block-device", test_block_device);
 	return g_test_run();
 }
