@@ -142,6 +142,10 @@ static bool put_known_number(FILE *stream, const char *parent, const char *key, 
 			(unsigned long long)value);
 	else if (strcmp(key, "bandwidth") == 0 && value > 0)
 		fprintf(stream, "%s/s", format_size(buffer, value));
+	else if (strcmp(parent, "frequencies") == 0)
+		fprintf(stream, "%llu kHz", (unsigned long long)value);
+	else if (strcmp(key, "latency") == 0)
+		fprintf(stream, "%llu microseconds", (unsigned long long)value);
 	else if (strcmp(key, "uptime") == 0)
 		fputs(format_duration(buffer, value), stream);
 	else if ((strcmp(key, "started") == 0 || strcmp(key, "savedAt") == 0) && value > 0)

@@ -93,6 +93,25 @@ static gboolean counters_read(sd_bus_message *reply, struct json_object *root,
 	return r >= 0;
 }
 
+/* What the worker does not count is null, as everything that is not known. */
+static void put_missing(struct json_object *object, const char *name)
+{
+	if (!json_object_object_get_ex(object, name, NULL))
+		add(object, name, NULL);
+}
+
+static void counters_complete(struct json_object *root, struct json_object *vcpus)
+{
+	static const char *const groups[] = {"exits", "kvm", "counters"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(groups); i++)
+		put_missing(root, groups[i]);
+	for (size_t i = 0; i < json_object_array_length(vcpus); i++) {
+		put_missing(json_object_array_get_idx(vcpus, i), "exits");
+		put_missing(json_object_array_get_idx(vcpus, i), "kvm");
+	}
+}
+
 /* KVM counts how long a processor was halted; QEMU does not. */
 static void halted_put(struct json_object *vcpus)
 {
@@ -273,6 +292,7 @@ char *sched_stats_describe(struct sched *sched, const struct vm *vm, sd_bus_mess
 	}
 	if (counters_read(reply, root, vcpus)) {
 		halted_put(vcpus);
+		counters_complete(root, vcpus);
 		return json_text_print(root);
 	}
 	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_WORKER,

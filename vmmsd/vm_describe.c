@@ -29,14 +29,38 @@ static struct json_object *uptime(const struct vm *vm)
 		now_us > vm->started_us ? (now_us - vm->started_us) / G_USEC_PER_SEC : 0);
 }
 
-/* These members are shown as the definition has them. */
-static void add_devices(struct json_object *object, const struct definition *definition)
+/* Whether the engine translate runs it, holds its state, or is the only one that may. */
+static gboolean is_translated(const struct vm *vm)
 {
-	static const char *const names[] = {"disks", "nics", "hypervisor", "enlightenments"};
-	g_autoptr(json_value_t) document = json_tokener_parse(definition->json);
+	const char *translate = definition_engine_name(ENGINE_TRANSLATE);
+
+	return vm->definition->engine == ENGINE_TRANSLATE ||
+	       ((vm_state_is_active(vm->state) || vm->state == VM_STATE_SAVED) &&
+		g_str_equal(vm->engine, translate));
+}
+
+/* QEMU's translator has none, whatever the definition allows. */
+static struct json_object *enlightenments(const struct vm *vm, struct json_object *allowed)
+{
+	struct json_object *given = json_object_new_object();
+	gboolean translated = is_translated(vm);
+
+	json_object_object_foreach (allowed, name, value)
+		add(given, name,
+		    json_object_new_boolean(!translated && json_object_get_boolean(value)));
+	return given;
+}
+
+/* These members are shown as the definition has them, but for what the engine has not. */
+static void add_devices(struct json_object *object, const struct vm *vm)
+{
+	static const char *const names[] = {"disks", "nics", "hypervisor"};
+	g_autoptr(json_value_t) document = json_tokener_parse(vm->definition->json);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
 		add(object, names[i], json_object_get(json_object_object_get(document, names[i])));
+	add(object, "enlightenments",
+	    enlightenments(vm, json_object_object_get(document, "enlightenments")));
 }
 
 /* What is asked for, and what is in force: null for the latter while the VM does not run. */
@@ -90,7 +114,7 @@ char *vm_describe(const struct vm *vm, struct json_object *guest)
 	    json_object_new_string(definition_policy_name(definition->on_reboot)));
 	add(object, "onCrash",
 	    json_object_new_string(definition_policy_name(definition->on_crash)));
-	add_devices(object, definition);
+	add_devices(object, vm);
 	add(object, "topology", sched_definition_describe_topology(&definition->sched));
 	add(object, "scheduling", scheduling(vm));
 	add(object, "guest", json_object_get(guest));

@@ -21,7 +21,7 @@ target_compile_definitions(vmmsd_tools PRIVATE
   VMWORKER="$<TARGET_FILE:vmworker>" TINY_GUEST="$<TARGET_FILE:tiny_guest>")
 add_dependencies(vmmsd_tools vmms-nbd vmworker vmms-unpack tiny_guest)
 
-foreach(name IN ITEMS clients failures groups guest host lifecycle nics restart save scheduling)
+foreach(name IN ITEMS clients failures groups guest host json lifecycle nics restart save scheduling)
   vmms_test(test-vmmsd-${name} SOURCES vmmsd_${name}_test.c LIBS vmmsd_fixture
     LABEL integration TIMEOUT 240)
 endforeach()
@@ -32,6 +32,9 @@ endforeach()
 add_dependencies(test-vmmsd-plug vmms-switch vmms-libvirt)
 add_dependencies(test-vmmsd-nics vmms-switch vmms-libvirt)
 target_link_libraries(test-vmmsd-scheduling PRIVATE PkgConfig::JSONC)
+target_link_libraries(test-vmmsd-json PRIVATE PkgConfig::JSONC)
+target_compile_definitions(test-vmmsd-json PRIVATE JSON_MD="${CMAKE_SOURCE_DIR}/docs/json.md"
+  HVCTL="$<TARGET_FILE:hvctl>")
 target_compile_definitions(test-vmmsd-clients PRIVATE SCHEMAS="${CMAKE_SOURCE_DIR}/schemas/dbus")
 
 vmms_test(test-vmmsd-session SOURCES vmmsd_session_test.c LIBS vmms_schemas PkgConfig::SYSTEMD

@@ -198,7 +198,8 @@ static void test_render(void)
 	struct json_object *object = json_tokener_parse(
 		"{\"name\":\"x\\u001b\",\"workerPid\":null,\"memory\":{\"total\":1048576},"
 		"\"engineReason\":\"\",\"list\":[1,2],\"none\":[],\"items\":[{\"cpu\":0},"
-		"{\"cpu\":1}],\"KVM_CAP_X\":true,\"odd\":[[1],2]}");
+		"{\"cpu\":1}],\"KVM_CAP_X\":true,\"odd\":[[1],2],\"frequencies\":[{\"cpus\":\"0\","
+		"\"current\":2100000,\"max\":null}],\"latency\":20}");
 
 	json_render(stream, object);
 	fclose(stream);
@@ -218,7 +219,13 @@ static void test_render(void)
 			"KVM_CAP_X:      yes\n"
 			"Odd:\n"
 			"  [0] [ 1 ]\n"
-			"  [1] 2\n");
+			"  [1] 2\n"
+			"Frequencies:\n"
+			"  [0]\n"
+			"    CPUs:     0\n"
+			"    Current:  2100000 kHz\n"
+			"    Max:      -\n"
+			"Latency:        20 microseconds\n");
 	json_object_put(object);
 	free(out);
 }

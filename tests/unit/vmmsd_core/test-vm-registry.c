@@ -523,6 +523,38 @@ static void test_mac_taken(struct fixture *fixture, gconstpointer data)
 	g_assert_true(g_str_has_prefix(other, "56:4d:53:"));
 }
 
+static int count_enlightenments(const struct vm *vm)
+{
+	g_autofree char *text = vm_describe(vm, NULL);
+	g_autoptr(json_value_t) object = json_text_parse(text, 100000, NULL);
+	int n = 0;
+
+	json_object_object_foreach (json_object_object_get(object, "enlightenments"), name, value) {
+		(void)name;
+		n += json_object_get_boolean(value);
+	}
+	return n;
+}
+
+/* QEMU's translator has no enlightenments, though the definition has their defaults. */
+static void test_translated(struct fixture *fixture, gconstpointer data)
+{
+	struct vm *vm = define(fixture, "web1");
+	GError *error = NULL;
+
+	(void)data;
+	g_assert_cmpint(count_enlightenments(vm), ==, 13);
+	vm_set_engine(vm, "translate", "chosen by auto");
+	apply(vm, VM_EVENT_START, NULL);
+	g_assert_cmpint(count_enlightenments(vm), ==, 0);
+	apply(vm, VM_EVENT_STOP, NULL);
+	apply(vm, VM_EVENT_ENDED, NULL);
+	g_assert_cmpint(count_enlightenments(vm), ==, 13); /* the next engine may be direct */
+	g_assert_true(
+		vm_registry_edit(fixture->registry, vm, "{\"engine\":\"translate\"}", &error));
+	g_assert_cmpint(count_enlightenments(vm), ==, 0);
+}
+
 /* The engine translate takes no block device; one that becomes one does not stop other edits. */
 static void test_block_device(struct fixture *fixture, gconstpointer data)
 {
@@ -573,6 +605,7 @@ int main(int argc, char **argv)
 	ADD("describe", test_describe);
 	ADD("macs", test_macs);
 	ADD("mac-taken", test_mac_taken);
+	ADD("translated", test_translated);
 	ADD("block-device", test_block_device);
 	return g_test_run();
 }
