@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "vmmsd_fixture.h"
@@ -349,6 +350,16 @@ static void test_refused(gconstpointer data)
 			     "\"nics\":[{\"type\":\"private\",\"network\":\"n\"}]}");
 	fixture_hvctl(f, 2, "$.nics[0].type: the engine translate has adapters of the types",
 		      "create x --engine translate --nic type=private,network=n");
+	g_autofree char *device = g_build_filename(f->dir, "device", NULL);
+	g_autofree char *disk = g_strdup_printf("path=%s", device);
+	if (mknod(device, S_IFBLK | 0600, makedev(7, 0)) < 0)
+		return; /* only root can; unit tests have more of it */
+	HVCTL_EXPECT(2, "$.disks[0].path: the engine translate takes no block device as a raw disk",
+		     "create", "x", "--engine", "translate", "--disk", disk);
+	HVCTL_EXPECT(0, "", "create", "x", "--disk", disk);
+	HVCTL_EXPECT(2, "is one; give an image file, or set the engine to direct", "edit", "x",
+		     "--engine", "translate");
+	HVCTL_EXPECT(0, "", "delete", "x");
 }
 
 /* ---- when QEMU fails ------------------------------------------------------------------------- */
