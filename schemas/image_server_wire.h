@@ -37,7 +37,8 @@ struct vmms_nbd_order {
 	uint8_t formats[VMMS_NBD_LAYERS]; /* enum vmms_nbd_format */
 	uint8_t cache;			  /* enum vmms_nbd_cache */
 	uint8_t read_only, discard;	  /* 0, 1 */
-	uint8_t zero[4];
+	uint8_t lasting; /* 0, 1: also without a client; else it ends with the first one */
+	uint8_t zero[3];
 	uint64_t size; /* bytes that the image is given before it is served; 0: as it is */
 };
 

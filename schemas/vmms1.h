@@ -70,11 +70,15 @@
 #define VMMS_FILE_RESULT   "result"   /* how the VM ended, one JSON line, written once */
 /* In the VM's runtime directory: what QEMU keeps there, and that the engine is translate. */
 #define VMMS_TRANSLATE_DIR "translate"
-#define VMMS_FILE_VSOCK	   "vsock" /* a listening stream socket: connections to the guest */
+/* There, too: the socket of the server of a disk's image, for QEMU, which connects by itself and
+ * again when a server is gone; controller and LUN. */
+#define VMMS_DISK_SOCKET "disk-%u-%u"
+#define VMMS_FILE_VSOCK	 "vsock" /* a listening stream socket: connections to the guest */
 /* Tags that a number follows, the index in the definition's list: "disk0", "nic0.3". */
 #define VMMS_FILE_DISK                                                           \
 	"disk" /* file or block device, read-write unless readOnly; locked. Of a \
-		  format other than raw: the connected socket of an NBD server */
+		  format other than raw: the connected socket of an NBD server,  \
+		  shut down when it also has a name (VMMS_DISK_SOCKET) */
 #define VMMS_FILE_DISK_LIFE ".life" /* behind that: open as long as the server is to live */
 #define VMMS_FILE_NIC	    "nic"   /* index.queue: of a TAP; a connected socket is index.0 */
 

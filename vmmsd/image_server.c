@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "duration.h"
@@ -18,6 +19,7 @@ struct image_server {
 	int fd, life_fd;
 	sd_event_source *greeting, *words, *deadline;
 	enum disk_format format;
+	gboolean named; /* who wants to be served connects by name */
 	image_server_done *done;
 	void *context;
 };
@@ -68,6 +70,10 @@ static void server_finish(struct image_server *server, GError *error)
 	void *context = server->context;
 	int fd = error ? -1 : fd_steal(&server->fd);
 	int life_fd = error ? -1 : fd_steal(&server->life_fd);
+
+	/* One client at a time. */
+	if (fd >= 0 && server->named)
+		(void)shutdown(fd, SHUT_RDWR);
 
 	server_free(server);
 	done(context, fd, life_fd, error);
@@ -145,23 +151,40 @@ static int on_greeting(sd_event_source *source, int fd, uint32_t events, void *u
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
-/*
- * A listener and a connection to it, that waits in its backlog. The name is there for an instant
- * only, so that nobody else can connect. 0 or -errno.
- */
-static int make_pair(const struct service *service, int *listener, int *fd)
+/* In a directory that is its user's alone, whoever made it. */
+static int name_give(int runtime, const struct image_server_order *order)
 {
-	autofd int directory =
-		open(service->options->runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[32];
 
-	if (directory < 0)
+	(void)g_snprintf(name, sizeof(name), VMMS_DISK_SOCKET, order->disk->controller,
+			 order->disk->lun);
+	if (fchmodat(runtime, FRESH, 0666, 0) < 0 ||
+	    renameat(runtime, FRESH, order->directory, name) < 0)
 		return -errno;
-	*listener = socket_listen_at(directory, FRESH, 1);
+	return 0;
+}
+
+/*
+ * A listener and a connection to it, that waits in its backlog. Without a directory the name is
+ * there for an instant only, so that nobody else can connect. 0 or -errno.
+ */
+static int make_pair(const struct service *service, const struct image_server_order *order,
+		     int *listener, int *fd)
+{
+	autofd int runtime =
+		open(service->options->runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = 0;
+
+	if (runtime < 0)
+		return -errno;
+	*listener = socket_listen_at(runtime, FRESH, 1);
 	if (*listener < 0)
 		return *listener;
-	*fd = socket_connect_at(directory, FRESH);
-	(void)unlinkat(directory, FRESH, 0);
-	return MIN(*fd, 0);
+	*fd = socket_connect_at(runtime, FRESH);
+	if (*fd >= 0 && order->directory >= 0)
+		r = name_give(runtime, order);
+	(void)unlinkat(runtime, FRESH, 0);
+	return *fd < 0 ? *fd : r;
 }
 
 /* Our end, or -errno. */
@@ -199,9 +222,10 @@ static int keeper_connect(const struct service *service)
 }
 
 /* 0 or -errno. */
-static int order_send(int life_fd, const struct definition_disk *disk,
-		      const struct image_chain *chain, uint64_t size, int listener)
+static int order_send(int life_fd, const struct image_server_order *wanted, int listener)
 {
+	const struct definition_disk *disk = wanted->disk;
+	const struct image_chain *chain = wanted->chain;
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE((1 + VMMS_NBD_LAYERS) * sizeof(int))] = {
 		0};
 	struct vmms_nbd_order order = {
@@ -210,7 +234,8 @@ static int order_send(int life_fd, const struct definition_disk *disk,
 		.cache = (uint8_t)disk->cache,
 		.read_only = disk->read_only,
 		.discard = disk->discard && !disk->read_only,
-		.size = size,
+		.lasting = wanted->directory >= 0,
+		.size = wanted->size,
 	};
 	struct iovec iov = {&order, sizeof(order)};
 	struct msghdr message = {.msg_iov = &iov,
@@ -230,18 +255,17 @@ static int order_send(int life_fd, const struct definition_disk *disk,
 }
 
 static int server_open(struct image_server *server, const struct service *service,
-		       const struct definition_disk *disk, const struct image_chain *chain,
-		       uint64_t size)
+		       const struct image_server_order *order)
 {
 	autofd int listener = -1;
-	int r = make_pair(service, &listener, &server->fd);
+	int r = make_pair(service, order, &listener, &server->fd);
 
 	if (r < 0)
 		return r;
 	server->life_fd = service->units ? keeper_connect(service) : keeper_spawn(service);
 	if (server->life_fd < 0)
 		return server->life_fd;
-	r = order_send(server->life_fd, disk, chain, size, listener);
+	r = order_send(server->life_fd, order, listener);
 	if (r >= 0)
 		r = sd_event_add_io(service->event, &server->words, server->life_fd, EPOLLIN,
 				    on_words, server);
@@ -255,16 +279,19 @@ static int server_open(struct image_server *server, const struct service *servic
 }
 
 struct image_server *image_server_start(const struct service *service,
-					const struct definition_disk *disk,
-					const struct image_chain *chain, uint64_t size,
+					const struct image_server_order *order,
 					image_server_done *done, void *context, GError **error)
 {
 	struct image_server *server = g_new0(struct image_server, 1);
 	int r;
 
-	*server = (struct image_server){
-		.fd = -1, .life_fd = -1, .format = disk->format, .done = done, .context = context};
-	r = server_open(server, service, disk, chain, size);
+	*server = (struct image_server){.fd = -1,
+					.life_fd = -1,
+					.format = order->disk->format,
+					.named = order->directory >= 0,
+					.done = done,
+					.context = context};
+	r = server_open(server, service, order);
 	if (r >= 0)
 		return server;
 	server_free(server);

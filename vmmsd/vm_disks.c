@@ -8,6 +8,8 @@
 #include "definition_plug.h"
 #include "disk_image.h"
 #include "duration.h"
+#include "worker_dir.h"
+#include "worker_spawn.h"
 
 #define RETRY_US  UINT64_C(50000)
 #define TRIES_MAX 60u
@@ -228,16 +230,37 @@ static void on_served(void *context, int fd, int life_fd, GError *error)
 	serve_more(disks);
 }
 
+/* QEMU connects by itself, to what it finds there: a descriptor, or -1 for the other engine. */
+static gboolean serve_place(const struct vm_disks *disks, int *ret_directory, GError **error)
+{
+	int r = -1;
+
+	if (worker_translates(disks->vm)) {
+		r = worker_dir_make(disks->service->options->runtime_dir, disks->definition->uuid);
+		if (r < 0)
+			return service_error_fail(error, SERVICE_ERROR_FAILED,
+						  "its server's socket has no place (%s); see that "
+						  "%s can be written to",
+						  g_strerror(-r),
+						  disks->service->options->runtime_dir);
+	}
+	*ret_directory = r;
+	return TRUE;
+}
+
 static void serve_one(struct vm_disks *disks, GError **error)
 {
 	const struct definition_disk *disk = disk_at(disks, disks->next);
 	struct image_chain chain;
+	autofd int directory = -1;
 
 	/* Not before it is locked: who had it until now may have changed what it is based on. */
-	if (!image_chain_open(&chain, disk, disks->fds[disks->next], error))
+	if (!serve_place(disks, &directory, error) ||
+	    !image_chain_open(&chain, disk, disks->fds[disks->next], error))
 		return;
-	disks->server = image_server_start(disks->service, disk, &chain, disks->size, on_served,
-					   disks, error);
+	disks->server = image_server_start(
+		disks->service, &(struct image_server_order){disk, &chain, disks->size, directory},
+		on_served, disks, error);
 	image_chain_close(&chain);
 }
 

@@ -215,7 +215,7 @@ static void on_gone(struct worker *worker)
 	sched_remove(service->sched, vm);
 	if (worker->settling)
 		service_settled(service);
-	worker_dir_clean(worker->directory);
+	worker_dir_end(worker->directory);
 	job_tell_end(vm, &ending, worker->failure, starting);
 	if (ending.crashed && !starting)
 		vm_restart_crashed(service, vm);
@@ -242,7 +242,7 @@ void vm_ended_unseen(struct service *service, struct vm *vm)
 	if (!vm_end_with(service, vm, &ending, &error))
 		log_vm(service->log, LOG_ERR, vm, "its end cannot be stored: %s", error->message);
 	else if (directory >= 0)
-		worker_dir_clean(directory);
+		worker_dir_end(directory);
 	g_free(ending.reason);
 }
 

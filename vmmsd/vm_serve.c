@@ -10,6 +10,7 @@
 #include "vm_disks.h"
 #include "vm_plug_check.h"
 #include "worker_link.h"
+#include "worker_spawn.h"
 
 #define SERVE_CALL_US SECONDS(60) /* what is in flight ends, and is flushed */
 
@@ -41,6 +42,43 @@ static const struct definition_disk *serve_disk(const struct serve *serve)
 	return &serve->definition->disks[serve->index];
 }
 
+/* ---- what is told ---------------------------------------------------------------------------- */
+
+/* Once, however often it is asked for. */
+static void tell_lost(struct worker *worker, const char *place, size_t index)
+{
+	g_autofree char *name = definition_device_name(worker->vm->definition, PLUG_DISK, index);
+	g_autofree char *detail =
+		g_strdup_printf("%s: its server ended; another is being started", name);
+
+	if (g_strcmp0(worker->unserved, place) == 0)
+		return;
+	g_free(worker->unserved);
+	worker->unserved = g_strdup(place);
+	vm_tell(worker->service, worker->vm, VMMS_GUEST_EVENT_SERVER, detail);
+}
+
+/* The worker of the other engine fails the guest's next flush instead. */
+static gboolean may_lose_unseen(const struct serve *serve)
+{
+	const struct definition_disk *disk = serve_disk(serve);
+
+	return worker_translates(serve->worker->vm) && !disk->read_only &&
+	       disk->cache != DISK_CACHE_WRITETHROUGH;
+}
+
+static void tell_served(const struct serve *serve, const char *name)
+{
+	struct worker *worker = serve->worker;
+	g_autofree char *detail = g_strdup_printf(
+		"%s%s", name,
+		may_lose_unseen(serve) ? ": what its guest had written and not flushed may be lost"
+				       : "");
+
+	g_clear_pointer(&worker->unserved, g_free);
+	vm_tell(worker->service, worker->vm, "served-again", detail);
+}
+
 /* Takes error. */
 static void serve_end(struct serve *serve, GError *error)
 {
@@ -55,7 +93,7 @@ static void serve_end(struct serve *serve, GError *error)
 		log_vm(worker->service->log, LOG_ERR, worker->vm, "%s is not served: %s", name,
 		       error->message);
 	else
-		vm_tell(worker->service, worker->vm, "served-again", name);
+		tell_served(serve, name);
 	vm_serve_cancel(serve);
 }
 
@@ -159,6 +197,7 @@ void vm_serve_lost(struct worker *worker, const char *place)
 	    !definition_find_disk(worker->vm->definition, place, &index, NULL) ||
 	    worker->vm->definition->disks[index].format == DISK_FORMAT_RAW)
 		return;
+	tell_lost(worker, place, index);
 	worker->serve = serve_new(worker, index);
 	serve_open(worker->serve);
 }

@@ -59,6 +59,7 @@ void worker_free(struct worker *worker)
 	fd_close(worker->pidfd);
 	fd_close(worker->directory);
 	g_clear_error(&worker->failure);
+	g_free(worker->unserved);
 	g_free(worker);
 }
 

@@ -54,6 +54,7 @@ struct worker {
 	gint64 adopted_us, asked_us; /* monotonic */
 	gboolean settling;
 	struct serve *serve; /* of vm_serve.c: a server that is on its way to it, or NULL */
+	char *unserved;	     /* the place of the disk that was told to have none, or NULL */
 	/* GuestEvent: a bucket of tokens */
 	guint guest_tokens, guest_dropped;
 	gint64 guest_refilled_us;

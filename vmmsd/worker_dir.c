@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "worker_dir.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
 #include "tree_remove.h"
 #include "vmms1.h"
+
+#define DISK_PREFIX "disk-" /* of VMMS_DISK_SOCKET */
 
 int worker_dir_open(const char *runtime_dir, const char *uuid)
 {
@@ -46,6 +49,24 @@ void worker_dir_clean(int directory)
 	(void)unlinkat(directory, WORKER_DIR_RESULT, 0);
 	(void)unlinkat(directory, WORKER_DIR_VSOCK, 0);
 	(void)tree_remove_at(directory, VMMS_TRANSLATE_DIR);
+}
+
+void worker_dir_end(int directory)
+{
+	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	worker_dir_clean(directory);
+	if (!dir) {
+		fd_close(fd);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		if (g_str_has_prefix(entry->d_name, DISK_PREFIX))
+			(void)unlinkat(directory, entry->d_name, 0);
+	}
+	closedir(dir);
 }
 
 void worker_dir_remove(const char *runtime_dir, const char *uuid)

@@ -23,6 +23,9 @@ gboolean worker_dir_translates(int directory);
 /* What is over with the worker: control, vsock, result and QEMU's files. Scroll-back and log stay
  * for a look. */
 void worker_dir_clean(int directory);
+/* The same after the worker's end, and the names of its disks' servers; those of a worker that is
+ * to come are there before it. */
+void worker_dir_end(int directory);
 /* All of it, when the VM is deleted. */
 void worker_dir_remove(const char *runtime_dir, const char *uuid);
 

@@ -34,6 +34,8 @@ struct machine {
 	void (*add_files)(sd_bus_message *message, void *machine);
 	GString *seen; /* of the console */
 	int console;
+	pid_t server; /* of the image; 0: none */
+	int life;     /* the server's end of what tells of it; -1: none */
 };
 
 static struct machine *machine_new(const char *members)
@@ -45,7 +47,7 @@ static struct machine *machine_new(const char *members)
 	m->state_fd = memfd_create("state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	m->timeout_us = BUSY_US;
 	m->members = members;
-	m->console = -1;
+	m->console = m->life = -1;
 	m->seen = g_string_new(NULL);
 	return m;
 }
@@ -58,6 +60,14 @@ static void machine_end(struct machine *m)
 	if (m->worker)
 		worker_reap(m->worker);
 	m->worker = NULL;
+	if (m->server > 0) {
+		(void)kill(m->server, SIGTERM);
+		g_assert_cmpint(waitpid(m->server, NULL, 0), ==, m->server);
+	}
+	m->server = 0;
+	if (m->life >= 0)
+		close(m->life);
+	m->life = -1;
 }
 
 static void machine_free(struct machine *m)
@@ -259,18 +269,19 @@ static void test_hangs_at_start(void)
 /* ---- with devices -----------------------------------------------------------------------------
  */
 
-/* A qemu-nbd that ends with its client; the connection. */
-static int image_serve(const struct machine *m, const char *image)
+/* A qemu-nbd whose socket has the name of the second disk; a connection that nobody uses. */
+static int image_serve(struct machine *m, const char *image)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	g_snprintf(address.sun_path, sizeof(address.sun_path), "%s/nbd", m->dir);
-	(void)unlink(address.sun_path);
+	g_snprintf(address.sun_path, sizeof(address.sun_path), "%s/" VMMS_DISK_SOCKET,
+		   m->worker->dir, 0u, 0u);
 	g_assert_cmpint(bind(listener, (const struct sockaddr *)&address, sizeof(address)), ==, 0);
 	g_assert_cmpint(listen(listener, 1), ==, 0);
-	if (fork() == 0) {
+	m->server = fork();
+	if (m->server == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails aborts */
 		g_autofree char *pid = g_strdup_printf("%d", (int)getpid());
 		(void)g_setenv("LISTEN_FDS", "1", TRUE);
@@ -279,17 +290,18 @@ static int image_serve(const struct machine *m, const char *image)
 			(void)fcntl(3, F_SETFD, 0);
 		else
 			(void)dup2(listener, 3);
-		(void)execlp("qemu-nbd", "qemu-nbd", "--format=qcow2", image, NULL);
+		(void)execlp("qemu-nbd", "qemu-nbd", "--persistent", "--format=qcow2", image, NULL);
 		_exit(127);
 	}
 	g_assert_cmpint(connect(fd, (const struct sockaddr *)&address, sizeof(address)), ==, 0);
 	close(listener);
+	(void)shutdown(fd, SHUT_RDWR);
 	return fd;
 }
 
 static void add_devices(sd_bus_message *message, void *machine)
 {
-	const struct machine *m = machine;
+	struct machine *m = machine;
 	g_autofree char *raw = g_build_filename(m->dir, "raw", NULL);
 	g_autofree char *image = g_build_filename(m->dir, "image", NULL);
 	int fd = open(raw, O_RDWR | O_CLOEXEC), served = image_serve(m, image), life[2], net[2];
@@ -301,7 +313,8 @@ static void add_devices(sd_bus_message *message, void *machine)
 	worker_add_file(message, VMMS_FILE_DISK "1", served);
 	worker_add_file(message, VMMS_FILE_DISK "1" VMMS_FILE_DISK_LIFE, life[0]);
 	worker_add_file(message, VMMS_FILE_NIC "0.0", net[0]);
-	const int fds[] = {fd, served, life[0], life[1], net[0], net[1]};
+	const int fds[] = {fd, served, life[0], net[0], net[1]};
+	m->life = life[1];
 	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++)
 		close(fds[i]);
 }

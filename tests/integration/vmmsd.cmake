@@ -43,7 +43,7 @@ target_compile_definitions(test-vmmsd-session PRIVATE VMMSD="$<TARGET_FILE:vmmsd
   FAKE_WORKER="$<TARGET_FILE:fake-vmworker>" FAKE_UNPACK="$<TARGET_FILE:fake-unpack>")
 add_dependencies(test-vmmsd-session vmmsd fake-vmworker fake-unpack)
 
-vmms_test(test-vmmsd-translate SOURCES vmmsd_translate_test.c LIBS vmmsd_fixture
+vmms_test(test-vmmsd-translate SOURCES vmmsd_translate_test.c LIBS vmmsd_tools
   LABEL integration TIMEOUT 240
   ENV VMMS_TRANSLATOR=$<TARGET_FILE:vmworker-translate> VMMS_TINY_GUEST=$<TARGET_FILE:tiny_guest>)
 target_link_libraries(test-vmmsd-translate PRIVATE PkgConfig::JSONC)

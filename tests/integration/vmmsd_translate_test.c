@@ -3,7 +3,9 @@
  * The engine translate: the real vmmsd, its worker, libvirt's embedded driver, QEMU and the tiny
  * guest. One service for all, so that QEMU is probed once. Skipped where QEMU is not installed.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <json-c/json.h>
 #include <poll.h>
 #include <sched.h>
@@ -14,7 +16,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "vmmsd_fixture.h"
+#include "vmmsd_tools.h"
 
 /* GLib has no data that a test may change. */
 #define FIXTURE(data) ((struct fixture *)(uintptr_t)(data))
@@ -269,6 +271,20 @@ static void test_processors(gconstpointer data)
 	fixture_do(f, vm, "Stop");
 }
 
+/* A qcow2 image; FALSE: the test is skipped. */
+static gboolean image_make(const char *path)
+{
+	g_autofree char *image = g_find_program_in_path("qemu-img");
+	g_autofree char *server = g_find_program_in_path("qemu-nbd");
+
+	if (!image || !server) {
+		g_test_skip("qemu-img or qemu-nbd is not installed");
+		return FALSE;
+	}
+	RUN("qemu-img", "create", "-q", "-f", "qcow2", path, "1M");
+	return TRUE;
+}
+
 /* An image that is not raw comes by the socket of its server, behind a limit. */
 static void test_served(gconstpointer data)
 {
@@ -278,27 +294,104 @@ static void test_served(gconstpointer data)
 		g_strdup_printf(TRANSLATE ",\"disks\":[{\"path\":\"%s\",\"format\":\"qcow2\","
 					  "\"iops\":100,\"serial\":\"q1\"}]",
 				disk);
-	g_autofree char *image = g_find_program_in_path("qemu-img");
-	g_autofree char *server = g_find_program_in_path("qemu-nbd");
-	char *argv[] = {image, (char *)"create", (char *)"-q", (char *)"-f", (char *)"qcow2",
-			disk,  (char *)"1M",	 NULL};
-	int status = -1;
 
-	if (!image || !server) {
-		g_test_skip("qemu-img or qemu-nbd is not installed");
+	if (!image_make(disk))
 		return;
-	}
-	g_assert_true(g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL,
-				   &status, NULL));
-	g_assert_cmpint(status, ==, 0);
-	/* The first start of all asks QEMU what it can do: the server does not wait for that. */
-	g_autofree char *first = fixture_define_with(f, "first", "loop", TRANSLATE);
-	fixture_do(f, first, "Start");
-	fixture_do(f, first, "Stop");
 	g_autofree char *vm = fixture_define_with(f, "served", "loop", members);
 	fixture_do(f, vm, "Start");
 	fixture_do(f, vm, "Reset");
 	fixture_do(f, vm, "Stop");
+	wait_unlocked(disk);
+}
+
+/* The qemu-nbd of all VMs' one served disk; 0: none. */
+static guint64 server_pid(const struct fixture *f)
+{
+	guint64 keeper = child_of((guint64)f->pid, "vmms-nbd");
+
+	return keeper ? child_of(keeper, "qemu-nbd") : 0;
+}
+
+static void wait_events(struct fixture *f, const char *event, guint n)
+{
+	gint64 end = g_get_monotonic_time() + WAIT_US;
+
+	while (fixture_events_count(f, event) < n) {
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
+		g_usleep(20000);
+	}
+}
+
+/* A server that dies is noticed, told of, and followed by another, to which QEMU connects: a save
+ * has QEMU flush the disk. */
+static void test_server_killed(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *disk = g_build_filename(f->dir, "killed.qcow2", NULL);
+	g_autofree char *members = g_strdup_printf(
+		TRANSLATE ",\"disks\":[{\"path\":\"%s\",\"format\":\"qcow2\"}]", disk);
+	g_autofree char *name = g_strdup_printf("disk %s (0:0): ", disk);
+	g_autofree char *lost =
+		g_strconcat(name, "its server ended; another is being started", NULL);
+	g_autofree char *again =
+		g_strconcat(name, "what its guest had written and not flushed may be lost", NULL);
+
+	if (!image_make(disk))
+		return;
+	g_autofree char *vm = fixture_define_with(f, "bereft", "loop", members);
+	fixture_do(f, vm, "Start");
+	g_assert_cmpint(try_lock(disk), ==, EAGAIN);
+	for (guint i = 1; i <= 2; i++) {
+		guint64 server = server_pid(f);
+
+		g_assert_cmpuint(server, !=, 0);
+		g_assert_cmpint(kill((pid_t)server, SIGKILL), ==, 0);
+		wait_events(f, "served-again", i);
+		g_assert_cmpuint(fixture_events_count(f, "server-lost"), ==, i);
+		g_assert_cmpint(try_lock(disk), ==, EAGAIN);
+		g_assert_cmpuint(server_pid(f), !=, server);
+		fixture_do(f, vm, "Save");
+		fixture_wait_state(f, vm, "saved");
+		fixture_do(f, vm, "Start");
+	}
+	HVCTL_EXPECT(0, lost, "events", "bereft", "--last", "20", "--no-follow");
+	HVCTL_EXPECT(0, again, "events", "bereft", "--last", "20", "--no-follow");
+	fixture_do(f, vm, "Stop");
+	wait_unlocked(disk);
+}
+
+/* Nobody can serve it for a while. */
+static void test_server_missing(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *disk = g_build_filename(f->dir, "gone.qcow2", NULL);
+	g_autofree char *away = g_strconcat(disk, ".away", NULL);
+	g_autofree char *members =
+		g_strdup_printf(TRANSLATE ",\"disks\":[{\"path\":\"%s\",\"format\":\"qcow2\","
+					  "\"onError\":\"pause\"}]",
+				disk);
+	g_autofree char *waits = g_strdup_printf(
+		"VM gone: disk %s waits for its server, and what the guest asked of it", disk);
+	guint before = fixture_events_count(f, "served-again");
+
+	if (!image_make(disk))
+		return;
+	g_autofree char *vm = fixture_define_with(f, "gone", "loop", members);
+	fixture_do(f, vm, "Start");
+	fixture_do(f, vm, "Pause");
+	g_assert_cmpint(g_rename(disk, away), ==, 0);
+	g_assert_cmpint(kill((pid_t)server_pid(f), SIGKILL), ==, 0);
+	wait_unlocked(away);
+	HVCTL_EXPECT(4, waits, "save", "gone");
+	HVCTL_EXPECT(4, "has no server, and would pause the VM again;", "resume", "gone");
+	g_assert_cmpuint(fixture_events_count(f, "served-again"), ==, before);
+	g_assert_cmpint(g_rename(away, disk), ==, 0);
+	wait_events(f, "served-again", before + 1); /* it asks again */
+	fixture_do(f, vm, "Resume");
+	fixture_do(f, vm, "Save");
+	fixture_do(f, vm, "Start");
+	fixture_do(f, vm, "Stop");
+	wait_unlocked(disk);
 }
 
 static void test_adopted(gconstpointer data)
@@ -490,6 +583,8 @@ int main(int argc, char **argv)
 		{"/vmmsd/translate/verbs", test_verbs},
 		{"/vmmsd/translate/processors", test_processors},
 		{"/vmmsd/translate/served", test_served},
+		{"/vmmsd/translate/server-killed", test_server_killed},
+		{"/vmmsd/translate/server-missing", test_server_missing},
 		{"/vmmsd/translate/adopted", test_adopted},
 		{"/vmmsd/translate/refused", test_refused},
 		{"/vmmsd/translate/auto", test_auto},

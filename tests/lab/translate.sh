@@ -38,11 +38,6 @@ cleanup() {
 trap cleanup EXIT
 within 20 "vmmsd answers" test -S "$work/vmmsd/bus"
 
-# The first start asks QEMU what it can do, which takes longer than an image's server waits.
-hvctl create first --memory 32M --kernel "$build/tests/guest/tiny.elf" --engine translate
-hvctl start first
-vm_becomes first off
-
 # A raw disk and a qcow2 one, read and written by the guest's own drivers.
 dd if=/dev/urandom of=first bs=1M count=1 2>/dev/null
 truncate -s 64M first

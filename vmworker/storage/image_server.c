@@ -33,7 +33,8 @@ bool image_server_check(const void *order, size_t size, size_t n_fds)
 	}
 	if (o->size > 0 && (o->read_only || o->size > INT64_MAX))
 		return false;
-	return o->cache < VMMS_NBD_CACHES && o->read_only <= 1 && o->discard <= 1;
+	return o->cache < VMMS_NBD_CACHES && o->read_only <= 1 && o->discard <= 1 &&
+	       o->lasting <= 1;
 }
 
 /*
@@ -67,6 +68,8 @@ void image_server_command(const struct vmms_nbd_order *order, struct image_serve
 	command->argv[n++] = "--shared=1";
 	command->argv[n++] = command->cache;
 	command->argv[n++] = order->discard ? "--discard=unmap" : "--discard=ignore";
+	if (order->lasting)
+		command->argv[n++] = "--persistent";
 	if (order->read_only)
 		command->argv[n++] = "--read-only";
 	command->argv[n++] = "--image-opts";

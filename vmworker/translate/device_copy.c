@@ -24,8 +24,12 @@ void device_copy_make(struct device_copy *copy, struct engine_devices *devices)
 	copy->disks = g_memdup2(devices->disks, devices->n_disks * sizeof(*copy->disks));
 	copy->nics = g_memdup2(devices->nics, devices->n_nics * sizeof(*copy->nics));
 	for (size_t i = 0; i < copy->n_disks; i++) {
-		fd_copy(&copy->disks[i].fd);
-		fd_copy(&copy->disks[i].life_fd);
+		/* QEMU connects to the server of an image by itself, and served.c keeps that. */
+		if (copy->disks[i].format == ENGINE_DISK_RAW)
+			fd_copy(&copy->disks[i].fd);
+		else
+			copy->disks[i].fd = -1;
+		copy->disks[i].life_fd = -1;
 	}
 	for (size_t i = 0; i < copy->n_nics; i++)
 		for (size_t q = 0; q < copy->nics[i].n_fds; q++)
@@ -36,10 +40,8 @@ void device_copy_make(struct device_copy *copy, struct engine_devices *devices)
 
 void device_copy_clear(struct device_copy *copy)
 {
-	for (size_t i = 0; i < copy->n_disks; i++) {
+	for (size_t i = 0; i < copy->n_disks; i++)
 		fd_close(copy->disks[i].fd);
-		fd_close(copy->disks[i].life_fd);
-	}
 	for (size_t i = 0; i < copy->n_nics; i++)
 		for (size_t q = 0; q < copy->nics[i].n_fds; q++)
 			fd_close(copy->nics[i].fds[q]);

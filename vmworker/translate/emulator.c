@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <sched.h>
@@ -38,8 +39,11 @@ struct emulator {
 	unsigned int others;	    /* that may be the firmware's */
 	gint64 reset_us;	    /* when the last one was that is not */
 	_Atomic bool closing;
+	char *root;   /* where it has its files */
+	GStrv images; /* paths of all disks, for messages; also read by libvirt's thread */
 	char *machine;
 	_Atomic bool moved;
+	int stops; /* as callbacks */
 };
 
 /* What libvirt said, as the rest of our sentence. */
@@ -81,7 +85,8 @@ struct emulator *emulator_new(const struct emulator_events *events)
 	struct emulator *emulator = g_new0(struct emulator, 1);
 
 	emulator->events = *events;
-	emulator->wake = -1;
+	emulator->wake = emulator->stops = -1;
+	emulator->images = g_new0(char *, 1);
 	g_mutex_init(&emulator->lock);
 	for (size_t i = 0; i < N_CALLBACKS; i++)
 		emulator->callbacks[i] = -1;
@@ -93,6 +98,8 @@ void emulator_free(struct emulator *emulator)
 	if (!emulator)
 		return;
 	g_mutex_clear(&emulator->lock);
+	g_strfreev(emulator->images);
+	g_free(emulator->root);
 	g_free(emulator->machine);
 	g_free(emulator);
 }
@@ -159,22 +166,47 @@ static void on_reboot(virConnectPtr connection, virDomainPtr domain, void *conte
 				       "a reset port or a triple fault");
 }
 
+static void tell_stopped(struct emulator *emulator, const char *path, const char *why)
+{
+	g_autofree char *text = g_strdup_printf(
+		"disk \"%s\" has an error (%s); the machine waits: mend the storage and resume it",
+		path, why && *why ? why : "of the host's storage");
+
+	emulator->events.disk_stopped(emulator->events.context, text);
+}
+
 static void on_io_error(virConnectPtr connection, virDomainPtr domain, const char *path,
 			const char *alias, int action, const char *reason, void *context)
 {
-	struct emulator *emulator = context;
-
 	(void)connection;
 	(void)domain;
 	(void)alias;
-	if (action != VIR_DOMAIN_EVENT_IO_ERROR_PAUSE)
+	/* It has no path of a served image, of which it does not know: on_served_error. */
+	if (action == VIR_DOMAIN_EVENT_IO_ERROR_PAUSE && path && *path)
+		tell_stopped(context, path, reason);
+}
+
+static void on_served_error(virConnectPtr connection, virDomainPtr domain, const char *event,
+			    long long seconds, unsigned int micros, const char *details,
+			    void *context)
+{
+	struct emulator *emulator = context;
+	g_autofree char *why = NULL, *path = NULL;
+	size_t index;
+
+	(void)connection;
+	(void)domain;
+	(void)event;
+	(void)seconds;
+	(void)micros;
+	if (!details || !emulator_monitor_read_stop(details, &index, &why))
 		return;
-	/* Of a served image libvirt knows no path. */
-	g_autofree char *text = g_strdup_printf(
-		"disk \"%s\" has an error (%s); the machine waits: mend the storage and resume it",
-		path && *path ? path : "of an image that is not raw",
-		reason && *reason ? reason : "of the host's storage");
-	emulator->events.disk_stopped(emulator->events.context, text);
+	g_mutex_lock(&emulator->lock);
+	if (index < g_strv_length(emulator->images))
+		path = g_strdup(emulator->images[index]);
+	g_mutex_unlock(&emulator->lock);
+	if (path)
+		tell_stopped(emulator, path, why);
 }
 
 static gboolean events_register(struct emulator *emulator)
@@ -195,7 +227,9 @@ static gboolean events_register(struct emulator *emulator)
 		if (emulator->callbacks[i] < 0)
 			return FALSE;
 	}
-	return TRUE;
+	emulator->stops = virConnectDomainQemuMonitorEventRegister(
+		emulator->connection, NULL, "BLOCK_IO_ERROR", on_served_error, emulator, NULL, 0);
+	return emulator->stops >= 0;
 }
 
 /* ---- birth ------------------------------------------------------------------------------------
@@ -226,6 +260,7 @@ gboolean emulator_open(struct emulator *emulator, const char *root, GError **err
 {
 	g_autofree char *uri = g_strdup_printf("qemu:///embed?root=%s", root);
 
+	emulator->root = g_strdup(root);
 	virSetErrorFunc(NULL, on_error);
 	if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
 		return failed("cannot be had through libvirt", error);
@@ -252,9 +287,21 @@ static gboolean disks_associate(struct emulator *emulator, const struct engine_d
 	return TRUE;
 }
 
+static GStrv paths_copy(const struct engine_devices *devices)
+{
+	GStrv paths = g_new0(char *, devices->n_disks + 1);
+
+	for (size_t i = 0; i < devices->n_disks; i++)
+		paths[i] = g_strdup(devices->disks[i].path);
+	return paths;
+}
+
 gboolean emulator_start(struct emulator *emulator, const char *xml,
 			const struct engine_devices *devices, GError **error)
 {
+	/* Its files are in a directory of the VM's. */
+	g_autofree char *place = g_build_filename(emulator->root, "..", NULL);
+
 	/* The same domain, and perhaps another machine than before. */
 	if (emulator->domain)
 		(void)virDomainFree(emulator->domain);
@@ -263,11 +310,13 @@ gboolean emulator_start(struct emulator *emulator, const char *xml,
 		return failed("does not take this machine", error);
 	g_mutex_lock(&emulator->lock);
 	emulator->asked = emulator->others = 0;
+	g_strfreev(emulator->images);
+	emulator->images = paths_copy(devices);
 	g_mutex_unlock(&emulator->lock);
 	if (!disks_associate(emulator, devices) ||
 	    virDomainCreateWithFlags(emulator->domain, VIR_DOMAIN_START_PAUSED) < 0)
 		return failed("did not start", error);
-	return emulator_monitor_add_disks(emulator->domain, devices, error) &&
+	return emulator_monitor_add_disks(emulator->domain, devices, place, error) &&
 	       emulator_monitor_add_nics(emulator->domain, devices, error);
 }
 
@@ -440,6 +489,9 @@ void emulator_close(struct emulator *emulator)
 			if (emulator->callbacks[i] >= 0)
 				(void)virConnectDomainEventDeregisterAny(emulator->connection,
 									 emulator->callbacks[i]);
+		if (emulator->stops >= 0)
+			(void)virConnectDomainQemuMonitorEventDeregister(emulator->connection,
+									 emulator->stops);
 		(void)virConnectClose(emulator->connection);
 		emulator->connection = NULL;
 	}

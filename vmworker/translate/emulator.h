@@ -19,7 +19,7 @@ enum emulator_end { EMULATOR_POWERED_OFF, EMULATOR_RESET, EMULATOR_BROKEN };
 struct emulator_events {
 	/* The guest, or QEMU, did it; what emulator_reset and emulator_kill do is not told. */
 	void (*ended)(void *context, enum emulator_end end, const char *detail);
-	/* QEMU paused the guest because of a disk's error. */
+	/* QEMU paused the guest because of a disk's error; a sentence that names the disk. */
 	void (*disk_stopped)(void *context, const char *text);
 	void *context;
 };

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "emulator_monitor.h"
 
+#include <json-c/json.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "served.h"
 #include "worker_error.h"
 
-#define WHY_MAX 512u
+#define WHY_MAX	     512u
+#define IMAGE_NODE   "image" /* and the index of the disk */
+#define LIMITED_NODE "limited"
 
 char *emulator_monitor_why(void)
 {
@@ -62,27 +66,27 @@ static gboolean lend(virDomainPtr domain, const char *stem, size_t index, int fd
 
 /* ---- images that are served ------------------------------------------------------------------ */
 
-static const char *json_bool(bool is)
+static const char *bool_word(bool is)
 {
 	return is ? "true" : "false";
 }
 
 static gboolean image_add(virDomainPtr domain, const struct engine_disk *disk, size_t index,
-			  GError **error)
+			  const char *place, GError **error)
 {
+	/* While its server is gone requests wait, and are sent again to the next. */
 	g_autofree char *add = g_strdup_printf(
 		"{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"nbd\","
-		"\"node-name\":\"image%zu\",\"read-only\":%s,\"discard\":\"%s\","
-		"\"cache\":{\"direct\":false,\"no-flush\":%s},"
-		"\"server\":{\"type\":\"fd\",\"str\":\"imagefd%zu\"}}}",
-		index, json_bool(disk->read_only), disk->discard ? "unmap" : "ignore",
-		json_bool(disk->cache == ENGINE_CACHE_UNSAFE), index);
+		"\"node-name\":\"" IMAGE_NODE "%zu\",\"read-only\":%s,\"discard\":\"%s\","
+		"\"cache\":{\"direct\":false,\"no-flush\":%s},\"reconnect-delay\":%u,"
+		"\"server\":{\"type\":\"unix\",\"path\":\"%s/" VMMS_DISK_SOCKET "\"}}}",
+		index, bool_word(disk->read_only), disk->discard ? "unmap" : "ignore",
+		bool_word(disk->cache == ENGINE_CACHE_UNSAFE), SERVED_AWAIT_S, place,
+		disk->controller, disk->lun);
 
-	if (lend(domain, "imagefd", index, disk->fd, error) && command(domain, add, -1, error))
+	if (command(domain, add, -1, error))
 		return TRUE;
-	/* qemu-nbd does not wait longer for whoever asked for it. */
-	g_prefix_error(error, "the server of the image does not answer; if this start took longer "
-			      "than 10 s, as the first one on a host may, start again: ");
+	g_prefix_error(error, "the server of the image does not answer: ");
 	return FALSE;
 }
 
@@ -96,15 +100,15 @@ static gboolean limit_add(virDomainPtr domain, const struct engine_disk *disk, s
 		index, disk->iops, disk->bandwidth);
 	g_autofree char *add = g_strdup_printf(
 		"{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"throttle\","
-		"\"node-name\":\"limited%zu\",\"throttle-group\":\"limit%zu\","
-		"\"file\":\"image%zu\"}}",
+		"\"node-name\":\"" LIMITED_NODE "%zu\",\"throttle-group\":\"limit%zu\","
+		"\"file\":\"" IMAGE_NODE "%zu\"}}",
 		index, index, index);
 
 	return command(domain, group, -1, error) && command(domain, add, -1, error);
 }
 
 static gboolean disk_add(virDomainPtr domain, const struct engine_disk *disk, size_t index,
-			 GError **error)
+			 const char *place, GError **error)
 {
 	const char *policy = disk->on_error == ENGINE_DISK_ERROR_PAUSE ? "stop" : "report";
 	gboolean limited = disk->iops || disk->bandwidth;
@@ -117,25 +121,63 @@ static gboolean disk_add(virDomainPtr domain, const struct engine_disk *disk, si
 		"\"lun\":%u,%s\"drive\":\"%s%zu\",\"write-cache\":\"%s\","
 		"\"rerror\":\"%s\",\"werror\":\"%s\"}}",
 		disk->dvd ? "scsi-cd" : "scsi-hd", index, disk->controller, disk->lun, serial,
-		limited ? "limited" : "image", index,
+		limited ? LIMITED_NODE : IMAGE_NODE, index,
 		disk->cache == ENGINE_CACHE_WRITETHROUGH ? "off" : "on", policy, policy);
 
-	return image_add(domain, disk, index, error) &&
+	return image_add(domain, disk, index, place, error) &&
 	       (!limited || limit_add(domain, disk, index, error)) &&
 	       command(domain, add, -1, error);
 }
 
 gboolean emulator_monitor_add_disks(virDomainPtr domain, const struct engine_devices *devices,
-				    GError **error)
+				    const char *place, GError **error)
 {
 	for (size_t i = 0; i < devices->n_disks; i++) {
 		const struct engine_disk *disk = &devices->disks[i];
-		if (disk->format != ENGINE_DISK_RAW && !disk_add(domain, disk, i, error)) {
+		if (disk->format != ENGINE_DISK_RAW && !disk_add(domain, disk, i, place, error)) {
 			g_prefix_error(error, "disk %s: ", disk->path);
 			return FALSE;
 		}
 	}
 	return TRUE;
+}
+
+/* "image7" or "limited7": what the device is on. */
+static gboolean node_index(const char *node, size_t *ret)
+{
+	static const char *const stems[] = {IMAGE_NODE, LIMITED_NODE};
+	guint64 index;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(stems); i++) {
+		if (node && g_str_has_prefix(node, stems[i]) &&
+		    g_ascii_string_to_unsigned(node + strlen(stems[i]), 10, 0, VMMS_MAX_DISKS - 1,
+					       &index, NULL)) {
+			*ret = (size_t)index;
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+static const char *text_of(json_object *object, const char *name)
+{
+	json_object *member = NULL;
+
+	return json_object_object_get_ex(object, name, &member) ? json_object_get_string(member)
+								: NULL;
+}
+
+gboolean emulator_monitor_read_stop(const char *details, size_t *ret_index, char **ret_why)
+{
+	json_object *root = json_tokener_parse(details);
+	const char *action = text_of(root, "action"), *why = text_of(root, "reason");
+	gboolean is =
+		g_strcmp0(action, "stop") == 0 && node_index(text_of(root, "node-name"), ret_index);
+
+	if (is)
+		*ret_why = g_strdup_printf("%.160s", why ? why : "");
+	json_object_put(root);
+	return is;
 }
 
 /* ---- adapters -------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What libvirt has no words for, and is said to QEMU itself: adapters and served images on open
- * descriptors, and a sign of life. */
+/* What libvirt has no words for, and is said to QEMU itself: adapters on open descriptors, served
+ * images, and a sign of life. */
 #ifndef EMULATOR_MONITOR_H
 #define EMULATOR_MONITOR_H
 
@@ -20,11 +20,15 @@ gboolean emulator_monitor_command(virDomainPtr domain, const char *json, int fd,
 				  GError **error);
 
 /* While no processor runs, so that the guest's firmware finds them. Of the disks only those that
- * are not raw. */
+ * are not raw: place is where the sockets of their servers are. */
 gboolean emulator_monitor_add_disks(virDomainPtr domain, const struct engine_devices *devices,
-				    GError **error);
+				    const char *place, GError **error);
 gboolean emulator_monitor_add_nics(virDomainPtr domain, const struct engine_devices *devices,
 				   GError **error);
+
+/* The index of the disk of which QEMU's event BLOCK_IO_ERROR tells, with its details in JSON, when
+ * that was added here and has stopped the machine; *ret_why is a word or two, g_free. */
+gboolean emulator_monitor_read_stop(const char *details, size_t *ret_index, char **ret_why);
 
 gboolean emulator_monitor_ping(virDomainPtr domain, GError **error);
 

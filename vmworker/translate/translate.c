@@ -23,6 +23,7 @@
 #include "port.h"
 #include "request.h"
 #include "saving.h"
+#include "served.h"
 #include "translate_lacking.h"
 #include "worker_error.h"
 
@@ -43,6 +44,7 @@ struct engine {
 	struct port *ports[ENGINE_CONSOLES];
 	struct caller *caller;
 	struct emulator *emulator;
+	struct served *served;
 	char *xml;
 	int root, kernel_fd, initrd_fd, keeper, pidfd; /* -1: not there */
 	sd_event_source *ping, *exit, *last_words;
@@ -217,6 +219,7 @@ static gboolean translate_free(struct engine *engine)
 	if (!engine)
 		return TRUE;
 	engine->ping = sd_event_source_disable_unref(engine->ping);
+	served_free(g_steal_pointer(&engine->served));
 	/* One whose start failed is known by its file only. */
 	if (engine->pidfd < 0 && engine->root >= 0)
 		engine->pidfd = emulator_pidfd(engine->root, NULL);
@@ -304,7 +307,16 @@ static gboolean power_on(struct engine *engine, GError **error)
 	       named(engine, watch(engine, error) && connect_ports(engine, error), error);
 }
 
-static gboolean build_parts(struct engine *engine, GError **error)
+static void on_server_lost(void *context, uint32_t controller, uint32_t lun)
+{
+	const struct engine *engine = context;
+
+	if (engine->config.events.server_lost)
+		engine->config.events.server_lost(engine->config.events.context, controller, lun);
+}
+
+static gboolean build_parts(struct engine *engine, const struct engine_devices *devices,
+			    GError **error)
 {
 	const struct engine_events mail = {.halted = on_halted,
 					   .panic = on_mailbox_panic,
@@ -315,6 +327,9 @@ static gboolean build_parts(struct engine *engine, GError **error)
 
 	engine->mailbox = mailbox_new(engine->config.event, &mail, error);
 	engine->emulator = emulator_new(&events);
+	engine->served = served_new(engine->config.event, devices, on_server_lost, engine, error);
+	if (!named(engine, engine->served != NULL, error))
+		return FALSE;
 	for (size_t i = 0; i < ENGINE_CONSOLES && engine->mailbox; i++) {
 		engine->ports[i] = port_new(engine->config.event, engine->config.console_fd[i],
 					    i == 0 ? engine->config.events.panic : NULL,
@@ -415,7 +430,7 @@ static struct engine *translate_build(const struct engine_config *config, GError
 	/* The keeper is made while there is one thread. */
 	if ((engine->keeper = keeper_start(error)) >= 0)
 		orphans_adopt();
-	if (engine->keeper >= 0 && build_parts(engine, error) &&
+	if (engine->keeper >= 0 && build_parts(engine, &config->devices, error) &&
 	    (engine->root = emulator_root_make(config->runtime_dir, config->cache_dir, error)) >=
 		    0 &&
 	    keeper_tell(engine->keeper, engine->root, error) && build_images(engine, error)) {
@@ -448,16 +463,38 @@ static gboolean translate_run(struct engine *engine, GError **error)
 	return ask(engine, emulator_resume, ASK_TIMEOUT_MS, error);
 }
 
+/* QEMU stands still when all requests are over, and without a server they are not. Takes why. */
+static gboolean blame_server(const struct engine *engine, GError *why, GError **error)
+{
+	const char *path = served_missing(engine->served);
+
+	if (!path || !g_error_matches(why, WORKER_ERROR, WORKER_ERROR_TIMED_OUT)) {
+		g_propagate_error(error, why);
+		return FALSE;
+	}
+	g_error_free(why);
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_TIMED_OUT,
+		    "VM %s: disk %s has lost its server, and QEMU waits for another before it "
+		    "stands still; try again when that is there (hvctl events)",
+		    engine->config.vm_name, path);
+	return FALSE;
+}
+
 static gboolean translate_pause(struct engine *engine, GError **error)
 {
+	GError *why = NULL;
+
 	/* After QEMU's end nothing executes. */
 	if (engine->last_words || engine->pidfd < 0)
 		return TRUE;
-	return ask_or_undo(engine, emulator_pause, emulator_resume, error);
+	return ask_or_undo(engine, emulator_pause, emulator_resume, &why) ||
+	       blame_server(engine, why, error);
 }
 
 static gboolean translate_resume(struct engine *engine, GError **error)
 {
+	if (!named(engine, served_may_resume(engine->served, error), error))
+		return FALSE;
 	return ask_or_undo(engine, emulator_resume, emulator_pause, error);
 }
 
@@ -470,8 +507,16 @@ static gboolean translate_save(struct engine *engine, int fd, GError **error)
 {
 	const struct saving saving = {engine->caller, engine->emulator, engine->root, engine->pidfd,
 				      fd};
+	const char *missing = served_missing(engine->served);
 	gboolean broken = FALSE;
 
+	if (missing) {
+		g_set_error(error, WORKER_ERROR, WORKER_ERROR_BUSY,
+			    "VM %s: disk %s waits for its server, and what the guest asked of it "
+			    "cannot be saved; save the VM when the server is there",
+			    engine->config.vm_name, missing);
+		return FALSE;
+	}
 	if (!named(engine, saving_write(&saving, engine->config.vm_uuid, &broken, error), error)) {
 		if (broken)
 			post_halt(engine, ENGINE_HALT_BROKEN, "QEMU failed when it was saved");
@@ -514,6 +559,14 @@ static gboolean translate_reset(struct engine *engine, GError **error)
 	if (in_new_boot)
 		return translate_run(engine, error);
 	return reset_qemu(engine, error);
+}
+
+/* No disk comes, but another server of one that is there may. */
+static gboolean attach_disk(struct engine *engine, const struct engine_disk *disk, GError **error)
+{
+	if (!served_has(engine->served, disk))
+		return translate_attach_disk(engine, disk, error);
+	return named(engine, served_take(engine->served, disk, error), error);
 }
 
 static void translate_power_button(struct engine *engine)
@@ -599,7 +652,7 @@ const struct engine_ops translate_engine = {
 	.resume = translate_resume,
 	.save = translate_save,
 	.reset = translate_reset,
-	.attach_disk = translate_attach_disk,
+	.attach_disk = attach_disk,
 	.detach_disk = translate_detach_disk,
 	.suspend_disk = translate_detach_disk, /* refuses, as all of these */
 	.refresh_disk = translate_refresh_disk,

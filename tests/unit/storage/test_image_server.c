@@ -39,6 +39,7 @@ static void test_check(void)
 	BAD(cache = VMMS_NBD_CACHES, 2);
 	BAD(read_only = 2, 2);
 	BAD(discard = 2, 2);
+	BAD(lasting = 2, 2);
 	BAD(size = UINT64_MAX, 2);
 	good.size = SIZE;
 	g_assert_true(image_server_check(&good, sizeof(good), 2));
@@ -65,12 +66,14 @@ static void test_command(void)
 	order = (struct vmms_nbd_order){.n_layers = 2,
 					.formats = {VMMS_NBD_QCOW2, VMMS_NBD_RAW},
 					.cache = VMMS_NBD_NONE,
+					.lasting = 1,
 					.read_only = 1,
 					.discard = 1};
 	g_autofree char *two = words(&order);
 	g_assert_cmpstr(two, ==,
-			"qemu-nbd --shared=1 --cache=none --discard=unmap --read-only --image-opts "
-			"driver=qcow2,file.driver=file,file.filename=/dev/fd/4,file.locking=off,"
+			"qemu-nbd --shared=1 --cache=none --discard=unmap --persistent --read-only "
+			"--image-opts driver=qcow2,file.driver=file,file.filename=/dev/fd/4,"
+			"file.locking=off,"
 			"backing.driver=raw,backing.file.driver=file,"
 			"backing.file.filename=/dev/fd/5,backing.file.locking=off");
 	/* The longest there is is not cut off. */
