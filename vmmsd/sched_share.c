@@ -84,11 +84,11 @@ static GPtrArray *clusters_find(struct sched_share *shares, guint n)
 }
 
 /*
- * The kernel's balance is kept over whole time slices, so that who is given just what is reserved
- * is now and then a little below it: what is promised is aimed at with so much more, where there is
- * room.
+ * The kernel's balance is kept over whole time slices, and the host takes some time for itself, so
+ * that who is given just what is reserved is now and then a little below it: what is promised is
+ * aimed at with so much more, where there is room.
  */
-#define MARGIN 1.005
+static const double margins[] = {1.03, 1.005, 1};
 
 static double promised(const struct cluster *cluster, const struct sched_share *share)
 {
@@ -447,8 +447,6 @@ static gboolean cluster_weigh_with(const struct cluster *cluster)
 
 static gboolean cluster_weigh_meeting(struct cluster *cluster, enum meeting meeting)
 {
-	static const double margins[] = {MARGIN, 1};
-
 	cluster_meet(cluster, meeting);
 	for (size_t i = 0; i < G_N_ELEMENTS(margins); i++) {
 		double sum = 0;
