@@ -133,6 +133,25 @@ static void test_console(gconstpointer data)
 	g_assert_false(g_file_test(left, G_FILE_TEST_EXISTS));
 }
 
+/* The run that takes up a saved machine has a new ring, and what the guest wrote before in it. */
+static void test_scrollback(gconstpointer data)
+{
+	struct fixture *f = FIXTURE(data);
+	g_autofree char *vm = fixture_define_with(f, "keeps", "loop", TRANSLATE);
+
+	fixture_do(f, vm, "Start");
+	int console = console_open(f, vm);
+	console_expect(console, "tiny guest up\n");
+	close(console);
+	fixture_do(f, vm, "Save");
+	fixture_wait_state(f, vm, "saved");
+	fixture_do(f, vm, "Start");
+	console = console_open(f, vm);
+	console_expect(console, "tiny guest up\n");
+	close(console);
+	fixture_do(f, vm, "Stop");
+}
+
 static void test_panic(gconstpointer data)
 {
 	struct fixture *f = FIXTURE(data);
@@ -578,6 +597,7 @@ int main(int argc, char **argv)
 		void (*run)(gconstpointer data);
 	} tests[] = {
 		{"/vmmsd/translate/console", test_console},
+		{"/vmmsd/translate/scrollback", test_scrollback},
 		{"/vmmsd/translate/panic", test_panic},
 		{"/vmmsd/translate/reboot-stop", test_reboot_stop},
 		{"/vmmsd/translate/verbs", test_verbs},

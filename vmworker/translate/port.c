@@ -144,6 +144,16 @@ void port_reset(struct port *port)
 		line_watch_reset(port->watch);
 }
 
+void port_save(struct port *port, struct state_writer *writer)
+{
+	console_save(port->console, writer);
+}
+
+bool port_restore(struct port *port, struct state_reader *reader)
+{
+	return console_restore(port->console, reader);
+}
+
 gboolean port_console(struct port *port, uint32_t flags, int *ret_fd, GError **error)
 {
 	return console_add_viewer(port->console, flags, ret_fd, error);

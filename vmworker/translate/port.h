@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "state.h"
+
 struct port;
 
 /* panic is called for the last words of a Linux kernel, NULL: nobody looks for them. */
@@ -21,6 +23,10 @@ gboolean port_connect(struct port *port, const char *path, GError **error);
 void port_drain(struct port *port);
 /* The guest begins anew. */
 void port_reset(struct port *port);
+
+/* What the console shows, for the ring of another run. */
+void port_save(struct port *port, struct state_writer *writer);
+bool port_restore(struct port *port, struct state_reader *reader);
 
 gboolean port_console(struct port *port, uint32_t flags, int *ret_fd, GError **error);
 /* Bytes that the guest wrote. */

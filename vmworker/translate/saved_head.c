@@ -10,7 +10,7 @@
 #include "worker_error.h"
 
 #define TAG	   "translate.saved"
-#define VERSION	   1u
+#define VERSION	   2u		       /* 1 has nothing of the worker's own */
 #define CHUNK_SIZE ((size_t)256 << 10) /* a multiple of 8 */
 
 /* Finds accidents; who means ill can compute it, too. Each step is reversible, so that no single
@@ -77,6 +77,7 @@ static gboolean page_write(int fd, const struct saved_head *head)
 	state_put_string(writer, head->machine);
 	state_put_u64(writer, head->size);
 	state_put_u64(writer, head->sum);
+	state_put_u64(writer, head->own);
 	state_end(writer);
 	const uint8_t *data = state_writer_data(writer, &size);
 	if (data && size <= sizeof(page))
@@ -85,15 +86,38 @@ static gboolean page_write(int fd, const struct saved_head *head)
 	return pwrite(fd, page, sizeof(page), 0) == (ssize_t)sizeof(page);
 }
 
+static gboolean unwritable(GError **error)
+{
+	g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
+		    "its state cannot be written (%s); make room where saved machines are kept",
+		    g_strerror(errno));
+	return FALSE;
+}
+
+gboolean saved_head_append(int fd, struct saved_head *head, const void *data, size_t size,
+			   GError **error)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return unwritable(error);
+	errno = EFBIG;
+	n = size > SAVED_OWN_MAX ? -1 : pwrite(fd, data, size, st.st_size);
+	if (n >= 0 && (size_t)n < size)
+		errno = ENOSPC;
+	if (n < 0 || (size_t)n < size)
+		return unwritable(error);
+	head->own = size;
+	return TRUE;
+}
+
 gboolean saved_head_write(int fd, struct saved_head *head, GError **error)
 {
 	if (fdatasync(fd) == 0 && body_read(fd, head, &head->size, &head->sum) &&
 	    page_write(fd, head) && fdatasync(fd) == 0)
 		return TRUE;
-	g_set_error(error, WORKER_ERROR, WORKER_ERROR_FAILED,
-		    "its state cannot be written (%s); make room where saved machines are kept",
-		    g_strerror(errno));
-	return FALSE;
+	return unwritable(error);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -120,13 +144,15 @@ static gboolean page_parse(const uint8_t *page, size_t size, struct saved_head *
 
 	*head = (struct saved_head){0};
 	state_reader_init(&reader, page, size);
-	(void)state_enter(&reader, TAG, VERSION);
+	uint32_t version = state_enter(&reader, TAG, VERSION);
 	state_get_bytes(&reader, head->uuid, sizeof(head->uuid));
 	g_autofree char *machine = state_get_string(&reader, sizeof(head->machine) - 1);
 	head->size = state_get_u64(&reader);
 	head->sum = state_get_u64(&reader);
+	head->own = version > 1 ? state_get_u64(&reader) : 0;
 	state_leave(&reader);
-	if (!state_ok(&reader) || !machine_is_name(machine))
+	if (!state_ok(&reader) || !machine_is_name(machine) ||
+	    head->own > MIN(head->size, SAVED_OWN_MAX))
 		return FALSE;
 	(void)g_strlcpy(head->machine, machine, sizeof(head->machine));
 	return TRUE;
@@ -157,4 +183,15 @@ gboolean saved_head_check(int fd, const struct saved_head *head, GError **error)
 	if (size != head->size || sum != head->sum)
 		return refuse("the file is damaged", error);
 	return TRUE;
+}
+
+uint8_t *saved_head_own(int fd, const struct saved_head *head, GError **error)
+{
+	g_autofree uint8_t *own = g_malloc(head->own + 1); /* never NULL */
+	uint64_t at = SAVED_HEAD_SIZE + head->size - head->own;
+
+	if (read_full(fd, own, head->own, at) == (ssize_t)head->own)
+		return g_steal_pointer(&own);
+	(void)refuse("the file cannot be read", error);
+	return NULL;
 }

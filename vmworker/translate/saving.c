@@ -146,22 +146,37 @@ static gboolean write_body(const struct saving *saving, GError **error)
 	return FALSE;
 }
 
-static gboolean write_all(const struct saving *saving, const uint8_t uuid[16], GError **error)
+static gboolean write_own(const struct saving *saving, const struct saving_own *own,
+			  struct saved_head *head, GError **error)
+{
+	struct state_writer *writer = state_writer_new();
+	gboolean written;
+	size_t size = 0;
+
+	own->write(own->context, writer);
+	const uint8_t *data = state_writer_data(writer, &size);
+	written = saved_head_append(saving->fd, head, data, size, error);
+	state_writer_free(writer);
+	return written;
+}
+
+static gboolean write_all(const struct saving *saving, const uint8_t uuid[16],
+			  const struct saving_own *own, GError **error)
 {
 	struct saved_head head = {0};
 
-	if (!write_body(saving, error))
+	if (!write_body(saving, error) || !write_own(saving, own, &head, error))
 		return FALSE;
 	memcpy(head.uuid, uuid, sizeof(head.uuid));
 	(void)g_strlcpy(head.machine, emulator_machine(saving->emulator), sizeof(head.machine));
 	return saved_head_write(saving->fd, &head, error);
 }
 
-gboolean saving_write(const struct saving *saving, const uint8_t uuid[16], gboolean *ret_broken,
-		      GError **error)
+gboolean saving_write(const struct saving *saving, const uint8_t uuid[16],
+		      const struct saving_own *own, gboolean *ret_broken, GError **error)
 {
 	*ret_broken = FALSE;
-	if (write_all(saving, uuid, error))
+	if (write_all(saving, uuid, own, error))
 		return TRUE;
 	*ret_broken = !has_ended(saving, 0, NULL) &&
 		      !request_ask(saving->caller, saving->emulator, emulator_stop_writing,

@@ -7,6 +7,7 @@
 #include "caller.h"
 #include "emulator.h"
 #include "saved_head.h"
+#include "state.h"
 
 struct saving {
 	struct caller *caller;
@@ -16,10 +17,16 @@ struct saving {
 	int fd;	   /* the file, the offset of which is QEMU's meanwhile */
 };
 
-/* Into an empty file, durable. After a failure the machine is as it was, or *ret_broken: QEMU does
- * not answer any more, and may go on writing. WORKER_ERROR. */
-gboolean saving_write(const struct saving *saving, const uint8_t uuid[16], gboolean *ret_broken,
-		      GError **error);
+struct saving_own {
+	void (*write)(void *context, struct state_writer *writer);
+	void *context;
+};
+
+/* Into an empty file, durable. own writes what is the worker's, when QEMU has written its part.
+ * After a failure the machine is as it was, or *ret_broken: QEMU does not answer any more, and may
+ * go on writing. WORKER_ERROR. */
+gboolean saving_write(const struct saving *saving, const uint8_t uuid[16],
+		      const struct saving_own *own, gboolean *ret_broken, GError **error);
 /* By a QEMU that waits for it. INVALID_IMAGE: it does not take it. */
 gboolean saving_read(const struct saving *saving, GError **error);
 

@@ -375,6 +375,27 @@ static gboolean build_xml(struct engine *engine, const struct saved_head *head, 
 	return TRUE;
 }
 
+/* What the consoles showed, and the guest's next words go on from. */
+static gboolean read_own(struct engine *engine, const struct saved_head *head, GError **error)
+{
+	g_autofree uint8_t *own = saved_head_own(engine->config.state_fd, head, error);
+	struct state_reader reader;
+	bool whole = true;
+
+	if (!own)
+		return FALSE;
+	state_reader_init(&reader, own, head->own);
+	for (size_t i = 0; i < ENGINE_CONSOLES && head->own > 0; i++)
+		whole = whole && port_restore(engine->ports[i], &reader);
+	if (whole)
+		return TRUE;
+	g_set_error(
+		error, WORKER_ERROR, WORKER_ERROR_INVALID_IMAGE,
+		"its saved state cannot be taken up (%s); discard it and start the machine anew",
+		reader.fault);
+	return FALSE;
+}
+
 static gboolean build_saved(struct engine *engine, GError **error)
 {
 	const struct engine_config *config = &engine->config;
@@ -388,7 +409,9 @@ static gboolean build_saved(struct engine *engine, GError **error)
 	const struct saving saving = {engine->caller, engine->emulator, engine->root, engine->pidfd,
 				      fd};
 	/* All of the file is read when the servers of images need not wait any more. */
-	return named(engine, saved_head_check(fd, &head, error) && saving_read(&saving, error),
+	return named(engine,
+		     saved_head_check(fd, &head, error) && read_own(engine, &head, error) &&
+			     saving_read(&saving, error),
 		     error) &&
 	       /* The next QEMU, if there is one, begins anew. */
 	       build_xml(engine, NULL, error);
@@ -503,10 +526,22 @@ static gboolean reset_make(struct emulator *emulator, GError **error)
 	return emulator_reset(emulator, error) && emulator_resume(emulator, error);
 }
 
+/* With what the guest has written before it stood still. */
+static void write_own(void *context, struct state_writer *writer)
+{
+	struct engine *engine = context;
+
+	for (size_t i = 0; i < ENGINE_CONSOLES; i++) {
+		port_drain(engine->ports[i]);
+		port_save(engine->ports[i], writer);
+	}
+}
+
 static gboolean translate_save(struct engine *engine, int fd, GError **error)
 {
 	const struct saving saving = {engine->caller, engine->emulator, engine->root, engine->pidfd,
 				      fd};
+	const struct saving_own own = {write_own, engine};
 	const char *missing = served_missing(engine->served);
 	gboolean broken = FALSE;
 
@@ -517,14 +552,12 @@ static gboolean translate_save(struct engine *engine, int fd, GError **error)
 			    engine->config.vm_name, missing);
 		return FALSE;
 	}
-	if (!named(engine, saving_write(&saving, engine->config.vm_uuid, &broken, error), error)) {
+	if (!named(engine, saving_write(&saving, engine->config.vm_uuid, &own, &broken, error),
+		   error)) {
 		if (broken)
 			post_halt(engine, ENGINE_HALT_BROKEN, "QEMU failed when it was saved");
 		return FALSE;
 	}
-	/* What the guest has written before it stood still. */
-	for (size_t i = 0; i < ENGINE_CONSOLES; i++)
-		port_drain(engine->ports[i]);
 	return TRUE;
 }
 

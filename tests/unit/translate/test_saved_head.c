@@ -147,6 +147,48 @@ static void test_names(void)
 	}
 }
 
+/* What is the worker's, behind what is QEMU's. */
+static void test_own(void)
+{
+	static const char own[] = "what the console showed";
+	struct saved_head head = machine, again;
+	int fd = file_new(BODY_SIZE);
+
+	g_assert_true(saved_head_append(fd, &head, own, sizeof(own), NULL));
+	g_assert_true(saved_head_write(fd, &head, NULL));
+	g_assert_true(read_all(fd, machine.uuid, &again, NULL));
+	g_assert_cmpuint(again.size, ==, BODY_SIZE + sizeof(own));
+	g_assert_cmpuint(again.own, ==, sizeof(own));
+	g_autofree uint8_t *read = saved_head_own(fd, &again, NULL);
+	g_assert_cmpint(memcmp(read, own, sizeof(own)), ==, 0);
+	flip(fd, (off_t)(SAVED_HEAD_SIZE + BODY_SIZE + 2));
+	refused(fd, "the file is damaged");
+	close(fd);
+}
+
+/* A head that nobody wrote: more than there is, or than anybody puts there. */
+static void test_own_sizes(void)
+{
+	static const uint64_t sizes[] = {BODY_SIZE + 1, SAVED_OWN_MAX + 1, UINT64_MAX};
+	g_autofree uint8_t *much = g_malloc0(SAVED_OWN_MAX + 1);
+	struct saved_head head = machine;
+	g_autoptr(GError) error = NULL;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+		int fd = file_new(sizes[i] == SAVED_OWN_MAX + 1 ? SAVED_OWN_MAX + 8 : BODY_SIZE);
+		head.own = sizes[i];
+		g_assert_true(saved_head_write(fd, &head, NULL));
+		refused(fd, "not to its end");
+		close(fd);
+	}
+	int fd = file_new(8);
+	head.own = 0;
+	g_assert_false(saved_head_append(fd, &head, much, SAVED_OWN_MAX + 1, &error));
+	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_FAILED);
+	g_assert_cmpuint(head.own, ==, 0);
+	close(fd);
+}
+
 static void test_unwritable(void)
 {
 	struct saved_head head = machine;
@@ -168,6 +210,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/saved-head/cut", test_cut);
 	g_test_add_func("/saved-head/flipped", test_flipped);
 	g_test_add_func("/saved-head/names", test_names);
+	g_test_add_func("/saved-head/own", test_own);
+	g_test_add_func("/saved-head/own-sizes", test_own_sizes);
 	g_test_add_func("/saved-head/unwritable", test_unwritable);
 	return g_test_run();
 }
