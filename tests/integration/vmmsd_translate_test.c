@@ -318,6 +318,8 @@ static void test_served(gconstpointer data)
 		return;
 	g_autofree char *vm = fixture_define_with(f, "served", "loop", members);
 	fixture_do(f, vm, "Start");
+	/* By the same name as with the engine direct. */
+	HVCTL_EXPECT(0, "\"disk.0.reads\": ", "stats", "served", "-o", "json");
 	fixture_do(f, vm, "Reset");
 	fixture_do(f, vm, "Stop");
 	wait_unlocked(disk);

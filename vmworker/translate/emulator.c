@@ -13,6 +13,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "disk_counters.h"
 #include "domain_xml.h"
 #include "emulator_monitor.h"
 #include "emulator_state.h"
@@ -406,11 +407,26 @@ static void visit_record(const virDomainStatsRecord *record, engine_counter_visi
 	}
 }
 
-gboolean emulator_statistics(struct emulator *emulator, engine_counter_visit visit, void *context,
-			     GError **error)
+static gboolean disk_statistics(struct emulator *emulator, const struct engine_devices *devices,
+				engine_counter_visit visit, void *context, GError **error)
 {
-	const unsigned int wanted =
-		VIR_DOMAIN_STATS_CPU_TOTAL | VIR_DOMAIN_STATS_VCPU | VIR_DOMAIN_STATS_BLOCK;
+	char *answer = NULL;
+	gboolean is;
+
+	if (devices->n_disks == 0)
+		return TRUE;
+	if (!emulator_monitor_command(emulator->domain, "{\"execute\":\"query-blockstats\"}", -1,
+				      &answer, error))
+		return FALSE;
+	is = disk_counters_read(answer, devices, visit, context);
+	free(answer);
+	return is || failed("tells no statistics of its disks", error);
+}
+
+gboolean emulator_statistics(struct emulator *emulator, const struct engine_devices *devices,
+			     engine_counter_visit visit, void *context, GError **error)
+{
+	const unsigned int wanted = VIR_DOMAIN_STATS_CPU_TOTAL | VIR_DOMAIN_STATS_VCPU;
 	virDomainPtr domains[] = {emulator->domain, NULL};
 	virDomainStatsRecordPtr *records = NULL;
 	int n = virDomainListGetStats(domains, wanted, &records,
@@ -421,7 +437,7 @@ gboolean emulator_statistics(struct emulator *emulator, engine_counter_visit vis
 	for (int i = 0; i < n; i++)
 		visit_record(records[i], visit, context);
 	virDomainStatsRecordListFree(records);
-	return TRUE;
+	return disk_statistics(emulator, devices, visit, context, error);
 }
 
 /* ---- its state ---------------------------------------------------------------------------------

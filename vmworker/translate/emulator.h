@@ -44,9 +44,9 @@ gboolean emulator_reset(struct emulator *emulator, GError **error);
 gboolean emulator_power_button(struct emulator *emulator, GError **error);
 /* Asks it for a sign of life. */
 gboolean emulator_ping(struct emulator *emulator, GError **error);
-/* Names and values as libvirt has them, "vcpu.0.time". */
-gboolean emulator_statistics(struct emulator *emulator, engine_counter_visit visit, void *context,
-			     GError **error);
+/* Names and values of processors as libvirt has them, "vcpu.0.time", and disk_counters.h. */
+gboolean emulator_statistics(struct emulator *emulator, const struct engine_devices *devices,
+			     engine_counter_visit visit, void *context, GError **error);
 /*
  * Its state, while its processors stand still: QEMU begins to write it into a file, or (of a
  * machine that waits for it, domain_xml.h) to read it, from the file's offset on, which moves

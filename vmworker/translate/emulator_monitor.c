@@ -107,6 +107,16 @@ static gboolean limit_add(virDomainPtr domain, const struct engine_disk *disk, s
 	return command(domain, group, -1, error) && command(domain, add, -1, error);
 }
 
+void emulator_monitor_disk_id(const struct engine_disk *disk, size_t index,
+			      char ret[EMULATOR_MONITOR_DISK_ID])
+{
+	if (disk->format == ENGINE_DISK_RAW)
+		(void)g_snprintf(ret, EMULATOR_MONITOR_DISK_ID, "scsi%u-0-0-%u", disk->controller,
+				 disk->lun);
+	else
+		(void)g_snprintf(ret, EMULATOR_MONITOR_DISK_ID, "served%zu", index);
+}
+
 static gboolean disk_add(virDomainPtr domain, const struct engine_disk *disk, size_t index,
 			 const char *place, GError **error)
 {
@@ -114,13 +124,16 @@ static gboolean disk_add(virDomainPtr domain, const struct engine_disk *disk, si
 	gboolean limited = disk->iops || disk->bandwidth;
 	g_autofree char *serial =
 		disk->serial ? g_strdup_printf("\"serial\":\"%s\",", disk->serial) : g_strdup("");
+	char id[EMULATOR_MONITOR_DISK_ID];
+
+	emulator_monitor_disk_id(disk, index, id);
 	/* On a controller of domain_xml.c; libvirt gives "scsi0" to the one with index 0. */
 	g_autofree char *add = g_strdup_printf(
 		"{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"%s\","
-		"\"id\":\"served%zu\",\"bus\":\"scsi%u.0\",\"channel\":0,\"scsi-id\":0,"
+		"\"id\":\"%s\",\"bus\":\"scsi%u.0\",\"channel\":0,\"scsi-id\":0,"
 		"\"lun\":%u,%s\"drive\":\"%s%zu\",\"write-cache\":\"%s\","
 		"\"rerror\":\"%s\",\"werror\":\"%s\"}}",
-		disk->dvd ? "scsi-cd" : "scsi-hd", index, disk->controller, disk->lun, serial,
+		disk->dvd ? "scsi-cd" : "scsi-hd", id, disk->controller, disk->lun, serial,
 		limited ? LIMITED_NODE : IMAGE_NODE, index,
 		disk->cache == ENGINE_CACHE_WRITETHROUGH ? "off" : "on", policy, policy);
 

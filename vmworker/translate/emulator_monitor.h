@@ -26,6 +26,11 @@ gboolean emulator_monitor_add_disks(virDomainPtr domain, const struct engine_dev
 gboolean emulator_monitor_add_nics(virDomainPtr domain, const struct engine_devices *devices,
 				   GError **error);
 
+#define EMULATOR_MONITOR_DISK_ID 32 /* bytes, with the zero */
+/* QEMU's name of the device of a disk with that index: libvirt's for those that are raw. */
+void emulator_monitor_disk_id(const struct engine_disk *disk, size_t index,
+			      char ret[EMULATOR_MONITOR_DISK_ID]);
+
 /* The index of the disk of which QEMU's event BLOCK_IO_ERROR tells, with its details in JSON, when
  * that was added here and has stopped the machine; *ret_why is a word or two, g_free. */
 gboolean emulator_monitor_read_stop(const char *details, size_t *ret_index, char **ret_why);

@@ -644,7 +644,8 @@ static gboolean counters_make(void *data, GError **error)
 {
 	const struct counters *counters = data;
 
-	return emulator_statistics(counters->engine->emulator, counters_add, counters->list, error);
+	return emulator_statistics(counters->engine->emulator, &counters->engine->config.devices,
+				   counters_add, counters->list, error);
 }
 
 static void counters_free(void *data)
