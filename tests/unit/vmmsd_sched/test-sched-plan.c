@@ -118,7 +118,7 @@ static void test_placed_reservations(void)
 		 .placement = PLACEMENT_SPREAD,
 		 .reserve = 30,
 		 .cpus = "1",
-		 .cpu_weight = 6518},
+		 .cpu_weight = 6181},
 		{.name = "c",
 		 .placement = PLACEMENT_PACK,
 		 .reserve = 60,
