@@ -9,7 +9,7 @@
 
 struct guest_info {
 	struct json_object *guest; /* the whole */
-	struct json_object *enlightenments, *facts, *pairs, *addresses;
+	struct json_object *enlightenments, *used, *facts, *pairs, *addresses;
 };
 
 static void add(struct json_object *object, const char *name, const char *value)
@@ -37,6 +37,16 @@ static void put_enlightenment(struct guest_info *info, const char *name, const c
 {
 	(void)value;
 	(void)json_object_array_add(info->enlightenments, json_object_new_string(name));
+}
+
+/* null: nobody knows. */
+static void put_used(struct guest_info *info, const char *name, const char *value)
+{
+	gboolean known = g_str_equal(value, "yes") || g_str_equal(value, "no");
+
+	(void)json_object_object_add(info->used, name,
+				     known ? json_object_new_boolean(g_str_equal(value, "yes"))
+					   : NULL);
 }
 
 /* Those of the facts that have a place of their own besides. */
@@ -85,9 +95,9 @@ static const struct {
 	const char *name;
 	void (*put)(struct guest_info *info, const char *name, const char *value);
 } sections[] = {
-	{"guest", put_guest},	  {"enlightenment", put_enlightenment},
-	{"fact", put_fact},	  {"pair", put_pair},
-	{"address", put_address},
+	{"guest", put_guest}, {"enlightenment", put_enlightenment},
+	{"used", put_used},   {"fact", put_fact},
+	{"pair", put_pair},   {"address", put_address},
 };
 
 static void put_word(struct guest_info *info, const char *section, const char *name,
@@ -111,10 +121,12 @@ static void info_init(struct guest_info *info)
 	add(info->guest, "state", "unknown");
 	add_frozen(info->guest, FALSE);
 	info->enlightenments = json_object_new_array();
+	info->used = json_object_new_object();
 	info->addresses = json_object_new_array();
 	info->facts = json_object_new_object();
 	info->pairs = json_object_new_object();
 	(void)json_object_object_add(info->guest, "enlightenments", info->enlightenments);
+	(void)json_object_object_add(info->guest, "usedEnlightenments", info->used);
 	(void)json_object_object_add(info->guest, "addresses", info->addresses);
 	(void)json_object_object_add(info->guest, "facts", info->facts);
 	(void)json_object_object_add(info->guest, "pairs", info->pairs);

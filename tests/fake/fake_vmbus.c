@@ -14,6 +14,7 @@ struct fake_gpadl {
 	struct iovec *pages;
 	uint32_t n;
 	uint64_t size;
+	bool used;
 };
 
 struct fake_pushed {
@@ -237,9 +238,28 @@ const struct iovec *vmbus_channel_gpadl(struct vmbus_channel *channel, uint32_t 
 	g_assert_true(io_thread_is_current(channel->device->config.thread));
 	if (!gpadl)
 		return NULL;
+	gpadl->used = true;
 	*n = gpadl->n;
 	*size = gpadl->size;
 	return gpadl->pages;
+}
+
+void vmbus_channel_gpadl_release(struct vmbus_channel *channel, uint32_t id)
+{
+	struct fake_gpadl *gpadl =
+		g_hash_table_lookup(channel->device->gpadls, GUINT_TO_POINTER(id));
+
+	g_assert_true(io_thread_is_current(channel->device->config.thread));
+	if (gpadl)
+		gpadl->used = false;
+}
+
+bool fake_device_gpadl_is_used(const struct vmbus_device *device, uint32_t id)
+{
+	const struct fake_gpadl *gpadl = g_hash_table_lookup(device->gpadls, GUINT_TO_POINTER(id));
+
+	g_assert_nonnull(gpadl);
+	return gpadl->used;
 }
 
 /* ---- opening and closing ------------------------------------------------------------------- */

@@ -40,6 +40,8 @@ void fake_device_add_gpadl(struct vmbus_device *device, uint32_t gpadl, const st
 /* What the guest may do only when the channel is closed; fails the test otherwise. */
 void fake_device_remove_gpadl(struct vmbus_device *device, uint32_t gpadl);
 
+/* Whether the VSP asked for its pages and has not released them. */
+bool fake_device_gpadl_is_used(const struct vmbus_device *device, uint32_t gpadl);
 /* What it may not, but can: to the VSP the id is none from then on, the memory stays. */
 void fake_device_tear_gpadl(struct vmbus_device *device, uint32_t gpadl);
 

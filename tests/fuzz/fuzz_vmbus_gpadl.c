@@ -22,6 +22,12 @@ static void check_list(struct partition *partition, const struct gpadl *gpadl)
 	g_assert(bytes == gpadl->list.bytes && bytes <= gpadl->list.pages * 4096ull);
 }
 
+/* The last user of a list that was torn down has let go. */
+static void on_released(void *context)
+{
+	*(bool *)context = true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct partition_properties properties = {.memory_size = 1 << 20,
@@ -32,11 +38,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct gpadl *kept = NULL;
 	struct hv_fault fault;
 	uint8_t bytes[240];
-	uint32_t relid;
+	uint32_t relid, torn;
+	bool released = false;
 
 	if (!partition)
 		g_assert(partition_create(&properties, &partition, &fault) == HV_STATUS_SUCCESS);
-	table = gpadl_table_new(partition);
+	table = gpadl_table_new(partition, on_released, &released);
 	while (in.size > 0) {
 		uint8_t kind = fuzz_u8(&in);
 		uint32_t id = kind >> 4;
@@ -54,13 +61,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			gpadl_table_continue(table, id, bytes, n, &relid);
 			break;
 		case 4:
-			gpadl_table_remove(table, id);
+			gpadl_table_tear(table, id);
 			break;
 		case 5:
 			gpadl_table_remove_of(table, want % 4);
 			break;
 		default:
 			gpadl_unref(kept);
+			while (gpadl_table_next_torn(table, &torn))
+				g_assert(released);
 			kept = gpadl_table_find(table, id, 1, 3);
 			if (kept)
 				check_list(partition, kept);

@@ -34,7 +34,8 @@ int fake_get_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 						  "state", "responding", "guest", "uuid", "x",
 						  "nonsense", "a", "b");
 	return sd_bus_reply_method_return(
-		call, "a(sss)", 9, "enlightenment", "synic", "on", "enlightenment", "crash", "on",
+		call, "a(sss)", 12, "enlightenment", "synic", "on", "enlightenment", "crash", "on",
+		"used", "hypercalls", "no", "used", "synic", "yes", "used", "crash", "unknown",
 		"guest", "state", "not responding", "guest", "os", "Linux 6.1.158", "fact",
 		"FullyQualifiedDomainName", "web1.example", "pair", "role", "db", "address",
 		"56:4d:53:00:00:01", "192.0.2.1", "address", "56:4d:53:00:00:02", "192.0.2.2",

@@ -275,6 +275,10 @@ static void test_described(void)
 	g_assert_true(guest_has(worker, "enlightenment", "synic", "on"));
 	g_assert_true(guest_has(worker, "enlightenment", "stimer", "on"));
 	g_assert_false(guest_has(worker, "enlightenment", "crash", "on"));
+	/* It only loops. */
+	g_assert_true(guest_has(worker, "used", "hypercalls", "no"));
+	g_assert_true(guest_has(worker, "used", "synic", "no"));
+	g_assert_false(guest_has(worker, "used", "crash", "no"));
 	worker_reap(worker);
 }
 

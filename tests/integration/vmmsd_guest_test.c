@@ -60,6 +60,7 @@ static void test_describe(void)
 		"{\"state\":\"not responding\",\"os\":\"Linux 6.1.158\",\"vmbus\":null,"
 		"\"hostName\":\"web1.example\",\"system\":null,\"systemVersion\":null,\"frozen\":false,"
 		"\"enlightenments\":[\"synic\",\"crash\"],"
+		"\"usedEnlightenments\":{\"hypercalls\":false,\"synic\":true,\"crash\":null},"
 		"\"addresses\":[{\"mac\":\"56:4d:53:00:00:01\","
 		"\"addresses\":[\"192.0.2.1\",\"fe80::1\"]},"
 		"{\"mac\":\"56:4d:53:00:00:02\",\"addresses\":[\"192.0.2.2\"]}],"
@@ -88,7 +89,7 @@ static void test_describe_odd(void)
 		f, odd,
 		"{\"state\":\"responding\",\"os\":null,\"vmbus\":null,"
 		"\"hostName\":null,\"system\":null,\"systemVersion\":null,\"frozen\":false,"
-		"\"enlightenments\":[],\"addresses\":[],\"facts\":{},\"pairs\":{}}");
+		"\"enlightenments\":[],\"usedEnlightenments\":{},\"addresses\":[],\"facts\":{},\"pairs\":{}}");
 	fixture_free(f);
 }
 

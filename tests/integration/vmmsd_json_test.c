@@ -9,9 +9,9 @@
 #include "vmmsd_fixture.h"
 
 /* Objects whose members are somebody else's: another page's, the kernel's, a guest's. */
-static const char *const foreign[] = {"disks",	  "nics",  "enlightenments", "capabilities",
-				      "facts",	  "pairs", "exits",	     "kvm",
-				      "counters", NULL};
+static const char *const foreign[] = {
+	"disks", "nics", "enlightenments", "capabilities",	 "facts", "pairs",
+	"exits", "kvm",	 "counters",	   "usedEnlightenments", NULL};
 /* In host it is ours. */
 static gboolean is_foreign(const char *section, const char *name)
 {

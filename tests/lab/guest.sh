@@ -19,6 +19,9 @@ within "$patience" "its key-value daemon has told of it" knows '"OSName": *"Debi
 knows '"state": *"responding"' || fail "its heartbeat is not seen: $(hvctl show debian)"
 knows '"os": *"Linux 6\.' || fail "its system is not known: $(hvctl show debian)"
 knows '"vmbus": *"5\.3"' || fail "its VMBus is not known: $(hvctl show debian)"
+for used in hypercalls referenceTsc frequencies synic; do
+	has "what it has used" "$(vm_used debian)" "\"$used\":true"
+done
 within 30 "its addresses are known" knows 'fe80::544d:53ff:fe00:9'
 
 # Its daemon may start after the others; until then the guest refuses.

@@ -26,6 +26,10 @@ has "the kernel's log" "$log" 'Hyper-V: Using enlightened APIC'
 ! grep -q 'Hyper-V: .*hypercall.*fail' <<<"$log" || fail "a hypercall failed"
 has "what the host's kernel counts" "$(hvctl stats enlightened -o json)" '"hypercalls": *[1-9]'
 has "what it is given" "$(hvctl show enlightened -o json | tr -d ' \n')" '"tlbFlush".*"ipi".*"apicAssist"'
+for used in hypercalls referenceTsc frequencies synic apicAssist; do
+	has "what it has used" "$(vm_used enlightened)" "\"$used\":true"
+done
+has "what it has used" "$(vm_used enlightened)" '"reset":false.*"tlbFlush":null,"ipi":null'
 vm_log_is_clean enlightened
 
 # It is asked by its integration service, not by a button.
@@ -44,6 +48,7 @@ another() {
 	hvctl start "$1"
 	vm_says "$1" 'vmms-guest: ticks by'
 	vm_log_is_clean "$1"
+	used=$(vm_used "$1")
 	hvctl stop "$1"
 	log=$(vm_log "$1")
 }
@@ -56,14 +61,17 @@ has "the kernel's log" "$log" 'Hypervisor detected: Microsoft Hyper-V'
 ! grep -qE 'Using (hypercall for remote TLB flush|IPI hypercalls|enlightened APIC)' <<<"$log" ||
 	fail "it was told of calls that were switched off"
 has "what it goes by" "$log" 'ticks by Hyper-V clockevent'
+has "what it has used" "$used" '"stimer":true,"stimerDirect":true'
 
 # And by message, which is VMBus's matter in Linux.
 words=vmms.hyperv another timers '"enlightenments": {"stimer": true}'
 has "what it goes by" "$log" 'ticks by Hyper-V clockevent'
+has "what it has used" "$used" '"synic":true,"stimer":true,"reset"'
 
 # A hidden hypervisor: a machine like any other.
 another hidden '"hypervisor": "hidden"'
 ! grep -qiE 'hypervisor detected|hyper-v|paravirtualized kernel on (Hyper-V|KVM)' <<<"$log" ||
 	fail "it found a hypervisor"
 has "what it goes by" "$log" 'ticks by lapic'
+same "what it has used" "$used" ''
 EOF

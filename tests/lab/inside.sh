@@ -31,6 +31,11 @@ has() {
 	grep -qE -- "$3" <<<"$2" || fail "$1 has no '$3': $2"
 }
 
+# vm_used NAME: what its guest has used of the interface: "hypercalls":true,"vpRuntime":false,...
+vm_used() {
+	hvctl show "$1" -o json | tr -d ' \n' | sed 's/.*"usedEnlightenments":{\([^}]*\)}.*/\1/'
+}
+
 # within SECONDS WHAT CMD...: until CMD succeeds.
 within() {
 	local deadline=$((SECONDS + $1)) what=$2

@@ -10,6 +10,24 @@ struct guest *direct_guest(struct engine *engine)
 	return engine->synthetic ? synthetic_guest(engine->synthetic) : NULL;
 }
 
+static void describe_enlightenments(const struct hv *hv, struct hv_features served,
+				    engine_word_visit visit, void *context)
+{
+	static const char *const uses[] = {
+		[HV_USE_NONE] = "no", [HV_USE_SEEN] = "yes", [HV_USE_UNKNOWN] = "unknown"};
+
+	visit(context, "used", "hypercalls",
+	      uses[hv_hypercalls_used(hv) ? HV_USE_SEEN : HV_USE_NONE]);
+	for (unsigned int i = 0; i < ENGINE_ENLIGHTENMENT_N; i++) {
+		const char *name = engine_enlightenment_name((enum engine_enlightenment)i);
+
+		if ((served.on >> i & 1) == 0)
+			continue;
+		visit(context, "enlightenment", name, "on");
+		visit(context, "used", name, uses[hv_feature_use(hv, (enum hv_feature)i)]);
+	}
+}
+
 void direct_describe(struct engine *engine, engine_word_visit visit, void *context)
 {
 	const struct hv *hv = guest_interface_hv(engine->interface);
@@ -18,10 +36,8 @@ void direct_describe(struct engine *engine, engine_word_visit visit, void *conte
 	uint64_t os = hv_guest_os_id(hv);
 	char text[64];
 
-	for (unsigned int i = 0; i < ENGINE_ENLIGHTENMENT_N; i++)
-		if (served.visible && served.on >> i & 1)
-			visit(context, "enlightenment",
-			      engine_enlightenment_name((enum engine_enlightenment)i), "on");
+	if (served.visible)
+		describe_enlightenments(hv, served, visit, context);
 	if (os != 0) {
 		hv_guest_os_describe(os, text, sizeof(text));
 		visit(context, "guest", "os", text);

@@ -164,6 +164,7 @@ void hv_forget(struct hv *hv)
 {
 	atomic_store(&hv->guest_os_id, 0);
 	atomic_store(&hv->hypercall, 0);
+	atomic_store(&hv->used, 0);
 	hv->reference_tsc = 0;
 	hv->tsc_invariant = 0;
 	memset(hv->crash, 0, sizeof(hv->crash));

@@ -136,6 +136,19 @@ uint64_t hv_guest_os_id(const struct hv *hv);
 /* The same in words: "Linux 6.1.0", "Windows 10.0.20348". */
 void hv_guest_os_describe(uint64_t id, char *text, size_t size);
 
+/* What the guest did with something since it was reset. */
+enum hv_use {
+	HV_USE_NONE,
+	HV_USE_SEEN,
+	HV_USE_UNKNOWN, /* the hypervisor below serves it and does not tell */
+};
+/* Of a feature that is served: a MSR was read or written as only its users do, or it was called.
+ * SynIC is one that is on with a SINT that is not masked, a timer one that was started, in direct
+ * mode or not. Any thread. */
+enum hv_use hv_feature_use(const struct hv *hv, enum hv_feature feature);
+/* It enabled its hypercall page. Any thread. */
+bool hv_hypercalls_used(const struct hv *hv);
+
 /* ---- intercepts ------------------------------------------------------------------------------ */
 
 /* False: the guest gets #GP. */

@@ -13,8 +13,8 @@ union input {
 
 static hv_status call_spin_wait(struct hv_vp *vp, const union input *input)
 {
-	(void)vp;
 	(void)input;
+	hv_use(vp->hv, HV_FEATURE_SPIN_WAIT);
 	/* Whoever holds the lock may be waiting for this processor. */
 	(void)sched_yield();
 	return HV_STATUS_SUCCESS;

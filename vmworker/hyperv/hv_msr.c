@@ -57,6 +57,8 @@ static bool write_hypercall(struct hv_vp *vp, uint32_t index, uint64_t value)
 			valid = hv_hypercall_install(hv, value);
 		if (valid)
 			atomic_store(&hv->hypercall, value);
+		if (valid && (value & HV_PAGE_ENABLE) != 0)
+			hv_use(hv, HV_USE_HYPERCALLS);
 	}
 	pthread_mutex_unlock(&hv->lock);
 	return valid;
@@ -127,8 +129,10 @@ static bool write_reference_tsc(struct hv_vp *vp, uint32_t index, uint64_t value
 	(void)index;
 	pthread_mutex_lock(&hv->lock);
 	hv->reference_tsc = value;
-	if ((value & HV_PAGE_ENABLE) != 0)
+	if ((value & HV_PAGE_ENABLE) != 0) {
+		hv_use(hv, HV_FEATURE_REFERENCE_TSC);
 		page = partition_gpa_pointer(hv->partition, value & HV_PAGE_ADDRESS, HV_PAGE_SIZE);
+	}
 	if (page)
 		hv_reftime_publish(&hv->reftime, page);
 	pthread_mutex_unlock(&hv->lock);
@@ -168,6 +172,8 @@ static bool write_tsc_invariant(struct hv_vp *vp, uint32_t index, uint64_t value
 	pthread_mutex_lock(&vp->hv->lock);
 	vp->hv->tsc_invariant = value;
 	pthread_mutex_unlock(&vp->hv->lock);
+	if (value != 0)
+		hv_use(vp->hv, HV_FEATURE_TSC_INVARIANT);
 	return true;
 }
 
@@ -188,6 +194,8 @@ static bool write_assist_page(struct hv_vp *vp, uint32_t index, uint64_t value)
 	if (hv_serves(vp->hv, HV_FEATURE_APIC_ASSIST) &&
 	    vp_set_assist_page(vp->vp, value) != HV_STATUS_SUCCESS)
 		return false;
+	if ((value & HV_PAGE_ENABLE) != 0 && hv_serves(vp->hv, HV_FEATURE_APIC_ASSIST))
+		hv_use(vp->hv, HV_FEATURE_APIC_ASSIST);
 	vp->assist_page = value;
 	return true;
 }
@@ -261,13 +269,27 @@ static const struct msr *msr_find(const struct hv *hv, uint32_t index)
 	return msr->feature == ALWAYS || hv_serves(hv, msr->feature) ? msr : NULL;
 }
 
+/* Of these, whoever touches a register uses it; the others have to be switched on. */
+#define USED_BY_ACCESS                                                                          \
+	(HV_FEATURE_BIT(HV_FEATURE_VP_RUNTIME) | HV_FEATURE_BIT(HV_FEATURE_REFERENCE_COUNTER) | \
+	 HV_FEATURE_BIT(HV_FEATURE_FREQUENCIES) | HV_FEATURE_BIT(HV_FEATURE_RESET) |            \
+	 HV_FEATURE_BIT(HV_FEATURE_GUEST_IDLE) | HV_FEATURE_BIT(HV_FEATURE_CRASH))
+
+static void msr_use(struct hv *hv, const struct msr *msr)
+{
+	if ((HV_FEATURE_BIT(msr->feature) & USED_BY_ACCESS) != 0)
+		hv_use(hv, msr->feature);
+}
+
 bool hv_msr_read(struct hv *hv, uint32_t vp, uint32_t index, uint64_t *value)
 {
 	const struct msr *msr = msr_find(hv, index);
 
 	hv_count(hv, HV_COUNT_MSR_READ);
-	if (msr && msr->read && msr->read(&hv->vps[vp], index, value))
+	if (msr && msr->read && msr->read(&hv->vps[vp], index, value)) {
+		msr_use(hv, msr);
 		return true;
+	}
 	hv_count(hv, HV_COUNT_MSR_FAULT);
 	return false;
 }
@@ -277,8 +299,10 @@ bool hv_msr_write(struct hv *hv, uint32_t vp, uint32_t index, uint64_t value)
 	const struct msr *msr = msr_find(hv, index);
 
 	hv_count(hv, HV_COUNT_MSR_WRITE);
-	if (msr && msr->write && msr->write(&hv->vps[vp], index, value))
+	if (msr && msr->write && msr->write(&hv->vps[vp], index, value)) {
+		msr_use(hv, msr);
 		return true;
+	}
 	hv_count(hv, HV_COUNT_MSR_FAULT);
 	return false;
 }

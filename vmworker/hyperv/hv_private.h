@@ -92,6 +92,7 @@ struct hv {
 	GHashTable *handlers; /* connection id -> struct hv_handler; constant while VPs run */
 	struct hv_room room[HV_SINTS];
 	_Atomic uint64_t counters[HV_COUNT_N];
+	_Atomic uint32_t used; /* HV_FEATURE_BIT of each, and of HV_USE_HYPERCALLS */
 
 	pthread_mutex_t lock;			 /* guards what follows */
 	struct partition *partition;		 /* NULL while detached */
@@ -111,6 +112,16 @@ static inline void hv_count(struct hv *hv, enum hv_counter counter)
 static inline bool hv_serves(const struct hv *hv, enum hv_feature feature)
 {
 	return (hv->served.on & HV_FEATURE_BIT(feature)) != 0;
+}
+
+/* Behind the features: the hypercall page, which comes with the interface. */
+#define HV_USE_HYPERCALLS HV_FEATURE_N
+
+/* The guest took it up; `what` is a feature or HV_USE_HYPERCALLS. Any thread. */
+static inline void hv_use(struct hv *hv, unsigned int what)
+{
+	if ((atomic_load_explicit(&hv->used, memory_order_relaxed) & HV_FEATURE_BIT(what)) == 0)
+		atomic_fetch_or_explicit(&hv->used, HV_FEATURE_BIT(what), memory_order_relaxed);
 }
 
 /* hv.c. Reference time of the VP's partition, which has to be attached for as long as it takes. */
@@ -135,6 +146,14 @@ void hv_stimer_save(const struct hv_vp *vp, struct state_writer *writer);
 void hv_stimer_restore(struct hv_vp *vp, struct state_reader *reader);
 void hv_message_save(const struct hv_vp *vp, struct state_writer *writer);
 void hv_message_restore(struct hv_vp *vp, struct state_reader *reader);
+
+/* hv_use.c. By what the registers say; locked. */
+void hv_use_synic(struct hv_vp *vp);
+void hv_use_stimer(struct hv_vp *vp, const struct hv_stimer *timer);
+void hv_use_save(const struct hv *hv, struct state_writer *writer);
+void hv_use_restore(struct hv *hv, struct state_reader *reader);
+/* By all registers, as far as they tell: of a state that has nothing else. */
+void hv_use_infer(struct hv *hv);
 
 /* hv_hypercall_page.S */
 extern const uint8_t hv_hypercall_page[];

@@ -6,9 +6,10 @@
 #include "hv_private.h"
 #include "state.h"
 
-#define TAG	"hv"
-#define TAG_VP	"hv.vp"
-#define VERSION 1u
+#define TAG	   "hv"
+#define TAG_VP	   "hv.vp"
+#define VERSION	   2u /* 1: without what the guest has used */
+#define VERSION_VP 1u
 
 /* Of the TSC's frequency: what a guest that goes by it would be off at most, and hosts' own
  * measurements of one processor differ by less. */
@@ -97,7 +98,7 @@ static void registers_restore(struct hv *hv, struct state_reader *reader)
 
 static void vp_save_all(struct hv_vp *vp, struct state_writer *writer)
 {
-	state_begin(writer, TAG_VP, VERSION);
+	state_begin(writer, TAG_VP, VERSION_VP);
 	pthread_mutex_lock(&vp->lock);
 	state_put_u64(writer, vp->assist_page);
 	state_put_u64(writer, vp->runtime_told);
@@ -111,7 +112,7 @@ static void vp_save_all(struct hv_vp *vp, struct state_writer *writer)
 
 static void vp_restore_all(struct hv_vp *vp, struct state_reader *reader)
 {
-	state_enter(reader, TAG_VP, VERSION);
+	state_enter(reader, TAG_VP, VERSION_VP);
 	pthread_mutex_lock(&vp->lock);
 	vp->paused = true;
 	vp->assist_page = state_get_u64(reader);
@@ -132,6 +133,7 @@ void hv_save(struct hv *hv, struct state_writer *writer)
 	pthread_mutex_lock(&hv->lock);
 	facts_save(hv, writer);
 	registers_save(hv, writer);
+	hv_use_save(hv, writer);
 	pthread_mutex_unlock(&hv->lock);
 	for (uint32_t i = 0; i < hv->config.vp_count; i++)
 		vp_save_all(&hv->vps[i], writer);
@@ -171,13 +173,17 @@ static void time_resume(struct hv *hv, const struct facts *facts)
 bool hv_restore(struct hv *hv, struct state_reader *reader)
 {
 	struct facts facts;
+	uint32_t version = state_enter(reader, TAG, VERSION);
 
-	state_enter(reader, TAG, VERSION);
 	pthread_mutex_lock(&hv->lock);
 	facts_restore(hv, reader, &facts);
 	registers_restore(hv, reader);
+	if (version >= 2)
+		hv_use_restore(hv, reader);
 	for (uint32_t i = 0; i < hv->config.vp_count; i++)
 		vp_restore_all(&hv->vps[i], reader);
+	if (version == 1)
+		hv_use_infer(hv);
 	state_leave(reader);
 	if (state_ok(reader))
 		tell_below(hv, reader);

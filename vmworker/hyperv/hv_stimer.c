@@ -96,6 +96,7 @@ static void stimer_start(struct hv_vp *vp, struct hv_stimer *timer)
 	timer->waiting = false;
 	if (!can_run(timer))
 		timer->config &= ~(uint64_t)HV_STIMER_ENABLE;
+	hv_use_stimer(vp, timer);
 	if ((timer->config & HV_STIMER_ENABLE) == 0)
 		return;
 	if ((timer->config & HV_STIMER_PERIODIC) != 0)

@@ -112,6 +112,7 @@ bool hv_synic_write(struct hv_vp *vp, uint32_t index, uint64_t value)
 		vp->sint[index - HV_MSR_SINT0] = value;
 		break;
 	}
+	hv_use_synic(vp);
 	/* Each of them may be what a message was waiting for. */
 	uint32_t rooms = hv_message_deliver_all(vp);
 	pthread_mutex_unlock(&vp->lock);

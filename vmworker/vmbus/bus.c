@@ -157,6 +157,19 @@ void vmbus_slot_freed(struct vmbus *bus)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static void bus_answer_torn(void *context)
+{
+	connection_answer_torn(context);
+}
+
+/* On whichever thread had the last reference. */
+static void bus_gpadl_released(void *context)
+{
+	struct vmbus *bus = context;
+
+	io_thread_post(bus->config.thread, bus_answer_torn, bus);
+}
+
 struct vmbus *vmbus_new(const struct vmbus_config *config)
 {
 	struct vmbus *bus = g_new0(struct vmbus, 1);
@@ -168,7 +181,7 @@ struct vmbus *vmbus_new(const struct vmbus_config *config)
 	g_mutex_init(&bus->lock);
 	g_queue_init(&bus->inbox);
 	g_queue_init(&bus->outbox);
-	bus->gpadls = gpadl_table_new(config->partition);
+	bus->gpadls = gpadl_table_new(config->partition, bus_gpadl_released, bus);
 	bus->devices = g_ptr_array_new();
 	return bus;
 }

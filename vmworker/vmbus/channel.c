@@ -27,10 +27,11 @@ static void channel_shut(struct vmbus_channel *channel)
 	device->config.ops->closed(device->config.context, channel);
 	channel->open = false;
 	g_ptr_array_remove(device->channels, channel);
+	g_ptr_array_set_size(channel->gpadls, 0);
 }
 
 /* After a fault. Sub-channels do not outlive the primary. */
-static void channel_fail(struct vmbus_channel *channel)
+void channel_fail(struct vmbus_channel *channel)
 {
 	struct vmbus_device *device = channel->device;
 
@@ -84,21 +85,26 @@ static void channel_publish_read(struct vmbus_channel *channel)
 	channel->interrupt |= ring_in_publish(&channel->in);
 }
 
-/* What was read goes first: a guest that is woken by an answer finds the room too. */
-void vmbus_channel_flush(struct vmbus_channel *channel)
+void channel_interrupt(struct vmbus_channel *channel)
 {
 	const struct vmbus_config *config = &channel->device->bus->config;
 
-	if (!channel->open || channel->held)
-		return;
-	channel_publish_read(channel);
-	channel->interrupt |= ring_out_publish(&channel->out);
 	/* What comes while the bus is held could get lost beside the saved state. */
 	if (!channel->interrupt || atomic_load(&channel->device->bus->held))
 		return;
 	channel->interrupt = false;
 	config->hypervisor->signal_event(config->hypervisor_context, channel->target_vp, VMBUS_SINT,
 					 channel->relid);
+}
+
+/* What was read goes first: a guest that is woken by an answer finds the room too. */
+void vmbus_channel_flush(struct vmbus_channel *channel)
+{
+	if (!channel->open || channel->held)
+		return;
+	channel_publish_read(channel);
+	channel->interrupt |= ring_out_publish(&channel->out);
+	channel_interrupt(channel);
 }
 
 static void channel_serve(struct vmbus_channel *channel)
@@ -214,11 +220,19 @@ struct vmbus_channel *channel_new(const struct channel_opening *opening)
 	return channel;
 }
 
+bool channel_device_is_open(const struct vmbus_device *device)
+{
+	const struct vmbus_channel *primary = device->slots[0].channel;
+
+	return primary && primary->open && !primary->faulted;
+}
+
 struct vmbus_channel *channel_open(const struct channel_opening *opening)
 {
 	struct vmbus_channel *channel = channel_new(opening);
 
-	if (channel_map_rings(channel) && channel_start(channel))
+	if ((opening->index == 0 || channel_device_is_open(opening->device)) &&
+	    channel_map_rings(channel) && channel_start(channel))
 		return channel;
 	channel_free(channel);
 	return NULL;
@@ -428,6 +442,18 @@ const struct iovec *vmbus_channel_gpadl(struct vmbus_channel *channel, uint32_t 
 	*n = gpadl->list.n;
 	*size = gpadl->list.bytes;
 	return gpadl->list.parts;
+}
+
+void vmbus_channel_gpadl_release(struct vmbus_channel *channel, uint32_t id)
+{
+	for (guint i = 0; i < channel->gpadls->len; i++) {
+		const struct gpadl *gpadl = channel->gpadls->pdata[i];
+
+		if (gpadl->id == id) {
+			g_ptr_array_remove_index_fast(channel->gpadls, i);
+			return;
+		}
+	}
 }
 
 struct vmbus_device *vmbus_channel_device(const struct vmbus_channel *channel)

@@ -16,6 +16,11 @@ void channel_hold(struct vmbus_channel *channel)
 		ops->hold(device->config.context, channel);
 	/* From now on the indices that count are those in the guest's memory. */
 	vmbus_channel_flush(channel);
+	/* Its watch has not seen the fault yet. What was in flight is over afterwards. */
+	if (channel->faulted) {
+		channel_fail(channel);
+		return;
+	}
 	io_timer_arm(channel->room_timer, 0);
 	channel->held = true;
 }
@@ -24,8 +29,10 @@ void channel_release(struct vmbus_channel *channel)
 {
 	uint64_t one = 1;
 
-	if (!channel->open)
+	if (!channel->open) {
+		channel_interrupt(channel);
 		return;
+	}
 	channel->held = false;
 	/* `ready`, and the interrupt that was kept back. */
 	(void)!write(channel->fd, &one, sizeof(one));
@@ -33,12 +40,12 @@ void channel_release(struct vmbus_channel *channel)
 
 /* ---- saving ---------------------------------------------------------------------------------- */
 
-/* By its number, or as it is when the guest has torn it down under the channel. */
+/* By its number, or as it is when the table has forgotten it. */
 static void channel_save_ring(struct vmbus_channel *channel, struct state_writer *writer)
 {
 	const struct gpadl *ring = channel->ring_gpadl;
 	struct gpadl *listed =
-		gpadl_table_find(channel->device->bus->gpadls, ring->id, ring->relid, 1);
+		gpadl_table_find_listed(channel->device->bus->gpadls, ring->id, ring->relid);
 
 	state_put_bool(writer, listed == ring);
 	if (listed == ring)
@@ -81,17 +88,10 @@ static struct gpadl *channel_restore_ring(const struct channel_opening *opening,
 
 	if (!state_get_bool(reader))
 		return gpadl_restore(table, reader);
-	ring = gpadl_table_find(table, state_get_u32(reader), relid, 1);
+	ring = gpadl_table_find_listed(table, state_get_u32(reader), relid);
 	if (!ring)
 		state_fail(reader, "a ring in memory that the guest did not name");
 	return ring;
-}
-
-static bool device_primary_is_open(const struct vmbus_device *device)
-{
-	const struct vmbus_channel *primary = device->slots[0].channel;
-
-	return primary && primary->open;
 }
 
 static void channel_restart(struct vmbus_channel *channel, uint16_t n_asked,
@@ -100,7 +100,7 @@ static void channel_restart(struct vmbus_channel *channel, uint16_t n_asked,
 	struct vmbus_device *device = channel->device;
 
 	if (!channel_map_rings(channel) ||
-	    (channel->index != 0 && !device_primary_is_open(device))) {
+	    (channel->index != 0 && !channel_device_is_open(device))) {
 		bus_complain(device->bus, &device->bus->faults,
 			     "channel %u of %s was closed: its rings are none any more",
 			     channel->index, device->name);

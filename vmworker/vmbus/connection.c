@@ -132,19 +132,40 @@ static void on_gpadl_body(struct vmbus *bus, const struct message *message)
 		gpadl_answer(bus, relid, m->gpadl, result);
 }
 
-/*
- * Rings and VSPs keep their reference, so an early teardown does no harm here. It is answered at
- * once: an honest guest told the VSP before.
- */
+static void gpadl_answer_torndown(struct vmbus *bus, uint32_t gpadl)
+{
+	struct wire_gpadl_torndown response = {.header.type = VMBUS_GPADL_TORNDOWN, .gpadl = gpadl};
+
+	bus_send(bus, &response, sizeof(response));
+}
+
+/* The answer gives the guest its pages back. While a channel has its rings in them, or a VSP uses
+ * them, it has to wait, and nobody waits for it here: connection_answer_torn sends it. */
 static void on_gpadl_teardown(struct vmbus *bus, const struct message *message)
 {
-	const struct wire_gpadl_teardown *m = &message->gpadl_teardown;
-	struct wire_gpadl_torndown response = {.header.type = VMBUS_GPADL_TORNDOWN,
-					       .gpadl = m->gpadl};
+	uint32_t gpadl = message->gpadl_teardown.gpadl;
 
-	if (!gpadl_table_remove(bus->gpadls, m->gpadl))
-		connection_complain(bus, "the guest tore down a GPADL that is none", m->gpadl);
-	bus_send(bus, &response, sizeof(response));
+	switch (gpadl_table_tear(bus->gpadls, gpadl)) {
+	case GPADL_IN_USE:
+		return;
+	case GPADL_TORN_TWICE:
+		connection_complain(bus, "the guest tore down a GPADL twice", gpadl);
+		return;
+	case GPADL_NONE:
+		connection_complain(bus, "the guest tore down a GPADL that is none", gpadl);
+		break;
+	case GPADL_TORN:
+		break;
+	}
+	gpadl_answer_torndown(bus, gpadl);
+}
+
+void connection_answer_torn(struct vmbus *bus)
+{
+	uint32_t gpadl;
+
+	while (gpadl_table_next_torn(bus->gpadls, &gpadl))
+		gpadl_answer_torndown(bus, gpadl);
 }
 
 /* ---- channels ------------------------------------------------------------------------------- */

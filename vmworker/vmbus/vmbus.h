@@ -137,11 +137,15 @@ void vmbus_channel_flush(struct vmbus_channel *channel);
 
 /*
  * The pages of a GPADL that the guest made on this channel's device (netvsp's buffers), as an iovec
- * of host addresses in order; NULL when there is none. Good until `closed` of the channel: a guest
- * that tears it down earlier is answered at once, but the array stays.
+ * of host addresses in order; NULL when there is none, or when the guest has torn it down. Good
+ * until it is released, or `closed` of the channel has returned: a guest that tears it down earlier
+ * gets no answer before.
  */
 const struct iovec *vmbus_channel_gpadl(struct vmbus_channel *channel, uint32_t gpadl, uint32_t *n,
 					uint64_t *size);
+/* The VSP has no use for the pages any more, and nothing towards them is in flight. One that it
+ * does not have is fine. */
+void vmbus_channel_gpadl_release(struct vmbus_channel *channel, uint32_t gpadl);
 
 struct vmbus_device *vmbus_channel_device(const struct vmbus_channel *channel);
 uint16_t vmbus_channel_index(const struct vmbus_channel *channel);

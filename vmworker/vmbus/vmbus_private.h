@@ -136,6 +136,8 @@ void connection_receive(struct vmbus *bus, const void *data, size_t size);
 /* Closes every channel and forgets all that the guest made known. */
 void connection_end(struct vmbus *bus);
 bool connection_version_is_known(uint32_t version);
+/* Tells the guest of GPADLs that it tore down and whose last user has let go of them since. */
+void connection_answer_torn(struct vmbus *bus);
 
 /* ---- device.c (control thread) -------------------------------------------------------------- */
 
@@ -184,6 +186,12 @@ void channel_free(struct vmbus_channel *channel);
 /* Closes it unless it was closed, and frees it. */
 void channel_close(struct vmbus_channel *channel);
 void channel_set_target_vp(struct vmbus_channel *channel, uint32_t vp);
+/* Closes one that has failed, as far as its VSP is concerned. */
+void channel_fail(struct vmbus_channel *channel);
+/* Whether sub-channels may be opened: the primary is, and has not failed. */
+bool channel_device_is_open(const struct vmbus_device *device);
+/* The interrupt that was kept back. */
+void channel_interrupt(struct vmbus_channel *channel);
 
 /* ---- channel_saved.c (the device's thread, waited for) --------------------------------------- */
 

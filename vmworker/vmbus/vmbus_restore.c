@@ -291,8 +291,11 @@ static void bus_restore(void *context)
 	atomic_store(&bus->held, true);
 	displace_all(bus);
 	r->done = restore_all(r);
-	if (r->done)
+	if (r->done) {
+		gpadl_table_restored(bus->gpadls);
+		connection_answer_torn(bus);
 		return;
+	}
 	bus_forget(bus);
 	displace_all(bus);
 	/* They were there before. */

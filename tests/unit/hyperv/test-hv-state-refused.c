@@ -90,8 +90,9 @@ static void test_other_features(void)
 /* One value each that no guest can have brought about. The state is written as it is when nothing
  * was told, but for that. */
 struct image {
-	uint32_t vps;
-	uint64_t time, os_id, hypercall, tsc_invariant, assist_page, sint, eoi;
+	bool newer; /* with what the guest has used */
+	uint32_t vps, used;
+	uint64_t time, os_id, hypercall, tsc_invariant, assist_page, scontrol, sint, eoi;
 	uint64_t config, count, left;
 	uint8_t waiting;
 	uint32_t messages, type, size;
@@ -101,8 +102,10 @@ static void put_vp(struct state_writer *writer, const struct image *image)
 {
 	state_begin(writer, "hv.vp", 1);
 	state_put_u64(writer, image->assist_page);
-	for (unsigned int i = 0; i < 4; i++) /* runtime, control and pages */
-		state_put_u64(writer, 0);
+	state_put_u64(writer, 0); /* runtime */
+	state_put_u64(writer, image->scontrol);
+	state_put_u64(writer, 0); /* pages */
+	state_put_u64(writer, 0);
 	for (unsigned int i = 0; i < HV_SINTS; i++)
 		state_put_u64(writer, i == 0 ? image->sint : HV_SINT_MASKED);
 	for (unsigned int i = 0; i < 4; i++)
@@ -133,7 +136,7 @@ static GBytes *put_image(const struct hv_test *t, const struct image *image)
 	g_autoptr(state_writer) writer = state_writer_new();
 	struct hv_features features = hv_features_served(t->hv);
 
-	state_begin(writer, "hv", 1);
+	state_begin(writer, "hv", image->newer ? 2 : 1);
 	state_put_u32(writer, image->vps);
 	state_put_bool(writer, features.visible);
 	state_put_u32(writer, features.on);
@@ -148,6 +151,8 @@ static GBytes *put_image(const struct hv_test *t, const struct image *image)
 	state_put_u64(writer, image->tsc_invariant);
 	for (unsigned int i = 0; i < HV_CRASH_PARAMETERS; i++)
 		state_put_u64(writer, 0);
+	if (image->newer)
+		state_put_u32(writer, image->used);
 	for (unsigned int i = 0; i < HV_VPS; i++)
 		put_vp(writer, image);
 	state_end(writer);
@@ -192,6 +197,11 @@ static const struct {
 	{IMAGE(.messages = 65, .type = 1), "hv.vp: a number that is too large"},
 	{IMAGE(.messages = 1, .type = 1, .size = 241), "hv.vp: a number that is too large"},
 	{IMAGE(.messages = 1, .type = 0), "hv.vp: a message of no type"},
+	{IMAGE(.newer = true, .used = HV_FEATURE_BIT(HV_FEATURE_SYNIC)), NULL},
+	{IMAGE(.newer = true, .used = HV_FEATURE_BIT(HV_FEATURE_N)), NULL},
+	{IMAGE(.newer = true, .used = HV_FEATURE_BIT(HV_FEATURE_N + 1)),
+	 "hv: enlightenments in use that are not served"},
+	{IMAGE(.newer = true, .used = UINT32_MAX), "hv: enlightenments in use that are not served"},
 };
 
 static void test_values(struct hv_test *t, gconstpointer data)
@@ -206,6 +216,32 @@ static void test_values(struct hv_test *t, gconstpointer data)
 		g_assert_cmpstr(reader.fault, ==, images[i].fault ? images[i].fault : "");
 		hv_saved_reset(t);
 	}
+}
+
+/* One that does not tell what the guest has used: its registers do, as far as they can. */
+static void test_older(struct hv_test *t, gconstpointer data)
+{
+	const struct image image = {.vps = HV_VPS,
+				    .os_id = 1,
+				    .hypercall = CALL_PAGE | 1,
+				    .tsc_invariant = 1,
+				    .assist_page = INPUT | 1,
+				    .scontrol = 1,
+				    .sint = 16,
+				    .config = TIMER,
+				    .count = 1};
+	static const enum hv_feature used[] = {HV_FEATURE_TSC_INVARIANT, HV_FEATURE_APIC_ASSIST,
+					       HV_FEATURE_SYNIC, HV_FEATURE_STIMER};
+	g_autoptr(GBytes) bytes = put_image(t, &image);
+	struct state_reader reader;
+
+	(void)data;
+	g_assert_true(hv_saved_restore(t, bytes, &reader));
+	g_assert_true(hv_hypercalls_used(t->hv));
+	for (size_t i = 0; i < G_N_ELEMENTS(used); i++)
+		g_assert_cmpint(hv_feature_use(t->hv, used[i]), ==, HV_USE_SEEN);
+	g_assert_cmpint(hv_feature_use(t->hv, HV_FEATURE_STIMER_DIRECT), ==, HV_USE_NONE);
+	g_assert_cmpint(hv_feature_use(t->hv, HV_FEATURE_CRASH), ==, HV_USE_NONE);
 }
 
 /* Timers, where the guest is not offered any. */
@@ -238,6 +274,7 @@ int main(int argc, char **argv)
 	CASE("mutations", test_mutations);
 	CASE("cut-off", test_cut_off);
 	CASE("values", test_values);
+	CASE("older", test_older);
 	g_test_add_func("/hv/state/other-features", test_other_features);
 	g_test_add_func("/hv/state/no-timers", test_no_timers);
 	return g_test_run();

@@ -311,13 +311,24 @@ static void test_revoke(void)
 	guest_nic_tell(&nic, message, 40); /* nothing more to revoke */
 	guest_nic_network_send(&nic, NULL, frame, test_frame_make(&wanted, frame));
 	fake_vmbus_settle(nic.thread);
+	g_assert_false(fake_device_gpadl_is_used(nic.device, 7));
 	guest_nic_poll(&nic);
 	g_assert_cmpuint(nic.frames.length, ==, 0);
 	nic.keep = false;
 	guest_nic_complete_kept(&nic); /* late, and no fault */
 	g_assert_true(fake_channel_is_open(nic.channels[0]));
+	g_assert_true(fake_device_gpadl_is_used(nic.device, 8));
 	message[0] = 106;
 	guest_nic_tell(&nic, message, 40);
+	g_assert_false(fake_device_gpadl_is_used(nic.device, 8));
+	/* The same pages for both: they are used until both are revoked. */
+	g_assert_cmpuint(guest_nic_lend(&nic, false, 7), ==, 1);
+	g_assert_cmpuint(guest_nic_lend(&nic, true, 7), ==, 1);
+	guest_nic_tell(&nic, message, 40);
+	g_assert_true(fake_device_gpadl_is_used(nic.device, 7));
+	message[0] = 103;
+	guest_nic_tell(&nic, message, 40);
+	g_assert_false(fake_device_gpadl_is_used(nic.device, 7));
 	g_assert_cmpuint(guest_nic_lend(&nic, false, 7), ==, 1);
 	g_assert_cmpuint(guest_nic_lend(&nic, true, 8), ==, 1);
 	assert_works(&nic);

@@ -250,14 +250,25 @@ static void test_torn(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	uint64_t kept[3];
 
 	fill(f, kept, 3);
-	guest_bus_teardown(&f->g, f->channel.relid, RECEIVE_GPADL);
+	guest_bus_post_teardown(&f->g, f->channel.relid, RECEIVE_GPADL);
+	guest_bus_expect_none(&f->g); /* it is lent until it is revoked */
 	move(f);
+	guest_bus_take_torndown(&f->g, RECEIVE_GPADL);
 	for (unsigned int i = 0; i < 3; i++)
 		give_back(f, kept[i]);
 	guest_bus_settle(&f->g);
 	g_assert_cmpuint(stalls(f), ==, 0);
 	ask(f, (const uint32_t[10]){101, RECEIVE_GPADL, 5}, answer);
 	g_assert_cmpuint(answer[1], ==, 2); /* that GPADL is none */
+}
+
+/* One that revoked it first, as drivers do, is answered at once. */
+static void test_revoked(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	struct guest_packet p = {.type = 6, .size = 40, .payload = {103}};
+
+	guest_channel_send(&f->channel, &p);
+	guest_bus_teardown(&f->g, f->channel.relid, RECEIVE_GPADL);
 }
 
 /* A bus that is taken up whatever was done to the bytes, or not at all. */
@@ -287,6 +298,7 @@ int main(int argc, char **argv)
 	g_test_add("/netvsp-rings/" name, struct fixture, NULL, set_up, test, tear_down)
 	CASE("goes-on", test_goes_on);
 	CASE("torn", test_torn);
+	CASE("revoked", test_revoked);
 	CASE("spoilt", test_spoilt);
 	return g_test_run();
 }

@@ -18,6 +18,8 @@ static bool echo_opened(void *context, struct vmbus_channel *channel, uint16_t i
 	}
 	if (atomic_load(&echo->refuse))
 		return false;
+	if (vmbus_channel_index(channel) == 0)
+		echo->primary = channel;
 	atomic_fetch_add(&echo->opened, 1);
 	atomic_fetch_add(&echo->open_now, 1);
 	return true;
@@ -58,6 +60,14 @@ static void echo_gpadl(struct vmbus_channel *channel, uint8_t *answer)
 	memcpy(answer + 8, &size, sizeof(size));
 }
 
+static void echo_release(struct vmbus_channel *channel, const uint8_t *payload)
+{
+	uint32_t id;
+
+	memcpy(&id, payload + 4, sizeof(id));
+	vmbus_channel_gpadl_release(channel, id);
+}
+
 static bool echo_answer(struct vmbus_channel *channel, const struct vmbus_packet *p,
 			uint8_t *answer)
 {
@@ -92,6 +102,10 @@ static bool echo_obey(struct echo_vsp *echo, struct vmbus_channel *channel,
 	case ECHO_GPADL:
 		if (p->size >= 16)
 			echo_gpadl(channel, answer);
+		return true;
+	case ECHO_RELEASE:
+		if (p->size >= 8)
+			echo_release(channel, answer);
 		return true;
 	case ECHO_MUTE:
 		return false;
@@ -133,6 +147,8 @@ static void echo_hold(void *context, struct vmbus_channel *channel)
 		g_assert_true(vmbus_channel_send(channel, VMBUS_PACKET_DATA_INBAND, 0,
 						 echo->farewell, NULL, 0));
 	echo->on_hold = true;
+	if (echo->fails && echo->fails != channel)
+		vmbus_channel_fault(echo->fails, "told to, by a hold");
 }
 
 static void echo_save(void *context, struct vmbus_channel *channel, struct state_writer *writer)

@@ -14,10 +14,11 @@ enum echo_command {
 	ECHO_PLAIN = 0,
 	ECHO_SUB_CHANNELS = 1, /* payload[1]: how many; the answer's first byte: how many it got */
 	ECHO_FAULT = 2,
-	ECHO_XFER = 3,	/* answered with a XFER_PAGES packet of two ranges instead */
-	ECHO_GPADL = 4, /* payload[4..7]: its id; the answer's bytes 8..15: its size, 0: none */
-	ECHO_MUTE = 5,	/* no answer */
-	ECHO_LATER = 6, /* the channel is faulted by posted work, after `ready` */
+	ECHO_XFER = 3,	  /* answered with a XFER_PAGES packet of two ranges instead */
+	ECHO_GPADL = 4,	  /* payload[4..7]: its id; the answer's bytes 8..15: its size, 0: none */
+	ECHO_MUTE = 5,	  /* no answer */
+	ECHO_LATER = 6,	  /* the channel is faulted by posted work, after `ready` */
+	ECHO_RELEASE = 7, /* payload[4..7]: the id of a GPADL that it has no more use for */
 };
 
 struct echo_vsp {
@@ -33,6 +34,7 @@ struct echo_vsp {
 	uint64_t farewell; /* sent by a hold, and not flushed; 0: nothing is */
 	bool strangers;	   /* any channel is opened */
 	struct vmbus_channel *late;
+	struct vmbus_channel *primary, *fails; /* fails: when another channel is held */
 };
 
 /* Offers it as `name`, its instance id made of `number`; NULL and *error like vmbus_offer. */

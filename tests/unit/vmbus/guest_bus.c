@@ -342,15 +342,26 @@ uint32_t guest_bus_gpadl(struct guest_bus *g, uint32_t relid, uint32_t id, const
 	return answer.created.status;
 }
 
-void guest_bus_teardown(struct guest_bus *g, uint32_t relid, uint32_t id)
+void guest_bus_post_teardown(struct guest_bus *g, uint32_t relid, uint32_t id)
 {
-	struct wire_gpadl_teardown m = {
+	const struct wire_gpadl_teardown m = {
 		.header.type = VMBUS_GPADL_TEARDOWN, .relid = relid, .gpadl = id};
-	struct guest_message answer;
 
 	g_assert_true(guest_bus_post(g, &m, sizeof(m)));
+}
+
+void guest_bus_take_torndown(struct guest_bus *g, uint32_t id)
+{
+	struct guest_message answer;
+
 	guest_bus_take(g, VMBUS_GPADL_TORNDOWN, &answer);
 	g_assert_cmpuint(answer.torndown.gpadl, ==, id);
+}
+
+void guest_bus_teardown(struct guest_bus *g, uint32_t relid, uint32_t id)
+{
+	guest_bus_post_teardown(g, relid, id);
+	guest_bus_take_torndown(g, id);
 }
 
 /* ---- channels ------------------------------------------------------------------------------- */

@@ -78,7 +78,11 @@ uint8_t *guest_bus_page(struct guest_bus *g, uint64_t page);
 /* Makes a GPADL of n pages, numbered in `pages`; the status of the answer. */
 uint32_t guest_bus_gpadl(struct guest_bus *g, uint32_t relid, uint32_t id, const uint64_t *pages,
 			 uint32_t n);
+/* Without waiting for the answer, and with it. */
+void guest_bus_post_teardown(struct guest_bus *g, uint32_t relid, uint32_t id);
 void guest_bus_teardown(struct guest_bus *g, uint32_t relid, uint32_t id);
+/* The answer, which must be the next message. */
+void guest_bus_take_torndown(struct guest_bus *g, uint32_t id);
 
 /* The host's event flag of a channel: waits for it, and clears it. */
 void guest_bus_wait_event(struct guest_bus *g, uint32_t vp, uint32_t relid);

@@ -145,7 +145,15 @@ static void test_xfer_pages(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpuint(p.size, ==, 24);
 }
 
-static void test_gpadl_of_the_vsp(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+static void tell_of_gpadl(struct fixture *f, uint8_t command, uint32_t id, struct guest_packet *p)
+{
+	*p = (struct guest_packet){.type = 6, .size = 16, .payload = {command}};
+	memcpy(p->payload + 4, &id, sizeof(id));
+	guest_channel_send(&f->c, p);
+	guest_channel_receive(&f->c, p);
+}
+
+static void test_gpadl_of_the_vsp(struct fixture *f, gconstpointer data)
 {
 	static struct guest_packet p;
 	uint64_t pages[600], size;
@@ -155,17 +163,72 @@ static void test_gpadl_of_the_vsp(struct fixture *f, gconstpointer data G_GNUC_U
 		pages[i] = 1000 + (i * 7) % 600;
 	g_assert_cmpuint(guest_bus_gpadl(&f->g, f->c.relid, id, pages, 600), ==, 0);
 	for (int i = 0; i < 3; i++) {
-		p = (struct guest_packet){.type = 6, .size = 16, .payload = {ECHO_GPADL}};
-		memcpy(p.payload + 4, &id, sizeof(id));
-		guest_channel_send(&f->c, &p);
-		guest_channel_receive(&f->c, &p);
+		tell_of_gpadl(f, ECHO_GPADL, id, &p);
 		memcpy(&size, p.payload + 8, sizeof(size));
 		g_assert_cmpuint(size, ==, i < 2 ? 600 * 4096 : 0);
-		if (i == 1)
-			guest_bus_teardown(&f->g, f->c.relid, id);
+		if (i == 1) {
+			guest_bus_post_teardown(&f->g, f->c.relid, id);
+			guest_bus_expect_none(&f->g);
+		}
 	}
 	for (uint32_t i = 0; i < 600; i++)
 		g_assert_cmpuint(guest_bus_page(&f->g, 1000 + i)[i], ==, 0x5a);
+	/* The VSP may still write there. */
+	guest_bus_expect_none(&f->g);
+	if (data)
+		guest_bus_post_relid(&f->g, VMBUS_CLOSECHANNEL, f->c.relid);
+	else
+		tell_of_gpadl(f, ECHO_RELEASE, id, &p);
+	guest_bus_take_torndown(&f->g, id);
+	guest_bus_expect_none(&f->g);
+	g_assert_cmpuint(guest_bus_gpadl(&f->g, f->c.relid, id, pages, 600), ==, 0);
+}
+
+/* One that failed has let go, too; the channel itself keeps its rings until it is closed. */
+static void test_gpadls_of_a_failed_channel(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static struct guest_packet p;
+	const uint64_t page = 1000;
+
+	g_assert_cmpuint(guest_bus_gpadl(&f->g, f->c.relid, 42, &page, 1), ==, 0);
+	tell_of_gpadl(f, ECHO_GPADL, 42, &p);
+	guest_bus_post_teardown(&f->g, f->c.relid, 42);
+	guest_bus_post_teardown(&f->g, f->c.relid, f->c.gpadl);
+	guest_bus_expect_none(&f->g);
+	p = (struct guest_packet){.type = 99, .size = 8};
+	guest_channel_send(&f->c, &p);
+	guest_bus_take_torndown(&f->g, 42);
+	guest_bus_expect_none(&f->g);
+	guest_bus_post_relid(&f->g, VMBUS_CLOSECHANNEL, f->c.relid);
+	guest_bus_take_torndown(&f->g, f->c.gpadl);
+}
+
+/* The pages of rings are the guest's again when the channel is closed, not before. */
+static void test_gpadl_of_the_rings(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static struct guest_packet p;
+	struct vmbus_counters before, after;
+	const uint64_t page = 1000;
+
+	vmbus_get_counters(f->g.bus, &before);
+	guest_bus_post_teardown(&f->g, f->c.relid, f->c.gpadl);
+	guest_bus_post_teardown(&f->g, f->c.relid, f->c.gpadl); /* once more does not help */
+	guest_bus_expect_none(&f->g);
+	vmbus_get_counters(f->g.bus, &after);
+	g_assert_cmpuint(after.malformed, ==, before.malformed + 1);
+	/* Nor is the number free, and all goes on. */
+	g_assert_cmpuint(guest_bus_gpadl(&f->g, f->c.relid, f->c.gpadl, &page, 1), !=, 0);
+	p = (struct guest_packet){.type = 6, .size = 8};
+	guest_channel_send(&f->c, &p);
+	guest_channel_receive(&f->c, &p);
+	guest_bus_post_relid(&f->g, VMBUS_CLOSECHANNEL, f->c.relid);
+	guest_bus_take_torndown(&f->g, f->c.gpadl);
+	guest_bus_expect_none(&f->g);
+	g_assert_cmpuint(guest_channel_open(&f->c, &f->g, f->c.relid, 16, 2), ==, 0);
+	/* One who starts over hears nothing of what was. */
+	guest_bus_post_teardown(&f->g, f->c.relid, f->c.gpadl);
+	g_assert_cmpuint(guest_bus_connect(&f->g, VMBUS_VERSION_5_3, NULL), ==, 1);
+	guest_bus_expect_none(&f->g);
 }
 
 /* ---- room ----------------------------------------------------------------------------------- */
@@ -381,6 +444,26 @@ static void test_fault_with_sub_channels(struct fixture *f, gconstpointer data G
 	guest_bus_expect_none(&f->g);
 }
 
+/* Nor may they be opened when it has failed, which the guest does not know yet. */
+static void test_sub_channel_of_a_failed_one(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static struct guest_packet p;
+	struct guest_channel sub;
+	struct guest_message m;
+
+	p = (struct guest_packet){.type = 6, .size = 8, .payload = {ECHO_SUB_CHANNELS, 1}};
+	guest_channel_send(&f->c, &p);
+	guest_bus_take(&f->g, VMBUS_OFFERCHANNEL, &m);
+	p = (struct guest_packet){.type = 99, .size = 8};
+	guest_channel_send(&f->c, &p);
+	g_assert_cmpuint(faults(f), ==, 1);
+	g_assert_cmpuint(guest_channel_open(&sub, &f->g, f->c.relid + 1, 64, 1), !=, 0);
+	g_assert_cmpuint(atomic_load(&f->echo->open_now), ==, 0);
+	g_assert_cmpuint(atomic_load(&f->echo->opened), ==, 1);
+	guest_bus_post_relid(&f->g, VMBUS_CLOSECHANNEL, f->c.relid);
+	guest_bus_take(&f->g, VMBUS_RESCIND, &m);
+}
+
 /* Closes with packets in both rings and the host busy with them. */
 static void test_close_during_traffic(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -425,7 +508,10 @@ int main(int argc, char **argv)
 	ADD("/channel/echo", test_echo);
 	ADD("/channel/gpa-direct", test_gpa_direct);
 	ADD("/channel/xfer-pages", test_xfer_pages);
-	ADD("/channel/gpadl-of-the-vsp", test_gpadl_of_the_vsp);
+	ADD("/channel/gpadl-of-the-vsp/released", test_gpadl_of_the_vsp);
+	ADD_WITH("/channel/gpadl-of-the-vsp/closed", test_gpadl_of_the_vsp, 1);
+	ADD("/channel/gpadl-of-the-rings", test_gpadl_of_the_rings);
+	ADD("/channel/gpadls-of-a-failed-channel", test_gpadls_of_a_failed_channel);
 	ADD("/channel/guest-ring-full", test_guest_ring_full);
 	ADD_WITH("/channel/guest-ring-full/old-guest", test_guest_ring_full, 1);
 	ADD("/channel/host-ring-full", test_host_ring_full);
@@ -448,6 +534,7 @@ int main(int argc, char **argv)
 	ADD_WITH("/channel/fault/in-ready", test_vsp_declares_fault, ECHO_FAULT);
 	ADD_WITH("/channel/fault/later", test_vsp_declares_fault, ECHO_LATER);
 	ADD("/channel/fault/with-sub-channels", test_fault_with_sub_channels);
+	ADD("/channel/fault/sub-channel-afterwards", test_sub_channel_of_a_failed_one);
 	ADD("/channel/close-during-traffic", test_close_during_traffic);
 	ADD("/channel/random-bytes", test_random_bytes);
 	return g_test_run();

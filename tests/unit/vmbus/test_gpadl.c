@@ -12,12 +12,20 @@
 struct fixture {
 	struct partition *partition;
 	struct gpadl_table *table;
+	unsigned int released;
 };
+
+static void on_released(void *context)
+{
+	struct fixture *f = context;
+
+	f->released++;
+}
 
 static void setup(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	f->partition = fake_partition_of(MEMORY);
-	f->table = gpadl_table_new(f->partition);
+	f->table = gpadl_table_new(f->partition, on_released, f);
 }
 
 static void teardown(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -166,8 +174,45 @@ static void test_refused(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpint(begin(f, 7, 4096, 0, 5, 1), ==, GPADL_REFUSED); /* the id is taken */
 	g_assert_null(gpadl_table_find(f->table, 7, 2, 5));		/* not of these */
 	g_assert_null(gpadl_table_find(f->table, 7, 0, 1));
-	g_assert_true(gpadl_table_remove(f->table, 7));
-	g_assert_false(gpadl_table_remove(f->table, 7));
+	g_assert_cmpint(gpadl_table_tear(f->table, 7), ==, GPADL_TORN);
+	g_assert_cmpint(gpadl_table_tear(f->table, 7), ==, GPADL_NONE);
+}
+
+/* The number is taken, and nobody finds it, until the last user has let go. */
+static void test_torn(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static const uint8_t zeros[64];
+	struct gpadl *users[2], *listed;
+	uint32_t id = 0;
+
+	g_assert_cmpint(gpadl_table_begin(f->table, 3, 1, 64, 1, zeros, 32), ==, GPADL_MORE);
+	g_assert_cmpint(gpadl_table_tear(f->table, 3), ==, GPADL_TORN); /* half of it */
+	for (int round = 0; round < 3; round++) {
+		f->released = 0;
+		g_assert_cmpint(begin(f, 7, 4096, 0, 5, 1), ==, GPADL_READY);
+		for (int i = 0; i < 2; i++)
+			users[i] = gpadl_table_find(f->table, 7, 1, 1);
+		g_assert_cmpint(gpadl_table_tear(f->table, 7), ==, GPADL_IN_USE);
+		g_assert_cmpint(gpadl_table_tear(f->table, 7), ==, GPADL_TORN_TWICE);
+		g_assert_null(gpadl_table_find(f->table, 7, 1, 1));
+		g_assert_cmpint(begin(f, 7, 4096, 0, 5, 1), ==, GPADL_REFUSED);
+		gpadl_unref(users[0]);
+		listed = gpadl_table_find_listed(f->table, 7, 1);
+		g_assert_true(listed == users[1]);
+		gpadl_unref(listed);
+		g_assert_cmpuint(f->released, ==, 0);
+		g_assert_false(gpadl_table_next_torn(f->table, &id));
+		if (round == 1) /* it goes with its channel */
+			gpadl_table_remove_of(f->table, 1);
+		gpadl_unref(users[1]);
+		g_assert_cmpuint(f->released, ==, round == 1 ? 0 : 1);
+		if (round == 2)
+			gpadl_table_remove_of(f->table, 0);
+		g_assert_true(gpadl_table_next_torn(f->table, &id) == (round == 0));
+		g_assert_false(gpadl_table_next_torn(f->table, &id));
+		g_assert_cmpuint(gpadl_table_count(f->table), ==, 0);
+	}
+	g_assert_cmpuint(id, ==, 7);
 }
 
 static uint32_t fill(struct fixture *f, uint32_t pages)
@@ -182,6 +227,7 @@ static uint32_t fill(struct fixture *f, uint32_t pages)
 static void test_bounds(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	struct gpadl *kept[3];
+	uint32_t id;
 
 	g_assert_cmpuint(fill(f, 8000), ==, GPADL_MAX_PAGES / 8001);
 	gpadl_table_remove_of(f->table, 2);
@@ -189,10 +235,13 @@ static void test_bounds(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	/* What was removed and is still used counts, or a guest could pile it up. */
 	for (uint32_t i = 0; i < 3; i++) {
 		kept[i] = gpadl_table_find(f->table, 1000 + i, 1, 1);
-		gpadl_table_remove(f->table, 1000 + i);
+		g_assert_cmpint(gpadl_table_tear(f->table, 1000 + i), ==, GPADL_IN_USE);
 	}
 	g_assert_cmpint(begin(f, 5, 8000 * 4096, 0, 3, 8000), ==, GPADL_REFUSED);
 	gpadl_unref(kept[0]);
+	g_assert_cmpint(begin(f, 5, 8000 * 4096, 0, 3, 8000), ==, GPADL_REFUSED);
+	g_assert_true(gpadl_table_next_torn(f->table, &id));
+	g_assert_cmpuint(id, ==, 1000);
 	g_assert_cmpint(begin(f, 5, 8000 * 4096, 0, 3, 8000), ==, GPADL_READY);
 	gpadl_table_remove_of(f->table, 1);
 	g_assert_cmpuint(kept[1]->list.bytes, ==, 32768000);
@@ -211,6 +260,7 @@ int main(int argc, char **argv)
 	ADD("/gpadl/random-lists", test_random_lists);
 	ADD("/gpadl/any-pieces", test_any_pieces);
 	ADD("/gpadl/refused", test_refused);
+	ADD("/gpadl/torn", test_torn);
 	ADD("/gpadl/bounds", test_bounds);
 	return g_test_run();
 }

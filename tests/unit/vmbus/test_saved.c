@@ -29,6 +29,11 @@ static void setup(struct fixture *f, gconstpointer version)
 	g_assert_cmpuint(guest_channel_open(&f->c, &f->g, f->relid, 16, 2), ==, 0);
 }
 
+static void setup_5_3(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	setup(f, GUINT_TO_POINTER(VMBUS_VERSION_5_3));
+}
+
 static void teardown(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	if (f->echo)
@@ -190,14 +195,6 @@ static void test_restored_held(struct fixture *f, gconstpointer data G_GNUC_UNUS
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static void post_close(struct fixture *f, uint32_t gpadl)
-{
-	const struct wire_gpadl_teardown m = {
-		.header.type = VMBUS_GPADL_TEARDOWN, .relid = f->relid, .gpadl = gpadl};
-
-	g_assert_true(guest_bus_post(&f->g, &m, sizeof(m)));
-}
-
 /* More than the bus takes while the guest reads nothing: some are answered, some were only read,
  * and all answers come in order. */
 static void test_messages(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -205,7 +202,7 @@ static void test_messages(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	struct guest_message m;
 
 	for (uint32_t i = 0; i < 200; i++)
-		post_close(f, i);
+		guest_bus_post_teardown(&f->g, f->relid, i);
 	guest_bus_settle(&f->g);
 	move(f);
 	for (uint32_t i = 0; i < 200; i++) {
@@ -261,8 +258,8 @@ static void test_gpadls(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	guest_bus_take(&f->g, VMBUS_GPADL_CREATED, &answer);
 	g_assert_cmpuint(answer.created.status, ==, 0);
 	g_assert_cmpuint(answer.created.relid, ==, f->relid);
-	/* A whole one. The ring's has gone, though the channel is open. */
-	guest_bus_teardown(&f->g, f->relid, f->c.gpadl);
+	/* A whole one. The ring's is to go, though the channel is open. */
+	guest_bus_post_teardown(&f->g, f->relid, f->c.gpadl);
 	move(f);
 	p = (struct guest_packet){.type = 6, .payload = {ECHO_GPADL, [4] = 5}, .size = 16};
 	guest_channel_send(&f->c, &p);
@@ -270,8 +267,17 @@ static void test_gpadls(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	memcpy(&size, p.payload + 8, sizeof(size));
 	g_assert_cmpuint(size, ==, 5000);
 	g_assert_cmpuint(guest_bus_page(&f->g, 310)[903], ==, 0x5a);
+	guest_bus_post_teardown(&f->g, f->relid, 5);
+	guest_bus_expect_none(&f->g);
+	/* What the VSP does not come back for is the guest's again. */
 	move(f);
+	guest_bus_take_torndown(&f->g, 5);
+	move(f);
+	guest_bus_expect_none(&f->g);
 	echo_packet(&f->c, 1, 0, 0);
+	guest_bus_post_relid(&f->g, VMBUS_CLOSECHANNEL, f->relid);
+	guest_bus_take_torndown(&f->g, f->c.gpadl);
+	guest_bus_expect_none(&f->g);
 }
 
 /* A ring that is none any more closes the channel, and the guest can have another. */
@@ -352,6 +358,47 @@ static void test_farewell(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 		g_assert_cmpuint(p.transaction_id, ==, i);
 		guest_bus_settle(&f->g);
 	}
+}
+
+/* It fails when it is to be held and its watch has not seen it yet: the VSP has let go before
+ * anything is saved, and the guest finds the channel as it would have been. */
+static void test_fails_when_held(struct fixture *f, gconstpointer data)
+{
+	static struct guest_packet p;
+	g_autoptr(GBytes) bytes = NULL;
+	struct guest_channel subs[2];
+	struct guest_message m;
+
+	open_sub_channels(f, subs);
+	clear_flags(f);
+	f->echo->farewell = 100; /* of a sub-channel */
+	f->echo->fails = f->echo->primary;
+	bytes = guest_bus_save(&f->g);
+	g_assert_cmpuint(atomic_load(&f->echo->open_now), ==, 0);
+	if (data) {
+		vmbus_release(f->g.bus);
+	} else {
+		leave(f);
+		offer(f);
+		g_assert_true(guest_bus_restore(&f->g, bytes));
+	}
+	/* What was sent before is still announced. */
+	guest_bus_wait_event(&f->g, subs[1].vp, subs[1].relid);
+	guest_channel_receive(&subs[1], &p);
+	g_assert_cmpuint(p.transaction_id, ==, 100);
+	guest_channel_signal(&f->c); /* of no effect */
+	guest_bus_expect_none(&f->g);
+	g_assert_cmpuint(atomic_load(&f->echo->open_now), ==, 0);
+	guest_bus_post_relid(&f->g, VMBUS_CLOSECHANNEL, f->relid);
+	for (uint32_t i = 2; i > 0; i--) {
+		guest_bus_take(&f->g, VMBUS_RESCIND, &m);
+		guest_bus_post_relid(&f->g, VMBUS_RELID_RELEASED, m.relid.relid);
+	}
+	guest_bus_teardown(&f->g, f->relid, f->c.gpadl);
+	f->echo->farewell = 0;
+	f->echo->fails = NULL;
+	g_assert_cmpuint(guest_channel_open(&f->c, &f->g, f->relid, 16, 2), ==, 0);
+	echo_packet(&f->c, 1, 0, 0);
 }
 
 /* ---- devices that come and go ---------------------------------------------------------------- */
@@ -485,8 +532,9 @@ static void test_mutated(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	open_sub_channels(f, subs);
 	p = (struct guest_packet){.type = 6, .transaction_id = 1, .size = 16};
 	guest_channel_send(&f->c, &p);
+	guest_bus_post_teardown(&f->g, f->relid, f->c.gpadl);
 	for (uint32_t i = 0; i < 70; i++)
-		post_close(f, i);
+		guest_bus_post_teardown(&f->g, f->relid, i);
 	good = guest_bus_save(&f->g);
 	leave(f);
 	offer(f);
@@ -531,6 +579,10 @@ int main(int argc, char **argv)
 	ADD("/vmbus/saved/spoilt-ring", test_spoilt_ring, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/lost-event", test_lost_event, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/farewell", test_farewell, VMBUS_VERSION_5_3);
+	g_test_add("/vmbus/saved/fails-when-held", struct fixture, NULL, setup_5_3,
+		   test_fails_when_held, teardown);
+	g_test_add("/vmbus/saved/fails-when-held/released", struct fixture, "", setup_5_3,
+		   test_fails_when_held, teardown);
 	ADD("/vmbus/saved/gone", test_gone, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/cannot-be-saved", test_cannot_be_saved, VMBUS_VERSION_5_3);
 	ADD("/vmbus/saved/plugged-while-held", test_plugged_while_held, VMBUS_VERSION_5_3);

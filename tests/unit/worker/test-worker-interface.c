@@ -206,9 +206,21 @@ static void test_described(struct interface_fixture *f, gconstpointer data)
 	g_assert_true(g_str_has_suffix(before, "guest state unknown;"));
 	g_assert_null(strstr(before, "guest os"));
 	g_assert_null(strstr(before, "guest vmbus"));
+	g_assert_nonnull(strstr(before, "used hypercalls no;"));
+	g_assert_nonnull(strstr(before, "used stimerDirect no;"));
 	write_msr(HV_MSR_GUEST_OS_ID, 0x81000006019e0000); /* Linux 6.1.158 */
+	write_msr(HV_MSR_HYPERCALL, 0x100000 | HV_PAGE_ENABLE);
+	write_msr(HV_MSR_STIMER0_CONFIG, HV_STIMER_DIRECT | 0x60 << 4 | HV_STIMER_AUTO_ENABLE);
+	write_msr(HV_MSR_STIMER0_CONFIG + 1, UINT64_MAX);
 	g_autofree char *after = described(f);
 	g_assert_nonnull(strstr(after, "guest os Linux 6.1.158;"));
+	g_assert_nonnull(strstr(after, "used hypercalls yes;"));
+	g_assert_nonnull(strstr(after, "used stimerDirect yes;"));
+	g_assert_nonnull(strstr(after, "used synic no;"));
+	g_assert_true(f->base.ops->reset(f->engine, NULL));
+	g_autofree char *again = described(f);
+	g_assert_nonnull(strstr(again, "used hypercalls no;"));
+	g_assert_nonnull(strstr(again, "used stimerDirect no;"));
 }
 
 /* What a definition switched off is neither told nor served. */
@@ -225,6 +237,7 @@ static void test_switched_off(struct interface_fixture *f, gconstpointer data)
 	g_autofree char *words = described(f);
 	g_assert_null(strstr(words, "synic"));
 	g_assert_null(strstr(words, "stimer"));
+	g_assert_nonnull(strstr(words, "used vpRuntime no;"));
 	g_assert_nonnull(strstr(words, "enlightenment vpRuntime on;"));
 }
 

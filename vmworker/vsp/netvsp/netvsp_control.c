@@ -74,6 +74,15 @@ bool netvsp_control_is_lent(const struct netvsp *netvsp, uint32_t gpadl,
 	       size == buffer->size;
 }
 
+/* The pages are the guest's again, unless it lends them as its other buffer, too. */
+static void netvsp_give_back(struct netvsp *netvsp, uint32_t gpadl)
+{
+	if ((netvsp->sections.n > 0 && netvsp->sections.gpadl == gpadl) ||
+	    (netvsp->n_send_sections > 0 && netvsp->send_gpadl == gpadl))
+		return;
+	vmbus_channel_gpadl_release(netvsp->channels[0].vmbus, gpadl);
+}
+
 bool netvsp_control_lend_receive(struct netvsp *netvsp, uint32_t gpadl, uint16_t id,
 				 uint32_t section)
 {
@@ -87,7 +96,10 @@ bool netvsp_control_lend_receive(struct netvsp *netvsp, uint32_t gpadl, uint16_t
 	netvsp_receive_set_buffer(netvsp, pages, n, section);
 	netvsp->sections.gpadl = gpadl;
 	netvsp->sections.id = id;
-	return netvsp->sections.n > 0;
+	if (netvsp->sections.n > 0)
+		return true;
+	netvsp_give_back(netvsp, gpadl);
+	return false;
 }
 
 bool netvsp_control_lend_send(struct netvsp *netvsp, uint32_t gpadl)
@@ -97,8 +109,12 @@ bool netvsp_control_lend_send(struct netvsp *netvsp, uint32_t gpadl)
 	uint32_t n;
 
 	pages = vmbus_channel_gpadl(netvsp->channels[0].vmbus, gpadl, &n, &size);
-	if (!pages || size < NETVSP_SEND_SECTION)
+	if (!pages)
 		return false;
+	if (size < NETVSP_SEND_SECTION) {
+		netvsp_give_back(netvsp, gpadl);
+		return false;
+	}
 	net_buffer_set(&netvsp->send_buffer, pages, n);
 	netvsp->send_gpadl = gpadl;
 	netvsp->n_send_sections =
@@ -131,6 +147,7 @@ static void netvsp_revoke_receive(struct netvsp_channel *channel, const struct v
 	(void)packet;
 	(void)message;
 	netvsp_receive_clear(channel->netvsp);
+	netvsp_give_back(channel->netvsp, channel->netvsp->sections.gpadl);
 }
 
 static void netvsp_send_buffer(struct netvsp_channel *channel, const struct vmbus_packet *packet,
@@ -165,6 +182,7 @@ static void netvsp_revoke_send(struct netvsp_channel *channel, const struct vmbu
 	}
 	net_buffer_clear(&netvsp->send_buffer);
 	netvsp->n_send_sections = 0;
+	netvsp_give_back(netvsp, netvsp->send_gpadl);
 }
 
 /* There is never a VF, so the data path stays where it is; the guest waits for an answer. */
