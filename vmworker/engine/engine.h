@@ -54,6 +54,9 @@ struct engine_events {
 	void (*responding)(void *context, bool is);
 	/* File systems that were frozen for longer than was asked for are thawed; may be NULL. */
 	void (*thawed)(void *context);
+	/* Its driver was asked for a shutdown and did not agree, so that the power button was
+	 * pressed. Why, a static clause: "the guest refused to shut down". May be NULL. */
+	void (*button_pressed)(void *context, const char *why);
 	/* A program in the guest connects to a port of the host: host_connected answers, perhaps
 	 * before this returns. */
 	void (*connect_host)(void *context, uint64_t number, uint32_t port);

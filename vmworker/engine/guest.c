@@ -8,7 +8,7 @@
 #include "services.h"
 #include "worker_error.h"
 
-#define SHUTDOWN_ANSWER_S 5u
+#define SHUTDOWN_ANSWER_S 10u
 #define FREEZE_ANSWER_S	  60u
 #define FACTS_MAX	  256u	/* that are told; a guest may say anything */
 #define TEXT_MAX	  4096u /* characters at once: each is four keystrokes at most */
@@ -18,6 +18,8 @@ struct guest {
 	struct services *services;
 	struct keyboard *keyboard;
 	bool can_shut_down; /* the driver is there */
+	bool shutting_down; /* it was asked, and has not answered */
+	bool ending;	    /* guest_free has begun */
 	bool frozen;	    /* its file systems */
 	enum ic_heartbeat_state heartbeat;
 	struct kvp_facts *facts; /* NULL before it said any */
@@ -170,6 +172,31 @@ gboolean guest_type(struct guest *guest, const char *text, bool keys, GError **e
 	return guest_press(guest, strokes, error);
 }
 
+/* A services_done. What it agreed to is seen by its end. */
+static void guest_on_shutdown(void *context, int result)
+{
+	static const char *const faults[] = {
+		[IC_SHUTDOWN_ACCEPTED] = NULL,
+		[IC_SHUTDOWN_REFUSED] = "the guest refused to shut down",
+		[IC_SHUTDOWN_UNANSWERED] = "the guest did not answer that it shuts down",
+		[IC_SHUTDOWN_UNSUPPORTED] = "the guest's driver knows no shutdown",
+		[IC_SHUTDOWN_ABSENT] = "the guest's driver for shutdowns is gone",
+		[IC_SHUTDOWN_BUSY] = "the guest has not answered an earlier request",
+		[IC_SHUTDOWN_GONE] = "the guest's driver for shutdowns is gone",
+	};
+	struct guest *guest = context;
+	const struct engine_events *events = &guest->config.events;
+	const char *fault = faults[result];
+
+	guest->shutting_down = false;
+	/* The machine of a guest that goes has been reset, or ends. */
+	if (!fault || guest->ending)
+		return;
+	guest->config.press_button(guest->config.button);
+	if (events->button_pressed)
+		events->button_pressed(events->context, fault);
+}
+
 bool guest_shutdown(struct guest *guest)
 {
 	if (!guest)
@@ -179,9 +206,10 @@ bool guest_shutdown(struct guest *guest)
 		services_thaw(guest->services, NULL, NULL);
 	if (!guest->can_shut_down)
 		return false;
-	/* Whether it does what it was asked for is seen by its end. */
-	services_shutdown(guest->services, IC_SHUTDOWN_POWER_OFF, true, NULL,
-			  SHUTDOWN_ANSWER_S * IC_SECOND, NULL, NULL);
+	if (!guest->shutting_down)
+		services_shutdown(guest->services, IC_SHUTDOWN_POWER_OFF, true, NULL,
+				  SHUTDOWN_ANSWER_S * IC_SECOND, guest_on_shutdown, guest);
+	guest->shutting_down = true;
 	return true;
 }
 
@@ -420,6 +448,7 @@ void guest_free(struct guest *guest)
 {
 	if (!guest)
 		return;
+	guest->ending = true;
 	keyboard_free(guest->keyboard);
 	services_free(guest->services);
 	kvp_facts_free(guest->facts);
