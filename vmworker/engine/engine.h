@@ -182,6 +182,12 @@ struct engine_ops {
 			   const struct engine_request *request, GError **error);
 	gboolean (*thaw)(struct engine *engine, const struct engine_request *request,
 			 GError **error);
+	/* Asks the guest's driver to restart, or to write its memory to its disk and power off. It
+	 * has agreed when this is done: its reset, or its end, is seen by `halted`. */
+	gboolean (*reboot)(struct engine *engine, const struct engine_request *request,
+			   GError **error);
+	gboolean (*hibernate)(struct engine *engine, const struct engine_request *request,
+			      GError **error);
 	/* The host's clock jumped. */
 	void (*sync_time)(struct engine *engine);
 	/* The answer to the event connect_host: a connected stream socket, which becomes the

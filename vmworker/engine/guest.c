@@ -197,13 +197,18 @@ static void guest_on_shutdown(void *context, int result)
 		events->button_pressed(events->context, fault);
 }
 
+/* What ends in it writes to its disks. */
+static void guest_thaw_for_end(struct guest *guest)
+{
+	if (guest->frozen)
+		services_thaw(guest->services, NULL, NULL);
+}
+
 bool guest_shutdown(struct guest *guest)
 {
 	if (!guest)
 		return false;
-	/* What ends in it writes to its disks. */
-	if (guest->frozen)
-		services_thaw(guest->services, NULL, NULL);
+	guest_thaw_for_end(guest);
 	if (!guest->can_shut_down)
 		return false;
 	if (!guest->shutting_down)
@@ -312,6 +317,51 @@ static const struct verdict_row vss_verdicts[] = {
 			 "the guest restarted before it answered; its file systems are not frozen"},
 };
 
+#define SHUTDOWN_BUSY_ROW                                                                     \
+	{                                                                                     \
+		WORKER_ERROR_BUSY, "the guest has not answered an earlier request; wait for " \
+				   "10 seconds and try again"                                 \
+	}
+
+static const struct verdict_row reboot_verdicts[] = {
+	[IC_SHUTDOWN_ACCEPTED] = {0},
+	[IC_SHUTDOWN_REFUSED] = {WORKER_ERROR_NOT_SUPPORTED,
+				 "the guest refused to restart; restart it from within, or use "
+				 "hvctl reset"},
+	[IC_SHUTDOWN_UNANSWERED] = {WORKER_ERROR_TIMED_OUT,
+				    "the guest did not answer in time, its kernel may hang; use "
+				    "hvctl reset"},
+	[IC_SHUTDOWN_UNSUPPORTED] = {WORKER_ERROR_NOT_SUPPORTED,
+				     "the guest's driver is too old to be asked to restart; press "
+				     "Ctrl-Alt-Del (hvctl type), or use hvctl reset"},
+	[IC_SHUTDOWN_ABSENT] = {WORKER_ERROR_NOT_SUPPORTED,
+				"the guest has no driver for shutdowns, or has not loaded it yet; "
+				"load hv_utils in it, press Ctrl-Alt-Del (hvctl type), or use "
+				"hvctl reset"},
+	[IC_SHUTDOWN_BUSY] = SHUTDOWN_BUSY_ROW,
+	[IC_SHUTDOWN_GONE] = {WORKER_ERROR_FAILED,
+			      "the guest's driver was gone before it answered; see whether the "
+			      "guest restarts, and try again"},
+};
+
+static const struct verdict_row hibernate_verdicts[] = {
+	[IC_SHUTDOWN_ACCEPTED] = {0},
+	[IC_SHUTDOWN_REFUSED] = {WORKER_ERROR_NOT_SUPPORTED,
+				 "the guest cannot hibernate; use hvctl save instead"},
+	[IC_SHUTDOWN_UNANSWERED] = {WORKER_ERROR_TIMED_OUT,
+				    "the guest did not answer in time, its kernel may hang; use "
+				    "hvctl save instead"},
+	[IC_SHUTDOWN_UNSUPPORTED] = {WORKER_ERROR_NOT_SUPPORTED,
+				     "the guest's driver is too old to be asked to hibernate; use "
+				     "hvctl save instead"},
+	[IC_SHUTDOWN_ABSENT] = {WORKER_ERROR_NOT_SUPPORTED,
+				"the guest has no driver for shutdowns, or has not loaded it yet; "
+				"load hv_utils in it, or use hvctl save instead"},
+	[IC_SHUTDOWN_BUSY] = SHUTDOWN_BUSY_ROW,
+	[IC_SHUTDOWN_GONE] = {WORKER_ERROR_FAILED,
+			      "the guest's driver was gone before it answered; try again"},
+};
+
 /* A services_done. */
 static void guest_answered(void *context, int result)
 {
@@ -397,6 +447,28 @@ gboolean guest_thaw(struct guest *guest, const struct engine_request *request, G
 		return FALSE;
 	services_thaw(guest->services, guest_answered, request_new(request, vss_verdicts));
 	return TRUE;
+}
+
+static gboolean guest_ask(struct guest *guest, enum ic_shutdown_kind kind,
+			  const struct verdict_row *verdicts, const struct engine_request *request,
+			  GError **error)
+{
+	if (!check(guest, error))
+		return FALSE;
+	guest_thaw_for_end(guest);
+	services_shutdown(guest->services, kind, true, NULL, SHUTDOWN_ANSWER_S * IC_SECOND,
+			  guest_answered, request_new(request, verdicts));
+	return TRUE;
+}
+
+gboolean guest_reboot(struct guest *guest, const struct engine_request *request, GError **error)
+{
+	return guest_ask(guest, IC_SHUTDOWN_REBOOT, reboot_verdicts, request, error);
+}
+
+gboolean guest_hibernate(struct guest *guest, const struct engine_request *request, GError **error)
+{
+	return guest_ask(guest, IC_SHUTDOWN_HIBERNATE, hibernate_verdicts, request, error);
 }
 
 /* ---- birth and death ------------------------------------------------------------------------- */

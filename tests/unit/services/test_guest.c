@@ -441,6 +441,75 @@ static void test_shutdown(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_false(guest_shutdown(f->guest));
 }
 
+typedef gboolean (*guest_request)(struct guest *guest, const struct engine_request *request,
+				  GError **error);
+
+static void ask(struct fixture *f, guest_request what)
+{
+	const struct engine_request request = {on_done, f};
+
+	g_assert_true(what(f->guest, &request, NULL));
+	fake_io_settle(f->peer.ic.thread);
+}
+
+static void test_reboot(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	ask(f, guest_reboot);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "load hv_utils in it, press Ctrl-Alt-Del");
+	driver_start(f, "shutdown", 3u << 16 | 2);
+	ask(f, guest_reboot);
+	shutdown_driver_does(f, 3, 0);
+	assert_answer(f, 0, NULL);
+	ask(f, guest_reboot);
+	shutdown_driver_does(f, 3, 0x80004005);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "refused to restart");
+	/* one at a time; a shutdown has another way */
+	ask(f, guest_reboot);
+	g_assert_true(guest_ic_receive(&f->peer.ic));
+	ask(f, guest_hibernate);
+	assert_answer(f, WORKER_ERROR_BUSY, "try again");
+	ask_shutdown(f);
+	assert_pressed(f, "the guest has not answered an earlier request");
+	fake_io_advance(f->peer.ic.thread, 11 * IC_SECOND);
+	assert_answer(f, WORKER_ERROR_TIMED_OUT, "use hvctl reset");
+	ask(f, guest_reboot);
+	guest_ic_close(&f->peer.ic);
+	assert_answer(f, WORKER_ERROR_FAILED, "gone before it answered");
+	assert_pressed(f, NULL);
+}
+
+static void test_hibernate(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	ask(f, guest_hibernate);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "or use hvctl save instead");
+	driver_start(f, "shutdown", 3u << 16 | 2);
+	ask(f, guest_hibernate);
+	shutdown_driver_does(f, 5, 0);
+	assert_answer(f, 0, NULL);
+	ask(f, guest_hibernate);
+	shutdown_driver_does(f, 5, 0x80004005);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED,
+		      "the guest cannot hibernate; use hvctl save instead");
+	ask(f, guest_hibernate);
+	fake_io_advance(f->peer.ic.thread, 11 * IC_SECOND);
+	assert_answer(f, WORKER_ERROR_TIMED_OUT, "use hvctl save instead");
+}
+
+/* 3.0 knows neither, 3.1 no hibernation. */
+static void test_old_driver(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	driver_start(f, "shutdown", 3u << 16);
+	ask(f, guest_reboot);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "too old to be asked to restart");
+	guest_ic_close(&f->peer.ic);
+	driver_start(f, "shutdown", 3u << 16 | 1);
+	ask(f, guest_hibernate);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "too old to be asked to hibernate");
+	ask(f, guest_reboot);
+	shutdown_driver_does(f, 3, 0);
+	assert_answer(f, 0, NULL);
+}
+
 /* A reset, or the end: not the button of what comes next. */
 static void test_shutdown_freed(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -479,6 +548,8 @@ static void test_none(void)
 	g_assert_false(guest_freeze(NULL, 1, &request, NULL));
 	g_assert_false(guest_thaw(NULL, &request, NULL));
 	g_assert_false(guest_shutdown(NULL));
+	g_assert_false(guest_reboot(NULL, &request, NULL));
+	g_assert_false(guest_hibernate(NULL, &request, NULL));
 	guest_set_paused(NULL, true);
 	guest_sync_time(NULL);
 	guest_cancel_copy(NULL);
@@ -498,6 +569,9 @@ int main(int argc, char **argv)
 	ADD("freeze", test_freeze);
 	ADD("shutdown", test_shutdown);
 	ADD("shutdown-freed", test_shutdown_freed);
+	ADD("reboot", test_reboot);
+	ADD("hibernate", test_hibernate);
+	ADD("old-driver", test_old_driver);
 	ADD("freed", test_freed);
 	g_test_add_func("/guest/none", test_none);
 	return g_test_run();
