@@ -197,18 +197,13 @@ static void guest_on_shutdown(void *context, int result)
 		events->button_pressed(events->context, fault);
 }
 
-/* What ends in it writes to its disks. */
-static void guest_thaw_for_end(struct guest *guest)
-{
-	if (guest->frozen)
-		services_thaw(guest->services, NULL, NULL);
-}
-
 bool guest_shutdown(struct guest *guest)
 {
 	if (!guest)
 		return false;
-	guest_thaw_for_end(guest);
+	/* What ends in it writes to its disks. */
+	if (guest->frozen)
+		services_thaw(guest->services, NULL, NULL);
 	if (!guest->can_shut_down)
 		return false;
 	if (!guest->shutting_down)
@@ -455,7 +450,11 @@ static gboolean guest_ask(struct guest *guest, enum ic_shutdown_kind kind,
 {
 	if (!check(guest, error))
 		return FALSE;
-	guest_thaw_for_end(guest);
+	/* What ends in it writes to its disks; but it may refuse, and be left frozen as it was. */
+	if (guest->frozen)
+		return fail(error, WORKER_ERROR_WRONG_STATE,
+			    "the guest's file systems are frozen, so that it cannot end its "
+			    "programs; thaw them (hvctl thaw) first");
 	services_shutdown(guest->services, kind, true, NULL, SHUTDOWN_ANSWER_S * IC_SECOND,
 			  guest_answered, request_new(request, verdicts));
 	return TRUE;

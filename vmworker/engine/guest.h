@@ -51,7 +51,7 @@ void guest_cancel_copy(struct guest *guest);
 gboolean guest_freeze(struct guest *guest, uint64_t hold_us, const struct engine_request *request,
 		      GError **error);
 gboolean guest_thaw(struct guest *guest, const struct engine_request *request, GError **error);
-/* Frozen file systems are thawed for it. */
+/* WRONG_STATE while its file systems are frozen. */
 gboolean guest_reboot(struct guest *guest, const struct engine_request *request, GError **error);
 gboolean guest_hibernate(struct guest *guest, const struct engine_request *request, GError **error);
 

@@ -331,6 +331,7 @@ static void assert_frozen(struct fixture *f, bool is)
 
 static void test_freeze(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
+	const struct engine_request request = {on_done, f};
 	g_autoptr(GError) error = NULL;
 
 	g_assert_true(guest_may_save(f->guest, NULL));
@@ -347,6 +348,11 @@ static void test_freeze(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_false(guest_may_save(f->guest, &error));
 	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_WRONG_STATE);
 	g_assert_nonnull(strstr(error->message, "hvctl thaw"));
+	g_clear_error(&error);
+	g_assert_false(guest_reboot(f->guest, &request, &error));
+	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_WRONG_STATE);
+	g_assert_nonnull(strstr(error->message, "hvctl thaw"));
+	g_assert_false(guest_hibernate(f->guest, &request, NULL));
 	thaw(f);
 	driver_does(f, 6, 0);
 	assert_answer(f, 0, NULL);
