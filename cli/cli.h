@@ -47,9 +47,9 @@ struct command {
 
 extern const struct command cmd_attach, cmd_autostart, cmd_console, cmd_cp, cmd_create, cmd_delete,
 	cmd_detach, cmd_edit, cmd_events, cmd_group, cmd_help, cmd_host, cmd_list, cmd_metrics,
-	cmd_pause, cmd_power, cmd_rename, cmd_reset, cmd_resize, cmd_resume, cmd_save, cmd_discard,
-	cmd_set_pair, cmd_freeze, cmd_thaw, cmd_show, cmd_shutdown, cmd_start, cmd_stats, cmd_stop,
-	cmd_stop_all, cmd_top, cmd_type, cmd_version;
+	cmd_pause, cmd_power, cmd_rename, cmd_reboot, cmd_hibernate, cmd_reset, cmd_resize,
+	cmd_resume, cmd_save, cmd_discard, cmd_set_pair, cmd_freeze, cmd_thaw, cmd_show,
+	cmd_shutdown, cmd_start, cmd_stats, cmd_stop, cmd_stop_all, cmd_top, cmd_type, cmd_version;
 
 /* Ended by NULL; in the order of `hvctl help`. */
 extern const struct command *const commands[];

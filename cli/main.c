@@ -7,12 +7,13 @@
 #include "options.h"
 
 const struct command *const commands[] = {
-	&cmd_create, &cmd_edit,	    &cmd_rename,   &cmd_delete,	  &cmd_list,   &cmd_show,
-	&cmd_start,  &cmd_shutdown, &cmd_stop,	   &cmd_pause,	  &cmd_resume, &cmd_reset,
-	&cmd_save,   &cmd_discard,  &cmd_attach,   &cmd_detach,	  &cmd_resize, &cmd_console,
-	&cmd_type,   &cmd_cp,	    &cmd_set_pair, &cmd_freeze,	  &cmd_thaw,   &cmd_autostart,
-	&cmd_events, &cmd_stats,    &cmd_top,	   &cmd_metrics,  &cmd_host,   &cmd_group,
-	&cmd_power,  &cmd_help,	    &cmd_version,  &cmd_stop_all, NULL,
+	&cmd_create, &cmd_edit,	     &cmd_rename, &cmd_delete,	  &cmd_list,	 &cmd_show,
+	&cmd_start,  &cmd_shutdown,  &cmd_reboot, &cmd_hibernate, &cmd_stop,	 &cmd_pause,
+	&cmd_resume, &cmd_reset,     &cmd_save,	  &cmd_discard,	  &cmd_attach,	 &cmd_detach,
+	&cmd_resize, &cmd_console,   &cmd_type,	  &cmd_cp,	  &cmd_set_pair, &cmd_freeze,
+	&cmd_thaw,   &cmd_autostart, &cmd_events, &cmd_stats,	  &cmd_top,	 &cmd_metrics,
+	&cmd_host,   &cmd_group,     &cmd_power,  &cmd_help,	  &cmd_version,	 &cmd_stop_all,
+	NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -166,6 +166,10 @@ int hvctl_delete_group(hvctl *h, const char *name);
 int hvctl_start(hvctl *h, const char *name, hvctl_job **ret);
 /* Asks the guest. `timeout` 0: the definition's; afterwards TIMED_OUT, or power-off if `force`. */
 int hvctl_shutdown(hvctl *h, const char *name, uint64_t timeout, bool force, hvctl_job **ret);
+/* Asks the guest's own driver, NOT_SUPPORTED without one: to restart, done when it has begun to; to
+ * write its memory to its disk, done when it is off. `timeout` as above, then TIMED_OUT. */
+int hvctl_reboot(hvctl *h, const char *name, uint64_t timeout, hvctl_job **ret);
+int hvctl_hibernate(hvctl *h, const char *name, uint64_t timeout, hvctl_job **ret);
 int hvctl_stop(hvctl *h, const char *name, hvctl_job **ret); /* pulls the plug */
 int hvctl_pause(hvctl *h, const char *name, hvctl_job **ret);
 int hvctl_resume(hvctl *h, const char *name, hvctl_job **ret);

@@ -242,15 +242,32 @@ HVCTL_PUBLIC int hvctl_shutdown(hvctl *h, const char *name, uint64_t timeout, bo
 	return r < 0 || !ret ? r : job_begin(h, reply, ret);
 }
 
-HVCTL_PUBLIC int hvctl_freeze(hvctl *h, const char *name, uint64_t hold, hvctl_job **ret)
+/* Of the methods that take a time only. */
+static int vm_timed_job(hvctl *h, const char *name, const char *member, uint64_t usec,
+			hvctl_job **ret)
 {
 	AUTO_MESSAGE sd_bus_message *reply = NULL;
 
 	int r = ret ? jobs_watch(h) : 0;
 	if (r < 0)
 		return r;
-	r = call_vm(h, name, "Freeze", &reply, "t", hold);
+	r = call_vm(h, name, member, &reply, "t", usec);
 	return r < 0 || !ret ? r : job_begin(h, reply, ret);
+}
+
+HVCTL_PUBLIC int hvctl_reboot(hvctl *h, const char *name, uint64_t timeout, hvctl_job **ret)
+{
+	return vm_timed_job(h, name, "Reboot", timeout, ret);
+}
+
+HVCTL_PUBLIC int hvctl_hibernate(hvctl *h, const char *name, uint64_t timeout, hvctl_job **ret)
+{
+	return vm_timed_job(h, name, "Hibernate", timeout, ret);
+}
+
+HVCTL_PUBLIC int hvctl_freeze(hvctl *h, const char *name, uint64_t hold, hvctl_job **ret)
+{
+	return vm_timed_job(h, name, "Freeze", hold, ret);
 }
 
 HVCTL_PUBLIC int hvctl_thaw(hvctl *h, const char *name, hvctl_job **ret)

@@ -12,7 +12,7 @@
 
 enum authz_action {
 	AUTHZ_DEFINE,	/* define, edit, rename, delete, autostart; CPU groups */
-	AUTHZ_RUN,	/* start, shutdown, stop, pause, resume, reset, cancel */
+	AUTHZ_RUN,	/* start, shutdown, reboot, hibernate, stop, pause, resume, reset, cancel */
 	AUTHZ_CONSOLE,	/* the serial console */
 	AUTHZ_STOP_ALL, /* all VMs at once */
 	AUTHZ_POWER,	/* the host's power policy */

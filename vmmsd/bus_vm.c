@@ -286,7 +286,9 @@ static int method_copy(sd_bus_message *call, void *userdata, sd_bus_error *out)
 	return bus_reply_job(call, job, out, error);
 }
 
-static int method_freeze(sd_bus_message *call, void *userdata, sd_bus_error *out)
+static int run_timed_operation(sd_bus_message *call, struct service *service, sd_bus_error *out,
+			       struct job *(*operation)(struct service *service, struct vm *vm,
+							uint64_t timeout, GError **error))
 {
 	g_autoptr(GError) error = NULL;
 	uint64_t timeout;
@@ -294,10 +296,25 @@ static int method_freeze(sd_bus_message *call, void *userdata, sd_bus_error *out
 	struct vm *vm;
 	int r = sd_bus_message_read(call, "t", &timeout);
 
-	if (r < 0 || (r = call_begin(call, userdata, AUTHZ_RUN, &vm, out)) < 0)
+	if (r < 0 || (r = call_begin(call, service, AUTHZ_RUN, &vm, out)) < 0)
 		return r;
-	job = vm_freeze(userdata, vm, timeout, &error);
+	job = operation(service, vm, timeout, &error);
 	return bus_reply_job(call, job, out, error);
+}
+
+static int method_reboot(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	return run_timed_operation(call, userdata, out, vm_reboot);
+}
+
+static int method_hibernate(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	return run_timed_operation(call, userdata, out, vm_hibernate);
+}
+
+static int method_freeze(sd_bus_message *call, void *userdata, sd_bus_error *out)
+{
+	return run_timed_operation(call, userdata, out, vm_freeze);
 }
 
 static int method_thaw(sd_bus_message *call, void *userdata, sd_bus_error *out)
@@ -426,6 +443,9 @@ static int get(sd_bus *bus, const char *path, const char *interface, const char 
 #define METHOD SD_BUS_VTABLE_UNPRIVILEGED
 #define JOB_METHOD(name, handler) \
 	SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_NO_ARGS, SD_BUS_RESULT("o", job), handler, METHOD)
+#define TIMED_METHOD(name, handler)                                                                \
+	SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("t", timeout), SD_BUS_RESULT("o", job), handler, \
+				METHOD)
 
 const sd_bus_vtable bus_vm_vtable[] = {
 	SD_BUS_VTABLE_START(0),
@@ -438,8 +458,9 @@ const sd_bus_vtable bus_vm_vtable[] = {
 	JOB_METHOD("Reset", method_reset),
 	JOB_METHOD("Save", method_save),
 	JOB_METHOD("Discard", method_discard),
-	SD_BUS_METHOD_WITH_ARGS("Freeze", SD_BUS_ARGS("t", timeout), SD_BUS_RESULT("o", job),
-				method_freeze, METHOD),
+	TIMED_METHOD("Reboot", method_reboot),
+	TIMED_METHOD("Hibernate", method_hibernate),
+	TIMED_METHOD("Freeze", method_freeze),
 	JOB_METHOD("Thaw", method_thaw),
 	SD_BUS_METHOD_WITH_ARGS("Edit", SD_BUS_ARGS("s", patch), SD_BUS_NO_RESULT, method_edit,
 				METHOD),

@@ -18,6 +18,15 @@ struct job *vm_stop(struct service *service, struct vm *vm, GError **error);
 /* timeout_us 0: the definition's stopTimeout. */
 struct job *vm_shutdown(struct service *service, struct vm *vm, uint64_t timeout_us, gboolean force,
 			GError **error);
+/* timeout_us is at most a day. INVALID_ARGUMENT. */
+gboolean vm_check_timeout(const struct vm *vm, uint64_t timeout_us, GError **error);
+/* The guest's own driver is asked; timeout_us as of vm_shutdown, and then the job fails. A reboot
+ * is done when the guest has reset itself, a hibernation when it is off. */
+struct job *vm_reboot(struct service *service, struct vm *vm, uint64_t timeout_us, GError **error);
+struct job *vm_hibernate(struct service *service, struct vm *vm, uint64_t timeout_us,
+			 GError **error);
+/* The worker says that the guest began anew by itself, perhaps because it crashed. */
+void vm_began_anew(struct vm *vm, gboolean crashed, const char *detail);
 struct job *vm_pause(struct service *service, struct vm *vm, GError **error);
 /* Of a saved VM it is a start. */
 struct job *vm_resume(struct service *service, struct vm *vm, GError **error);

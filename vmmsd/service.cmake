@@ -61,6 +61,7 @@ vmms_library(vmmsd_service
     vm_resize.c
     vm_serve.c
     vm_pause.c
+    vm_reboot.c
     vm_restart.c
     vm_save.c
     vm_shutdown.c

@@ -279,6 +279,8 @@ static void on_guest_event(struct worker *worker, const char *event, const char 
 	if (g_str_equal(event, "reset") || g_str_equal(event, "crash"))
 		sched_threads_changed(worker->service->sched, worker->vm);
 	vm_tell(worker->service, worker->vm, name, text);
+	if (g_str_equal(event, "reset") || g_str_equal(event, "crash"))
+		vm_began_anew(worker->vm, g_str_equal(event, "crash"), text);
 }
 
 static void on_copy_progress(struct worker *worker, uint32_t percent)

@@ -111,6 +111,17 @@ void vm_yield(struct vm *vm, const char *by)
 		job_take_over(vm->job, by);
 }
 
+gboolean vm_check_timeout(const struct vm *vm, uint64_t timeout_us, GError **error)
+{
+	if (timeout_us <= TIMEOUT_MAX_US)
+		return TRUE;
+	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_ARGUMENT,
+		    "VM %s: a timeout of %" G_GUINT64_FORMAT
+		    " s is more than a day; give at most 86400 s",
+		    vm->definition->name, timeout_us / G_USEC_PER_SEC);
+	return FALSE;
+}
+
 struct job *vm_shutdown(struct service *service, struct vm *vm, uint64_t timeout_us, gboolean force,
 			GError **error)
 {
@@ -119,15 +130,8 @@ struct job *vm_shutdown(struct service *service, struct vm *vm, uint64_t timeout
 	struct job *job;
 
 	if ((!vm_job_yields(vm) && !vm_check_idle(vm, error)) ||
-	    !vm_check(vm, VM_EVENT_SHUTDOWN, error))
+	    !vm_check(vm, VM_EVENT_SHUTDOWN, error) || !vm_check_timeout(vm, timeout_us, error))
 		return NULL;
-	if (timeout_us > TIMEOUT_MAX_US) {
-		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_ARGUMENT,
-			    "VM %s: a timeout of %" G_GUINT64_FORMAT
-			    " s is more than a day; give at most 86400 s",
-			    vm->definition->name, timeout_us / G_USEC_PER_SEC);
-		return NULL;
-	}
 	vm_yield(vm, "a shutdown");
 	shutdown = g_new0(struct shutdown, 1);
 	shutdown->force = force;

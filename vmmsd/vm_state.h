@@ -18,7 +18,8 @@ enum vm_event {
 	VM_EVENT_START,	       /* asked: off, crashed -> starting; saved -> restoring */
 	VM_EVENT_STARTED,      /* VPs run: starting, restoring -> running */
 	VM_EVENT_START_FAILED, /* starting -> off; restoring -> saved, as before */
-	VM_EVENT_SHUTDOWN,     /* asked the guest: running stays running (stopping is the plug) */
+	VM_EVENT_SHUTDOWN,     /* asked the guest, also to reboot or hibernate: running stays
+				* running (stopping is the plug) */
 	VM_EVENT_STOP,	       /* plug: every active state -> stopping, so a stop can be repeated */
 	VM_EVENT_PAUSE,	       /* running -> pausing */
 	VM_EVENT_PAUSED, /* pausing -> paused; saving -> paused: as before a save that failed */

@@ -104,32 +104,50 @@ int control_delete_pair(sd_bus_message *message, void *userdata, sd_bus_error *r
 	return r < 0 ? r : pair_begin(message, userdata, key, NULL, ret_error);
 }
 
-/* hold_us NULL: a thaw. */
-static int freeze_begin(sd_bus_message *message, struct worker *worker, const uint64_t *hold_us,
-			sd_bus_error *ret_error)
+int control_freeze(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
 {
 	const struct engine_request request = {.done = call_done, .context = message};
 	g_autoptr(GError) error = NULL;
+	uint64_t hold_us;
 
+	int r = sd_bus_message_read(message, "t", &hold_us);
+	if (r < 0)
+		return r;
 	sd_bus_message_ref(message);
-	if (hold_us ? worker_freeze(worker, *hold_us, &request, &error)
-		    : worker_thaw(worker, &request, &error))
+	if (worker_freeze(userdata, hold_us, &request, &error))
 		return 1;
 	sd_bus_message_unref(message);
 	return reply_error(ret_error, error);
 }
 
-int control_freeze(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+/* The methods without arguments differ in what they ask. */
+static int ask_begin(sd_bus_message *message, struct worker *worker, sd_bus_error *ret_error,
+		     gboolean (*ask)(struct worker *worker, const struct engine_request *request,
+				     GError **error))
 {
-	uint64_t hold_us;
+	const struct engine_request request = {.done = call_done, .context = message};
+	g_autoptr(GError) error = NULL;
 
-	int r = sd_bus_message_read(message, "t", &hold_us);
-	return r < 0 ? r : freeze_begin(message, userdata, &hold_us, ret_error);
+	sd_bus_message_ref(message);
+	if (ask(worker, &request, &error))
+		return 1;
+	sd_bus_message_unref(message);
+	return reply_error(ret_error, error);
 }
 
 int control_thaw(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
 {
-	return freeze_begin(message, userdata, NULL, ret_error);
+	return ask_begin(message, userdata, ret_error, worker_thaw);
+}
+
+int control_reboot(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	return ask_begin(message, userdata, ret_error, worker_reboot);
+}
+
+int control_hibernate(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	return ask_begin(message, userdata, ret_error, worker_hibernate);
 }
 
 /* To who asked, and to nobody else. */

@@ -13,6 +13,9 @@ int control_delete_pair(sd_bus_message *message, void *userdata, sd_bus_error *r
 int control_copy(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 int control_freeze(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 int control_thaw(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
+/* The reply comes when the guest has agreed. */
+int control_reboot(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
+int control_hibernate(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 int control_cancel_copy(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 
 #endif

@@ -230,6 +230,8 @@ const sd_bus_vtable control_object_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("Freeze", SD_BUS_ARGS("t", hold), SD_BUS_NO_RESULT, control_freeze,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	PLAIN_METHOD("Thaw", control_thaw),
+	PLAIN_METHOD("Reboot", control_reboot),
+	PLAIN_METHOD("Hibernate", control_hibernate),
 	SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("s", device, "a(sh)", files),
 				SD_BUS_NO_RESULT, control_attach, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("DetachDisk", SD_BUS_ARGS("u", controller, "u", lun),

@@ -209,6 +209,15 @@ static void worker_on_thawed(void *context)
 	worker->config.events.guest_event(worker->config.events.context, "thawed", detail);
 }
 
+static void worker_on_button_pressed(void *context, const char *why)
+{
+	struct worker *worker = context;
+	g_autofree char *detail = g_strdup_printf("%s, so the power button was pressed", why);
+
+	log_line(SD_NOTICE, "virtual machine %s: %s", worker->config.name, detail);
+	worker->config.events.guest_event(worker->config.events.context, "power-button", detail);
+}
+
 static void worker_on_connect_host(void *context, uint64_t number, uint32_t port)
 {
 	struct worker *worker = context;
@@ -299,6 +308,7 @@ static gboolean worker_build(struct worker *worker, GError **error)
 			   .server_lost = worker_on_server_lost,
 			   .responding = worker_on_responding,
 			   .thawed = worker_on_thawed,
+			   .button_pressed = worker_on_button_pressed,
 			   .connect_host = worker_on_connect_host,
 			   .context = worker},
 	};

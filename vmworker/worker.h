@@ -98,6 +98,9 @@ gboolean worker_copy(struct worker *worker, const struct engine_copy *copy, GErr
 gboolean worker_freeze(struct worker *worker, uint64_t hold_us,
 		       const struct engine_request *request, GError **error);
 gboolean worker_thaw(struct worker *worker, const struct engine_request *request, GError **error);
+gboolean worker_reboot(struct worker *worker, const struct engine_request *request, GError **error);
+gboolean worker_hibernate(struct worker *worker, const struct engine_request *request,
+			  GError **error);
 /* None under way is fine. */
 gboolean worker_cancel_copy(struct worker *worker, GError **error);
 

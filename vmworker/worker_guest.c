@@ -61,6 +61,18 @@ gboolean worker_thaw(struct worker *worker, const struct engine_request *request
 	return running_check(worker, error) && worker->ops->thaw(worker->engine, request, error);
 }
 
+gboolean worker_reboot(struct worker *worker, const struct engine_request *request, GError **error)
+{
+	return running_check(worker, error) && worker->ops->reboot(worker->engine, request, error);
+}
+
+gboolean worker_hibernate(struct worker *worker, const struct engine_request *request,
+			  GError **error)
+{
+	return running_check(worker, error) &&
+	       worker->ops->hibernate(worker->engine, request, error);
+}
+
 gboolean worker_cancel_copy(struct worker *worker, GError **error)
 {
 	if (!worker_check_up(worker, error))

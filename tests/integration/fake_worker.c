@@ -366,6 +366,8 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("Copy", "hsb", NULL, fake_copy, 0),
 	SD_BUS_METHOD("Freeze", "t", NULL, fake_freeze, 0),
 	SD_BUS_METHOD("Thaw", NULL, NULL, fake_thaw, 0),
+	SD_BUS_METHOD("Reboot", NULL, NULL, fake_reboot, 0),
+	SD_BUS_METHOD("Hibernate", NULL, NULL, fake_hibernate, 0),
 	SD_BUS_METHOD("CancelCopy", NULL, NULL, fake_cancel_copy, 0),
 	SD_BUS_SIGNAL("CopyProgress", "u", 0),
 	SD_BUS_METHOD("Attach", "sa(sh)", NULL, fake_attach, 0),

@@ -34,6 +34,10 @@ int fake_get_guest(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int fake_type(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int fake_freeze(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int fake_thaw(sd_bus_message *call, void *userdata, sd_bus_error *error);
+/* The guest agrees and resets itself, or ends. Behaviours: ignore-reboot (it agrees only),
+ * crash-at-reboot (the guest, and begins anew), off-at-reboot, reset-at-hibernate. */
+int fake_reboot(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int fake_hibernate(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int fake_set_pair(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int fake_delete_pair(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int fake_copy(sd_bus_message *call, void *userdata, sd_bus_error *error);

@@ -93,6 +93,42 @@ int fake_thaw(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	return guest_tell(call, userdata, error, g_strdup("now"));
 }
 
+static void guest_off(struct fake *fake, const char *reason)
+{
+	fake_result(fake, "off", reason, "power-off");
+	fake_end_soon(fake);
+}
+
+int fake_reboot(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct fake *fake = userdata;
+	int r = guest_answer(call, fake, error);
+
+	if (r < 0 || fake_is(fake, "ignore-reboot"))
+		return r;
+	if (fake_is(fake, "off-at-reboot"))
+		guest_off(fake, "the guest powered off");
+	else if (fake_is(fake, "crash-at-reboot"))
+		fake_guest_event(call, "crash", "the guest panicked: at its end");
+	else
+		fake_guest_event(call, "reset", "the guest reset itself");
+	return r;
+}
+
+int fake_hibernate(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct fake *fake = userdata;
+	int r = guest_answer(call, fake, error);
+
+	if (r < 0 || fake_is(fake, "ignore-reboot"))
+		return r;
+	if (fake_is(fake, "reset-at-hibernate"))
+		fake_guest_event(call, "reset", "the guest reset itself");
+	else
+		guest_off(fake, "the guest powered off (ACPI S4)");
+	return r;
+}
+
 int fake_set_pair(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	const char *key, *value;

@@ -474,6 +474,8 @@ const sd_bus_vtable fake_vm_vtable[] = {
 	SD_BUS_METHOD("SetPair", "ss", "", fake_guest_set_pair, 0),
 	SD_BUS_METHOD("DeletePair", "s", "", fake_guest_delete_pair, 0),
 	SD_BUS_METHOD("Copy", "hsb", "o", fake_guest_copy, 0),
+	SD_BUS_METHOD("Reboot", "t", "o", fake_guest_ask, 0),
+	SD_BUS_METHOD("Hibernate", "t", "o", fake_guest_ask, 0),
 	SD_BUS_METHOD("Freeze", "t", "o", fake_guest_freeze, 0),
 	SD_BUS_METHOD("Thaw", "", "o", fake_guest_thaw, 0),
 	SD_BUS_METHOD("GetStatistics", "", "s", on_statistics, 0),

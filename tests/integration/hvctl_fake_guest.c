@@ -67,7 +67,12 @@ static int on_job_done(sd_event_source *source, void *userdata)
 	struct fake_vm *vm = userdata;
 
 	sd_event_source_disable_unref(source);
-	if (vm->job)
+	if (!vm->job)
+		return 0;
+	if (g_str_has_prefix(vm->name, "stubborn-"))
+		fake_job_finish(vm, vm->job, "failed", VMMS_ERROR_PREFIX "TimedOut",
+				"VM x did not restart within 1 s, which it was asked for");
+	else
 		fake_job_finish(vm, vm->job, "done", NULL, "");
 	return 0;
 }
@@ -83,6 +88,20 @@ static int job_begin(sd_bus_message *m, struct fake_vm *vm)
 		sd_event_add_defer(vm->fake->event, &source, on_job_done, vm);
 	snprintf(job, sizeof(job), VMMS_JOB_PREFIX "/%u", vm->job);
 	return sd_bus_reply_method_return(m, "o", job);
+}
+
+/* Reboot and Hibernate. */
+int fake_guest_ask(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct fake_vm *vm = userdata;
+	uint64_t timeout;
+
+	int r = sd_bus_message_read(m, "t", &timeout);
+	if (r < 0 || (r = refuse(vm, error)) < 0)
+		return r;
+	g_autofree char *detail = g_strdup_printf("%" PRIu64, timeout);
+	fake_event(vm->fake, vm, sd_bus_message_get_member(m), detail);
+	return job_begin(m, vm);
 }
 
 int fake_guest_freeze(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -2,9 +2,9 @@
 /*
  * A service that speaks the contract of schemas/dbus without running anything, for the tests of
  * hvctl. How a VM misbehaves is in its name: slow-*: jobs on it never end; broken-*: its start
- * fails; denied-*, busy-*: its start is refused; stubborn-*: its guest ignores a shutdown; fatal-*:
- * its start kills the service; mute-*: its start is never answered; flood-*: its console sends
- * 4 MiB.
+ * fails; denied-*, busy-*: its start is refused; stubborn-*: its guest ignores a shutdown, a reboot
+ * and a hibernation; fatal-*: its start kills the service; mute-*: its start is never answered;
+ * flood-*: its console sends 4 MiB.
  */
 #ifndef HVCTL_FAKE_SERVICE_H
 #define HVCTL_FAKE_SERVICE_H
@@ -65,6 +65,7 @@ int fake_job_find(sd_bus *bus, const char *path, const char *interface, void *us
 int fake_guest_type(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_guest_set_pair(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_guest_delete_pair(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int fake_guest_ask(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_guest_freeze(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_guest_thaw(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_guest_copy(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -86,6 +86,36 @@ static void test_freeze(struct service *s, const void *data)
 	expect(s, 3, "there is no VM none", "thaw", "none");
 }
 
+static void asks(struct service *s, const char *verb, const char *event)
+{
+	expect(s, 0, "", verb, "web1");
+	last(s, event, " 0");
+	expect(s, 0, "", verb, "web1", "--timeout", "60");
+	last(s, event, " 60000000");
+	expect(s, 0, "", verb, "--no-wait", "web1");
+	expect(s, 2, "--wait and --no-wait exclude each other", verb, "web1", "--wait",
+	       "--no-wait");
+	expect(s, 2, "timeout", verb, "web1", "--timeout", "x");
+	expect(s, 2, "--force", verb, "web1", "--force");
+	expect(s, 2, "the name of a VM is missing", verb);
+	expect(s, 1, "VM deaf-1: the guest has no driver", verb, "deaf-1");
+	expect(s, 4, "VM off-1 is off", verb, "off-1");
+	expect(s, 3, "there is no VM none", verb, "none");
+	expect(s, 6, "did not restart within 1 s", verb, "stubborn-1", "--timeout", "1");
+	/* The first failure is the exit code's, and stops no other VM's. */
+	expect(s, 4, "VM off-1 is off", verb, "off-1", "deaf-1", "web1", "--timeout", "7");
+	last(s, event, " 7000000");
+}
+
+static void test_reboot(struct service *s, const void *data)
+{
+	(void)data;
+	expect(s, 0, "", "create", "stubborn-1");
+	expect(s, 0, "", "start", "stubborn-1");
+	asks(s, "reboot", " Reboot ");
+	asks(s, "hibernate", " Hibernate ");
+}
+
 static void test_cp(struct service *s, const void *data)
 {
 	g_autofree char *file = g_build_filename(s->directory, "motd", NULL);
@@ -153,6 +183,7 @@ int main(int argc, char **argv)
 	ADD(type);
 	ADD(set_pair);
 	ADD(freeze);
+	ADD(reboot);
 	ADD(cp);
 	ADD(cp_interrupt);
 	return g_test_run();

@@ -240,6 +240,8 @@ static void test_without_drivers(void)
 	guest_refuses(worker, "Type", no, "load hyperv-keyboard", "sb", "ctrl-alt-del", 1);
 	guest_refuses(worker, "Type", bad, "US keyboard", "sb", "\xc3\xa9", 0);
 	guest_refuses(worker, "Type", bad, "names no keys", "sb", "ctrl-alt-hel", 1);
+	guest_refuses(worker, "Reboot", no, "or use hvctl reset", "");
+	guest_refuses(worker, "Hibernate", no, "or use hvctl save instead", "");
 	guest_refuses(worker, "SetPair", no, "load hv_utils", "ss", "k", "v");
 	guest_refuses(worker, "DeletePair", no, "load hv_utils", "s", "k");
 	guest_refuses(worker, "Copy", no, "load hv_utils", "hsb", worker->kernel_fd, "/x", 0);

@@ -139,7 +139,8 @@ static void test_bad_files(void)
 
 static void test_wrong_state(void)
 {
-	static const char *const methods[] = {"Pause", "Resume", "Reset", "PowerButton"};
+	static const char *const methods[] = {"Pause",	     "Resume", "Reset",
+					      "PowerButton", "Reboot", "Hibernate"};
 	struct worker_process *worker = worker_spawn(true, NULL);
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 

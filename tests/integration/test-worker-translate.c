@@ -159,6 +159,17 @@ static pid_t machine_qemu(const struct machine *m)
 	return (pid_t)g_ascii_strtoll(text, NULL, 10);
 }
 
+static void machine_lacks(const struct machine *m, const char *method, const char *remedy)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	g_assert_cmpint(worker_call(m->worker->bus, method, &error), <, 0);
+	g_assert_cmpstr(error.name, ==, VMMS_ERROR_PREFIX "NotSupported");
+	assert_contains(error.message, "the engine translate cannot ask the guest");
+	assert_contains(error.message, remedy);
+	sd_bus_error_free(&error);
+}
+
 /* ---- saved and taken up ---------------------------------------------------------------------- */
 
 static void test_goes_on(void)
@@ -177,6 +188,8 @@ static void test_goes_on(void)
 	machine_start(m, TRUE, "up\nabc");
 	machine_type(m, "up\nabcd");
 	g_assert_cmpstr(m->seen->str, ==, "tiny guest up\nabcd");
+	machine_lacks(m, "Reboot", "use hvctl reset");
+	machine_lacks(m, "Hibernate", "use hvctl save instead");
 	/* A reset is a new start, not another return to what was saved. */
 	g_assert_cmpint(worker_call(m->worker->bus, "Reset", NULL), >=, 0);
 	g_assert_true(worker_expect(m->console, "abcdtiny guest up\n", m->seen));

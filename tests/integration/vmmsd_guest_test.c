@@ -425,6 +425,157 @@ static void test_freeze_yields(void)
 	fixture_free(f);
 }
 
+/* ---- reboot and hibernate ----------------------------------------------------------------------
+ */
+
+/* Path of its job; g_free. */
+static char *ask(struct fixture *f, const char *vm, const char *method, uint64_t timeout_us)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	const char *path;
+	char *job;
+
+	if (sd_bus_call_method(f->bus, NULL, vm, VMMS_IFACE_VM, method, &error, &reply, "t",
+			       timeout_us) < 0)
+		g_error("%s: %s", method, error.message);
+	g_assert_cmpint(sd_bus_message_read(reply, "o", &path), >=, 0);
+	job = g_strdup(path);
+	sd_bus_message_unref(reply);
+	return job;
+}
+
+static void asked(struct fixture *f, const char *vm, const char *method)
+{
+	g_autofree char *job = ask(f, vm, method, 0);
+
+	g_assert_cmpstr(fixture_wait(f, job)->state, ==, "done");
+}
+
+static void asked_in_vain(struct fixture *f, const char *vm, const char *method, const char *error,
+			  const char *text)
+{
+	g_autofree char *job = ask(f, vm, method, G_USEC_PER_SEC);
+
+	fixture_expect_failed(fixture_wait(f, job), error, text);
+}
+
+static void test_reboot(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = fixture_define(f, "web1", "run");
+	guint32 pid;
+
+	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Reboot", "WrongState",
+			     "VM web1 is off: start it first", "t", (uint64_t)0);
+	fixture_do(f, vm, "Start");
+	pid = fixture_worker_pid(f, vm);
+	asked(f, vm, "Reboot");
+	fixture_expect_state(f, vm, "running", "");
+	g_assert_cmpuint(fixture_worker_pid(f, vm), ==, pid);
+	g_assert_cmpuint(fixture_events_count(f, "guest-reset"), ==, 1);
+	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Reboot", "InvalidArgument",
+			     "VM web1: a timeout of 86401 s is more than a day", "t",
+			     UINT64_C(86401000000));
+	fixture_do(f, vm, "Pause");
+	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Reboot", "WrongState",
+			     "VM web1 is paused: resume it first", "t", (uint64_t)0);
+	fixture_do(f, vm, "Save");
+	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Hibernate", "WrongState",
+			     "VM web1 is saved: start it", "t", (uint64_t)0);
+	fixture_free(f);
+}
+
+static void test_reboot_fails(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *deaf = fixture_define(f, "deaf", "deaf-guest");
+	g_autofree char *dying = fixture_define(f, "dying", "die-in-guest");
+	g_autofree char *lazy = fixture_define(f, "lazy", "ignore-reboot");
+	g_autofree char *weak = fixture_define(f, "weak", "crash-at-reboot");
+	g_autofree char *off = fixture_define(f, "off", "off-at-reboot");
+
+	fixture_do(f, deaf, "Start");
+	fixture_do(f, dying, "Start");
+	fixture_do(f, lazy, "Start");
+	fixture_do(f, weak, "Start");
+	fixture_do(f, off, "Start");
+	asked_in_vain(f, deaf, "Reboot", "NotSupported", "VM deaf: the guest has no driver for it");
+	fixture_expect_state(f, deaf, "running", "");
+	asked_in_vain(f, dying, "Reboot", "Worker", "VM dying crashed at its reboot: ");
+	asked_in_vain(f, lazy, "Reboot", "TimedOut",
+		      "VM lazy did not restart within 1 s, which it was asked for; wait, or use "
+		      "hvctl reset lazy");
+	fixture_expect_state(f, lazy, "running", "");
+	asked_in_vain(f, weak, "Reboot", "Worker",
+		      "VM weak crashed at its reboot: the guest panicked: at its end");
+	asked_in_vain(f, off, "Reboot", "Failed",
+		      "VM off is off instead of restarting: the guest powered off; start it");
+	fixture_free(f);
+}
+
+/* A restart that the definition makes an end of is one. */
+static void test_reboot_stops(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm =
+		fixture_define_with(f, "web1", "off-at-reboot", ",\"onReboot\":\"stop\"");
+
+	fixture_do(f, vm, "Start");
+	asked(f, vm, "Reboot");
+	fixture_expect_state(f, vm, "off", "the guest powered off");
+	fixture_free(f);
+}
+
+static void test_hibernate(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = fixture_define(f, "web1", "run");
+	g_autofree char *deaf = fixture_define(f, "deaf", "deaf-guest");
+	g_autofree char *lazy = fixture_define(f, "lazy", "ignore-reboot");
+	g_autofree char *other = fixture_define(f, "other", "reset-at-hibernate");
+
+	fixture_do(f, vm, "Start");
+	fixture_do(f, deaf, "Start");
+	fixture_do(f, lazy, "Start");
+	fixture_do(f, other, "Start");
+	asked(f, vm, "Hibernate");
+	fixture_expect_state(f, vm, "off", "the guest powered off (ACPI S4)");
+	asked_in_vain(f, deaf, "Hibernate", "NotSupported",
+		      "VM deaf: the guest has no driver for it");
+	asked_in_vain(f, lazy, "Hibernate", "TimedOut",
+		      "VM lazy did not hibernate within 1 s: it may lack the swap space");
+	asked_in_vain(f, other, "Hibernate", "Failed",
+		      "VM other restarted instead of hibernating: the guest reset itself; use "
+		      "hvctl save other");
+	fixture_free(f);
+}
+
+/* It waits for the guest: others have to wait for it, but not who ends the VM. */
+static void test_reboot_yields(void)
+{
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *vm = fixture_define(f, "one", "ignore-reboot");
+	g_autofree char *canceled = NULL, *job = NULL, *shutdown = NULL;
+
+	fixture_do(f, vm, "Start");
+	canceled = ask(f, vm, "Reboot", 0);
+	fixture_expect_error(f, vm, VMMS_IFACE_VM, "Hibernate", "Busy", "a reboot job", "t",
+			     (uint64_t)0);
+	fixture_cancel(f, canceled);
+	g_assert_cmpstr(fixture_wait(f, canceled)->state, ==, "canceled");
+	g_assert_cmpstr(
+		fixture_wait(f, canceled)->message, ==,
+		"VM one: the wait for the reboot was canceled; the guest may still restart");
+	job = ask(f, vm, "Reboot", 0);
+	shutdown = fixture_shutdown(f, vm, 0, FALSE);
+	g_assert_cmpstr(fixture_wait(f, shutdown)->state, ==, "done");
+	g_assert_cmpstr(fixture_wait(f, job)->message, ==,
+			"VM one: a shutdown took the place of this reboot");
+	assert_powered_off(f, vm);
+	fixture_free(f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -439,5 +590,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/guest/copy-canceled", test_copy_canceled);
 	g_test_add_func("/vmmsd/guest/copy-ends", test_copy_ends);
 	g_test_add_func("/vmmsd/guest/copy-yields", test_copy_yields);
+	g_test_add_func("/vmmsd/guest/reboot", test_reboot);
+	g_test_add_func("/vmmsd/guest/reboot-fails", test_reboot_fails);
+	g_test_add_func("/vmmsd/guest/reboot-stops", test_reboot_stops);
+	g_test_add_func("/vmmsd/guest/hibernate", test_hibernate);
+	g_test_add_func("/vmmsd/guest/reboot-yields", test_reboot_yields);
 	return g_test_run();
 }

@@ -30,6 +30,44 @@ refused 1 'VM debian' hvctl cp "$work/note" debian:/root/note
 hvctl set-pair debian colour blue
 hvctl type debian --key ctrl-alt-del # systemd restarts the machine
 vm_says debian 'guest login: root' 2
+
+# Its driver is asked to restart, and to hibernate.
+boot_id() {
+	vm_does debian "echo boot-\$(cat /proc/sys/kernel/random/boot_id)-$1"
+	vm_says debian "boot-[0-9a-f-]{36}-$1"
+	vm_log debian | sed -nE "s/.*boot-([0-9a-f-]{36})-$1.*/\1/p" | tail -n 1
+}
+before=$(boot_id before)
+hvctl reboot debian --timeout "$patience"
+same "the state of debian" "$(vm_get debian state)" running
+vm_says debian 'guest login: root' 3
+after=$(boot_id after)
+[ "$before" != "$after" ] || fail "it is the same boot, $before, after the reboot"
+refused 6 'did not hibernate within 5 s: it may lack' hvctl hibernate debian --timeout 5
+same "the state of debian" "$(vm_get debian state)" running
+# systemctl hibernate would ask for a way back, too, which the test's initrd has not.
+cat >"$work/prepare" <<'GUEST'
+set -e
+fallocate -l 300M /swap
+chmod 600 /swap
+mkswap -q /swap
+swapon /swap
+filefrag -v /swap | awk '$1 == "0:" { print $4 + 0 }' >/sys/power/resume_offset
+echo 8:0 >/sys/power/resume
+echo 'SUBSYSTEM=="vmbus", ACTION=="change", DRIVER=="hv_utils", ENV{EVENT}=="hibernate", RUN+="/bin/sh -c '"'echo disk >/sys/power/state'"'"' \
+	>/etc/udev/rules.d/99-hibernate.rules
+udevadm control --reload
+GUEST
+within 60 "it takes a file" hvctl cp "$work/prepare" debian:/root/prepare
+vm_does debian 'sh /root/prepare && echo is-"prepared"'
+vm_says debian 'is-prepared'
+hvctl hibernate debian --timeout "$patience"
+same "the state of debian" "$(vm_get debian state)" off
+has "its reason" "$(vm_get debian reason)" 'powered off \(ACPI S4\)'
+refused 4 'VM debian is off' hvctl reboot debian
+
+hvctl start debian
+within "$patience" "it is up again" knows '"OSName": *"Debian GNU/Linux"'
 hvctl shutdown debian --timeout "$patience"
 same "the state of debian" "$(vm_get debian state)" off
 same "the file in the guest" "$(debugfs -R 'cat /root/note' "$work/debian.img" 2>/dev/null)" 'from the host'

@@ -106,6 +106,17 @@ vm_says() {
 		fail "VM $1 did not say '$2' ${3:-1} times"
 }
 
+# vm_does NAME COMMAND: types it into the shell on its console.
+vm_does() {
+	{
+		sleep 2
+		printf '%s\r' "$2"
+		sleep 2
+		printf '\035'
+	} | timeout "$patience" script -qec "hvctl console --no-replay $1" /dev/null >/dev/null ||
+		fail "the viewer that types into $1 ended with $?"
+}
+
 vm_up() {
 	vm_says "$1" "vmms-guest: userspace reached"
 }

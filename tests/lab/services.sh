@@ -32,16 +32,7 @@ within 60 "it takes files" hvctl cp "$work/greet" debian:/root/greet
 within 60 "it takes files" hvctl cp "$work/serve" debian:/root/serve
 knows() { hvctl show debian -o json | grep -qE -- "$1"; }
 
-# does COMMAND: types it into the shell on its console.
-does() {
-	{
-		sleep 2
-		printf '%s\r' "$1"
-		sleep 2
-		printf '\035'
-	} | timeout "$patience" script -qec "hvctl console --no-replay debian" /dev/null >/dev/null ||
-		fail "the viewer that types ended with $?"
-}
+does() { vm_does debian "$1"; }
 
 vsock=$(hvctl show debian -o json | sed -nE 's/.*"vsock": *"([^"]*)".*/\1/p')
 [ -S "$vsock" ] || fail "there is no socket '$vsock'"

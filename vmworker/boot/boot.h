@@ -25,6 +25,7 @@ enum boot_error {
 	0x600u /* PM1a event block, 4 bytes; control at +4, 2 bytes; timer at +8, 4 bytes */
 #define MACHINE_GPE_BASE    0x620u /* GPE0 block, 8 bytes */
 #define MACHINE_S5_SLP_TYP  5u	   /* what the DSDT puts into PM1 control to turn off */
+#define MACHINE_S4_SLP_TYP  4u	   /* the same to turn off after it has hibernated */
 #define MACHINE_RESET_PORT  0xcf9u /* FADT RESET_REG, value 0x06 */
 #define MACHINE_SCI_GSI	    9u
 #define MACHINE_COM1_PORT   0x3f8u

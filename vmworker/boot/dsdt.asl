@@ -5,6 +5,7 @@
  */
 DefinitionBlock ("", "DSDT", 2, "VMMS", "VMMSDSDT", 0x00000001)
 {
+	Name (\_S4, Package (4) { 4, 4, 0, 0 }) /* by which Linux knows that it may hibernate */
 	Name (\_S5, Package (4) { 5, 5, 0, 0 })
 
 	Scope (\_SB)

@@ -114,15 +114,23 @@ void pm_raise_event(struct pm *pm, unsigned int event)
 
 /* ---- registers ------------------------------------------------------------------------------- */
 
-/* SLP_EN: S5 turns the machine off. There is no other sleep: from one that the tables do not offer
- * the machine wakes at once. */
+/* SLP_EN: S5 turns the machine off, and so does S4, for what it goes on from is on the guest's
+ * disk. There is no other sleep: from one that the tables do not offer the machine wakes at once.
+ */
 static void pm_sleep(struct pm *pm, uint16_t control)
 {
-	if ((control & PM1_SLEEP_TYPE) >> PM1_SLEEP_TYPE_SHIFT == PM_SLP_TYP_S5)
-		pm->config.requests.request(pm->config.requests.context, MACHINE_POWER_OFF,
-					    "ACPI S5");
-	else
+	const struct machine_requests *requests = &pm->config.requests;
+
+	switch ((control & PM1_SLEEP_TYPE) >> PM1_SLEEP_TYPE_SHIFT) {
+	case PM_SLP_TYP_S4:
+		requests->request(requests->context, MACHINE_POWER_OFF, "ACPI S4");
+		break;
+	case PM_SLP_TYP_S5:
+		requests->request(requests->context, MACHINE_POWER_OFF, "ACPI S5");
+		break;
+	default:
 		pm->status |= PM1_WAKE;
+	}
 }
 
 /* Blocks are accessed in any width, so registers are seen as the words that an access covers. */

@@ -19,12 +19,14 @@ struct pm;
 #define PM_CONTROL    4u  /* 2 bytes */
 #define PM_TIMER      8u  /* 4 bytes */
 #define PM_GPE_PORTS  8u  /* size of the region for pm_gpe_ops: 4 bytes status, 4 bytes enable */
+#define PM_SLP_TYP_S4 4u  /* what \_S4 must say */
 #define PM_SLP_TYP_S5 5u  /* what \_S5 must say */
 
 struct pm_config {
 	struct irq_line sci; /* level */
 	struct device_clock clock;
-	struct machine_requests requests; /* MACHINE_POWER_OFF, "ACPI S5", with the lock held */
+	struct machine_requests requests; /* MACHINE_POWER_OFF, "ACPI S5" or "ACPI S4", with the
+					   * lock held */
 };
 
 /* Main thread; config is copied. */

@@ -317,6 +317,13 @@ static struct engine *direct_build(const struct engine_config *config, GError **
 
 /* ---- running --------------------------------------------------------------------------------- */
 
+static void direct_press_button(void *context)
+{
+	const struct engine *engine = context;
+
+	machine_power_button(engine->machine);
+}
+
 static gboolean direct_run(struct engine *engine, GError **error)
 {
 	const struct synthetic_config config = {.vm_name = engine->config.vm_name,
@@ -327,6 +334,8 @@ static gboolean direct_run(struct engine *engine, GError **error)
 						.disks = engine->disks,
 						.event = engine->config.event,
 						.vsock_fd = engine->config.vsock_fd,
+						.press_button = direct_press_button,
+						.button = engine,
 						.events = engine->config.events};
 	bool restored = engine->saved != NULL;
 
@@ -454,7 +463,7 @@ static gboolean direct_detach_nic(struct engine *engine, const uint8_t mac[6], G
 static void direct_power_button(struct engine *engine)
 {
 	if (!guest_shutdown(direct_guest(engine)))
-		machine_power_button(engine->machine);
+		direct_press_button(engine);
 }
 
 static gboolean direct_console(struct engine *engine, uint32_t port, uint32_t flags, int *ret_fd,
@@ -547,6 +556,8 @@ const struct engine_ops direct_engine = {
 	.cancel_copy = direct_cancel_copy,
 	.freeze = direct_freeze,
 	.thaw = direct_thaw,
+	.reboot = direct_reboot,
+	.hibernate = direct_hibernate,
 	.sync_time = direct_sync_time,
 	.host_connected = direct_host_connected,
 	.free = direct_free,

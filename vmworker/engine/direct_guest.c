@@ -81,6 +81,17 @@ gboolean direct_thaw(struct engine *engine, const struct engine_request *request
 	return guest_thaw(direct_guest(engine), request, error);
 }
 
+gboolean direct_reboot(struct engine *engine, const struct engine_request *request, GError **error)
+{
+	return guest_reboot(direct_guest(engine), request, error);
+}
+
+gboolean direct_hibernate(struct engine *engine, const struct engine_request *request,
+			  GError **error)
+{
+	return guest_hibernate(direct_guest(engine), request, error);
+}
+
 void direct_sync_time(struct engine *engine)
 {
 	guest_sync_time(direct_guest(engine));

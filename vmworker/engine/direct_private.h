@@ -61,6 +61,9 @@ void direct_cancel_copy(struct engine *engine);
 gboolean direct_freeze(struct engine *engine, uint64_t hold_us,
 		       const struct engine_request *request, GError **error);
 gboolean direct_thaw(struct engine *engine, const struct engine_request *request, GError **error);
+gboolean direct_reboot(struct engine *engine, const struct engine_request *request, GError **error);
+gboolean direct_hibernate(struct engine *engine, const struct engine_request *request,
+			  GError **error);
 void direct_sync_time(struct engine *engine);
 void direct_host_connected(struct engine *engine, uint64_t number, int fd);
 

@@ -18,6 +18,6 @@ bool engine_is_complete(const struct engine_ops *ops)
 	       ops->reset && ops->attach_disk && ops->detach_disk && ops->suspend_disk &&
 	       ops->refresh_disk && ops->attach_nic && ops->detach_nic && ops->power_button &&
 	       ops->console && ops->statistics && ops->describe && ops->type && ops->set_pair &&
-	       ops->copy && ops->cancel_copy && ops->freeze && ops->thaw && ops->sync_time &&
-	       ops->host_connected && ops->free;
+	       ops->copy && ops->cancel_copy && ops->freeze && ops->thaw && ops->reboot &&
+	       ops->hibernate && ops->sync_time && ops->host_connected && ops->free;
 }

@@ -54,6 +54,9 @@ struct engine_events {
 	void (*responding)(void *context, bool is);
 	/* File systems that were frozen for longer than was asked for are thawed; may be NULL. */
 	void (*thawed)(void *context);
+	/* Its driver was asked for a shutdown and did not agree, so that the power button was
+	 * pressed. Why, a static clause: "the guest refused to shut down". May be NULL. */
+	void (*button_pressed)(void *context, const char *why);
 	/* A program in the guest connects to a port of the host: host_connected answers, perhaps
 	 * before this returns. */
 	void (*connect_host)(void *context, uint64_t number, uint32_t port);
@@ -179,6 +182,12 @@ struct engine_ops {
 			   const struct engine_request *request, GError **error);
 	gboolean (*thaw)(struct engine *engine, const struct engine_request *request,
 			 GError **error);
+	/* Asks the guest's driver to restart, or to write its memory to its disk and power off. It
+	 * has agreed when this is done: its reset, or its end, is seen by `halted`. */
+	gboolean (*reboot)(struct engine *engine, const struct engine_request *request,
+			   GError **error);
+	gboolean (*hibernate)(struct engine *engine, const struct engine_request *request,
+			      GError **error);
 	/* The host's clock jumped. */
 	void (*sync_time)(struct engine *engine);
 	/* The answer to the event connect_host: a connected stream socket, which becomes the

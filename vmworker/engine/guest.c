@@ -8,7 +8,7 @@
 #include "services.h"
 #include "worker_error.h"
 
-#define SHUTDOWN_ANSWER_S 5u
+#define SHUTDOWN_ANSWER_S 10u
 #define FREEZE_ANSWER_S	  60u
 #define FACTS_MAX	  256u	/* that are told; a guest may say anything */
 #define TEXT_MAX	  4096u /* characters at once: each is four keystrokes at most */
@@ -18,6 +18,8 @@ struct guest {
 	struct services *services;
 	struct keyboard *keyboard;
 	bool can_shut_down; /* the driver is there */
+	bool shutting_down; /* it was asked, and has not answered */
+	bool ending;	    /* guest_free has begun */
 	bool frozen;	    /* its file systems */
 	enum ic_heartbeat_state heartbeat;
 	struct kvp_facts *facts; /* NULL before it said any */
@@ -170,6 +172,31 @@ gboolean guest_type(struct guest *guest, const char *text, bool keys, GError **e
 	return guest_press(guest, strokes, error);
 }
 
+/* A services_done. What it agreed to is seen by its end. */
+static void guest_on_shutdown(void *context, int result)
+{
+	static const char *const faults[] = {
+		[IC_SHUTDOWN_ACCEPTED] = NULL,
+		[IC_SHUTDOWN_REFUSED] = "the guest refused to shut down",
+		[IC_SHUTDOWN_UNANSWERED] = "the guest did not answer that it shuts down",
+		[IC_SHUTDOWN_UNSUPPORTED] = "the guest's driver knows no shutdown",
+		[IC_SHUTDOWN_ABSENT] = "the guest's driver for shutdowns is gone",
+		[IC_SHUTDOWN_BUSY] = "the guest has not answered an earlier request",
+		[IC_SHUTDOWN_GONE] = "the guest's driver for shutdowns is gone",
+	};
+	struct guest *guest = context;
+	const struct engine_events *events = &guest->config.events;
+	const char *fault = faults[result];
+
+	guest->shutting_down = false;
+	/* The machine of a guest that goes has been reset, or ends. */
+	if (!fault || guest->ending)
+		return;
+	guest->config.press_button(guest->config.button);
+	if (events->button_pressed)
+		events->button_pressed(events->context, fault);
+}
+
 bool guest_shutdown(struct guest *guest)
 {
 	if (!guest)
@@ -179,9 +206,10 @@ bool guest_shutdown(struct guest *guest)
 		services_thaw(guest->services, NULL, NULL);
 	if (!guest->can_shut_down)
 		return false;
-	/* Whether it does what it was asked for is seen by its end. */
-	services_shutdown(guest->services, IC_SHUTDOWN_POWER_OFF, true, NULL,
-			  SHUTDOWN_ANSWER_S * IC_SECOND, NULL, NULL);
+	if (!guest->shutting_down)
+		services_shutdown(guest->services, IC_SHUTDOWN_POWER_OFF, true, NULL,
+				  SHUTDOWN_ANSWER_S * IC_SECOND, guest_on_shutdown, guest);
+	guest->shutting_down = true;
 	return true;
 }
 
@@ -284,6 +312,51 @@ static const struct verdict_row vss_verdicts[] = {
 			 "the guest restarted before it answered; its file systems are not frozen"},
 };
 
+#define SHUTDOWN_BUSY_ROW                                                                     \
+	{                                                                                     \
+		WORKER_ERROR_BUSY, "the guest has not answered an earlier request; wait for " \
+				   "10 seconds and try again"                                 \
+	}
+
+static const struct verdict_row reboot_verdicts[] = {
+	[IC_SHUTDOWN_ACCEPTED] = {0},
+	[IC_SHUTDOWN_REFUSED] = {WORKER_ERROR_NOT_SUPPORTED,
+				 "the guest refused to restart; restart it from within, or use "
+				 "hvctl reset"},
+	[IC_SHUTDOWN_UNANSWERED] = {WORKER_ERROR_TIMED_OUT,
+				    "the guest did not answer in time, its kernel may hang; use "
+				    "hvctl reset"},
+	[IC_SHUTDOWN_UNSUPPORTED] = {WORKER_ERROR_NOT_SUPPORTED,
+				     "the guest's driver is too old to be asked to restart; press "
+				     "Ctrl-Alt-Del (hvctl type), or use hvctl reset"},
+	[IC_SHUTDOWN_ABSENT] = {WORKER_ERROR_NOT_SUPPORTED,
+				"the guest has no driver for shutdowns, or has not loaded it yet; "
+				"load hv_utils in it, press Ctrl-Alt-Del (hvctl type), or use "
+				"hvctl reset"},
+	[IC_SHUTDOWN_BUSY] = SHUTDOWN_BUSY_ROW,
+	[IC_SHUTDOWN_GONE] = {WORKER_ERROR_FAILED,
+			      "the guest's driver was gone before it answered; see whether the "
+			      "guest restarts, and try again"},
+};
+
+static const struct verdict_row hibernate_verdicts[] = {
+	[IC_SHUTDOWN_ACCEPTED] = {0},
+	[IC_SHUTDOWN_REFUSED] = {WORKER_ERROR_NOT_SUPPORTED,
+				 "the guest cannot hibernate; use hvctl save instead"},
+	[IC_SHUTDOWN_UNANSWERED] = {WORKER_ERROR_TIMED_OUT,
+				    "the guest did not answer in time, its kernel may hang; use "
+				    "hvctl save instead"},
+	[IC_SHUTDOWN_UNSUPPORTED] = {WORKER_ERROR_NOT_SUPPORTED,
+				     "the guest's driver is too old to be asked to hibernate; use "
+				     "hvctl save instead"},
+	[IC_SHUTDOWN_ABSENT] = {WORKER_ERROR_NOT_SUPPORTED,
+				"the guest has no driver for shutdowns, or has not loaded it yet; "
+				"load hv_utils in it, or use hvctl save instead"},
+	[IC_SHUTDOWN_BUSY] = SHUTDOWN_BUSY_ROW,
+	[IC_SHUTDOWN_GONE] = {WORKER_ERROR_FAILED,
+			      "the guest's driver was gone before it answered; try again"},
+};
+
 /* A services_done. */
 static void guest_answered(void *context, int result)
 {
@@ -371,6 +444,32 @@ gboolean guest_thaw(struct guest *guest, const struct engine_request *request, G
 	return TRUE;
 }
 
+static gboolean guest_ask(struct guest *guest, enum ic_shutdown_kind kind,
+			  const struct verdict_row *verdicts, const struct engine_request *request,
+			  GError **error)
+{
+	if (!check(guest, error))
+		return FALSE;
+	/* What ends in it writes to its disks; but it may refuse, and be left frozen as it was. */
+	if (guest->frozen)
+		return fail(error, WORKER_ERROR_WRONG_STATE,
+			    "the guest's file systems are frozen, so that it cannot end its "
+			    "programs; thaw them (hvctl thaw) first");
+	services_shutdown(guest->services, kind, true, NULL, SHUTDOWN_ANSWER_S * IC_SECOND,
+			  guest_answered, request_new(request, verdicts));
+	return TRUE;
+}
+
+gboolean guest_reboot(struct guest *guest, const struct engine_request *request, GError **error)
+{
+	return guest_ask(guest, IC_SHUTDOWN_REBOOT, reboot_verdicts, request, error);
+}
+
+gboolean guest_hibernate(struct guest *guest, const struct engine_request *request, GError **error)
+{
+	return guest_ask(guest, IC_SHUTDOWN_HIBERNATE, hibernate_verdicts, request, error);
+}
+
 /* ---- birth and death ------------------------------------------------------------------------- */
 
 static uint64_t guest_monotonic(void *context)
@@ -420,6 +519,7 @@ void guest_free(struct guest *guest)
 {
 	if (!guest)
 		return;
+	guest->ending = true;
 	keyboard_free(guest->keyboard);
 	services_free(guest->services);
 	kvp_facts_free(guest->facts);

@@ -21,7 +21,10 @@ struct guest_config {
 	struct io_thread *thread;     /* borrowed; services the bus, and reads files to copy */
 	sd_event *event;	      /* borrowed */
 	const struct ic_clock *clock; /* borrowed */
-	struct engine_events events;  /* of which responding and thawed are called */
+	/* That of the machine, for a shutdown that the driver was asked for in vain. */
+	void (*press_button)(void *context);
+	void *button;		     /* its context */
+	struct engine_events events; /* of which responding, thawed, button_pressed are called */
 };
 
 struct guest *guest_new(const struct guest_config *config, GError **error);
@@ -31,7 +34,8 @@ void guest_free(struct guest *guest);
 /* The addresses of the adapters that it is asked for; copied. None before. */
 void guest_set_adapters(struct guest *guest, const uint8_t (*macs)[6], unsigned int n);
 
-/* Asks it to power off. False: its driver is not there. */
+/* Asks it to power off. False: its driver is not there. One that refuses, or does not answer in
+ * time, has the power button pressed. */
 bool guest_shutdown(struct guest *guest);
 void guest_set_paused(struct guest *guest, bool paused);
 void guest_sync_time(struct guest *guest);
@@ -47,5 +51,8 @@ void guest_cancel_copy(struct guest *guest);
 gboolean guest_freeze(struct guest *guest, uint64_t hold_us, const struct engine_request *request,
 		      GError **error);
 gboolean guest_thaw(struct guest *guest, const struct engine_request *request, GError **error);
+/* WRONG_STATE while its file systems are frozen. */
+gboolean guest_reboot(struct guest *guest, const struct engine_request *request, GError **error);
+gboolean guest_hibernate(struct guest *guest, const struct engine_request *request, GError **error);
 
 #endif

@@ -222,6 +222,8 @@ static bool synthetic_offer(struct synthetic *synthetic, GError **error)
 		.thread = synthetic->thread,
 		.event = synthetic->config.event,
 		.clock = &synthetic->clock,
+		.press_button = synthetic->config.press_button,
+		.button = synthetic->config.button,
 		.events = synthetic->config.events,
 	};
 

@@ -27,12 +27,14 @@ struct synthetic;
 struct synthetic_config {
 	const char *vm_name; /* borrowed */
 	uint32_t vp_count;
-	struct nic_cables *cables;   /* borrowed */
-	struct hv *hv;		     /* borrowed */
-	struct partition *partition; /* borrowed */
-	struct disk_set *disks;	     /* borrowed; NULL: none */
-	sd_event *event;	     /* borrowed; all outlive it */
-	int vsock_fd;		     /* borrowed; -1: none */
+	struct nic_cables *cables;	     /* borrowed */
+	struct hv *hv;			     /* borrowed */
+	struct partition *partition;	     /* borrowed */
+	struct disk_set *disks;		     /* borrowed; NULL: none */
+	sd_event *event;		     /* borrowed; all outlive it */
+	int vsock_fd;			     /* borrowed; -1: none */
+	void (*press_button)(void *context); /* struct guest_config */
+	void *button;
 	struct engine_events events;
 };
 

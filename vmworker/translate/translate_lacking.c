@@ -115,6 +115,29 @@ gboolean translate_thaw(struct engine *engine, const struct engine_request *requ
 	return lacking("way to freeze the guest's file systems", error);
 }
 
+/* A power button is all that QEMU's machine has for it, and that is a shutdown's. */
+gboolean translate_reboot(struct engine *engine, const struct engine_request *request,
+			  GError **error)
+{
+	(void)engine;
+	(void)request;
+	g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
+			    "the engine translate cannot ask the guest to restart; restart it from "
+			    "within, shut it down and start it, or use hvctl reset");
+	return FALSE;
+}
+
+gboolean translate_hibernate(struct engine *engine, const struct engine_request *request,
+			     GError **error)
+{
+	(void)engine;
+	(void)request;
+	g_set_error_literal(error, WORKER_ERROR, WORKER_ERROR_NOT_SUPPORTED,
+			    "the engine translate cannot ask the guest to hibernate; use "
+			    "hvctl save instead");
+	return FALSE;
+}
+
 void translate_sync_time(struct engine *engine)
 {
 	(void)engine;

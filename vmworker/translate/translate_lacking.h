@@ -23,6 +23,10 @@ gboolean translate_freeze(struct engine *engine, uint64_t hold_us,
 			  const struct engine_request *request, GError **error);
 gboolean translate_thaw(struct engine *engine, const struct engine_request *request,
 			GError **error);
+gboolean translate_reboot(struct engine *engine, const struct engine_request *request,
+			  GError **error);
+gboolean translate_hibernate(struct engine *engine, const struct engine_request *request,
+			     GError **error);
 void translate_sync_time(struct engine *engine);
 void translate_host_connected(struct engine *engine, uint64_t number, int fd);
 

@@ -242,6 +242,10 @@ static void test_iasl(void)
 	assert_in(dsdt, "Name (_S5");
 	assert_in(dsdt, "0x05,");
 	g_assert_cmpuint(MACHINE_S5_SLP_TYP, ==, 5);
+	assert_in(dsdt, "Name (_S4");
+	assert_in(dsdt, "0x04,");
+	g_assert_cmpuint(MACHINE_S4_SLP_TYP, ==, 4);
+	g_assert_null(strstr(dsdt, "Name (_S3"));
 	/* the resources are those of boot.h */
 	assert_in(dsdt, "0x03F8,");
 	assert_in(dsdt, "{4}");

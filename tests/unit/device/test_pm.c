@@ -90,10 +90,14 @@ static void test_sleep(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	/* by the byte */
 	out(f, 5, 1, 0x34);
 	g_assert_cmpuint(f->env.power_offs, ==, 2);
+	/* the end of a hibernation */
+	out(f, 4, 2, 4 << 10 | 1 << 13);
+	g_assert_cmpuint(f->env.power_offs, ==, 3);
+	g_assert_cmpstr(f->env.how, ==, "ACPI S4");
 	/* any other sleep ends at once */
 	out(f, 0, 2, 0xffff);
 	out(f, 4, 2, 3 << 10 | 1 << 13);
-	g_assert_cmpuint(f->env.power_offs, ==, 2);
+	g_assert_cmpuint(f->env.power_offs, ==, 3);
 	g_assert_cmphex(in(f, 0, 2), ==, 0x8000);
 	g_assert_cmpuint(f->env.resets, ==, 0);
 }

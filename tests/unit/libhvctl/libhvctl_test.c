@@ -127,6 +127,8 @@ static void test_not_open(void)
 		hvctl_start(h, "a", &job),
 		hvctl_start(h, "a", NULL),
 		hvctl_shutdown(h, "a", 0, false, &job),
+		hvctl_reboot(h, "a", 0, &job),
+		hvctl_hibernate(h, "a", 0, NULL),
 		hvctl_open_console(h, "a", 0, 0, &fd),
 		hvctl_subscribe(h, 0),
 		hvctl_next_event(h, 0, &event),

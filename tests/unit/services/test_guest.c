@@ -15,8 +15,9 @@ struct fixture {
 	struct guest_kvp peer; /* its driver */
 	sd_event *event;
 	struct guest *guest;
-	unsigned int lost, found, thawed, answers, progresses;
-	GError *error; /* the last answer's */
+	unsigned int lost, found, thawed, answers, progresses, presses;
+	const char *why; /* the button was pressed, as it is told */
+	GError *error;	 /* the last answer's */
 };
 
 static void on_responding(void *context, bool is)
@@ -30,6 +31,16 @@ static void on_responding(void *context, bool is)
 static void on_thawed(void *context)
 {
 	((struct fixture *)context)->thawed++;
+}
+
+static void press_button(void *context)
+{
+	((struct fixture *)context)->presses++;
+}
+
+static void on_button_pressed(void *context, const char *why)
+{
+	((struct fixture *)context)->why = why;
 }
 
 static void on_done(void *context, const GError *error)
@@ -55,14 +66,17 @@ static void set_up(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 
 	guest_kvp_init(&f->peer);
 	g_assert_cmpint(sd_event_new(&f->event), >=, 0);
-	f->guest = guest_new(
-		&(struct guest_config){
-			.bus = f->peer.ic.bus,
-			.thread = f->peer.ic.thread,
-			.event = f->event,
-			.clock = &f->peer.ic.clock,
-			.events = {.responding = on_responding, .thawed = on_thawed, .context = f}},
-		NULL);
+	f->guest = guest_new(&(struct guest_config){.bus = f->peer.ic.bus,
+						    .thread = f->peer.ic.thread,
+						    .event = f->event,
+						    .clock = &f->peer.ic.clock,
+						    .press_button = press_button,
+						    .button = f,
+						    .events = {.responding = on_responding,
+							       .thawed = on_thawed,
+							       .button_pressed = on_button_pressed,
+							       .context = f}},
+			     NULL);
 	g_assert_nonnull(f->guest);
 	guest_set_adapters(f->guest, mac, 1);
 }
@@ -317,6 +331,7 @@ static void assert_frozen(struct fixture *f, bool is)
 
 static void test_freeze(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
+	const struct engine_request request = {on_done, f};
 	g_autoptr(GError) error = NULL;
 
 	g_assert_true(guest_may_save(f->guest, NULL));
@@ -333,6 +348,11 @@ static void test_freeze(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_false(guest_may_save(f->guest, &error));
 	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_WRONG_STATE);
 	g_assert_nonnull(strstr(error->message, "hvctl thaw"));
+	g_clear_error(&error);
+	g_assert_false(guest_reboot(f->guest, &request, &error));
+	g_assert_error(error, WORKER_ERROR, WORKER_ERROR_WRONG_STATE);
+	g_assert_nonnull(strstr(error->message, "hvctl thaw"));
+	g_assert_false(guest_hibernate(f->guest, &request, NULL));
 	thaw(f);
 	driver_does(f, 6, 0);
 	assert_answer(f, 0, NULL);
@@ -374,6 +394,138 @@ static void test_freeze(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	assert_answer(f, WORKER_ERROR_FAILED, "restarted");
 }
 
+/* ---- its end --------------------------------------------------------------------------------- */
+
+static void assert_pressed(struct fixture *f, const char *why)
+{
+	settle(f);
+	g_assert_cmpuint(f->presses, ==, why ? 1 : 0);
+	g_assert_cmpstr(f->why, ==, why);
+	f->presses = 0;
+	f->why = NULL;
+}
+
+static void ask_shutdown(struct fixture *f)
+{
+	g_assert_true(guest_shutdown(f->guest));
+	fake_io_settle(f->peer.ic.thread);
+}
+
+/* It hears the request with these flags, and answers. */
+static void shutdown_driver_does(struct fixture *f, uint32_t flags, uint32_t status)
+{
+	g_assert_true(guest_ic_receive(&f->peer.ic));
+	g_assert_cmphex(guest_ic_u32(&f->peer.ic, 8), ==, flags);
+	guest_ic_answer(&f->peer.ic, status);
+	settle(f);
+}
+
+/* What its driver does not take, the power button asks for. */
+static void test_shutdown(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	g_assert_false(guest_shutdown(f->guest)); /* whoever asked presses it */
+	driver_start(f, "shutdown", 3u << 16 | 2);
+	ask_shutdown(f);
+	shutdown_driver_does(f, 1, 0);
+	assert_pressed(f, NULL);
+	ask_shutdown(f);
+	shutdown_driver_does(f, 1, 0x80004005);
+	assert_pressed(f, "the guest refused to shut down");
+	/* it hangs; who asks again has to wait as the first */
+	ask_shutdown(f);
+	g_assert_true(guest_ic_receive(&f->peer.ic));
+	fake_io_advance(f->peer.ic.thread, 9 * IC_SECOND);
+	ask_shutdown(f);
+	assert_pressed(f, NULL);
+	fake_io_advance(f->peer.ic.thread, 2 * IC_SECOND);
+	assert_pressed(f, "the guest did not answer that it shuts down");
+	guest_ic_answer(&f->peer.ic, 0x80004005); /* too late to be heard */
+	assert_pressed(f, NULL);
+	ask_shutdown(f);
+	guest_ic_close(&f->peer.ic);
+	assert_pressed(f, "the guest's driver for shutdowns is gone");
+	g_assert_false(guest_shutdown(f->guest));
+}
+
+typedef gboolean (*guest_request)(struct guest *guest, const struct engine_request *request,
+				  GError **error);
+
+static void ask(struct fixture *f, guest_request what)
+{
+	const struct engine_request request = {on_done, f};
+
+	g_assert_true(what(f->guest, &request, NULL));
+	fake_io_settle(f->peer.ic.thread);
+}
+
+static void test_reboot(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	ask(f, guest_reboot);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "load hv_utils in it, press Ctrl-Alt-Del");
+	driver_start(f, "shutdown", 3u << 16 | 2);
+	ask(f, guest_reboot);
+	shutdown_driver_does(f, 3, 0);
+	assert_answer(f, 0, NULL);
+	ask(f, guest_reboot);
+	shutdown_driver_does(f, 3, 0x80004005);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "refused to restart");
+	/* one at a time; a shutdown has another way */
+	ask(f, guest_reboot);
+	g_assert_true(guest_ic_receive(&f->peer.ic));
+	ask(f, guest_hibernate);
+	assert_answer(f, WORKER_ERROR_BUSY, "try again");
+	ask_shutdown(f);
+	assert_pressed(f, "the guest has not answered an earlier request");
+	fake_io_advance(f->peer.ic.thread, 11 * IC_SECOND);
+	assert_answer(f, WORKER_ERROR_TIMED_OUT, "use hvctl reset");
+	ask(f, guest_reboot);
+	guest_ic_close(&f->peer.ic);
+	assert_answer(f, WORKER_ERROR_FAILED, "gone before it answered");
+	assert_pressed(f, NULL);
+}
+
+static void test_hibernate(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	ask(f, guest_hibernate);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "or use hvctl save instead");
+	driver_start(f, "shutdown", 3u << 16 | 2);
+	ask(f, guest_hibernate);
+	shutdown_driver_does(f, 5, 0);
+	assert_answer(f, 0, NULL);
+	ask(f, guest_hibernate);
+	shutdown_driver_does(f, 5, 0x80004005);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED,
+		      "the guest cannot hibernate; use hvctl save instead");
+	ask(f, guest_hibernate);
+	fake_io_advance(f->peer.ic.thread, 11 * IC_SECOND);
+	assert_answer(f, WORKER_ERROR_TIMED_OUT, "use hvctl save instead");
+}
+
+/* 3.0 knows neither, 3.1 no hibernation. */
+static void test_old_driver(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	driver_start(f, "shutdown", 3u << 16);
+	ask(f, guest_reboot);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "too old to be asked to restart");
+	guest_ic_close(&f->peer.ic);
+	driver_start(f, "shutdown", 3u << 16 | 1);
+	ask(f, guest_hibernate);
+	assert_answer(f, WORKER_ERROR_NOT_SUPPORTED, "too old to be asked to hibernate");
+	ask(f, guest_reboot);
+	shutdown_driver_does(f, 3, 0);
+	assert_answer(f, 0, NULL);
+}
+
+/* A reset, or the end: not the button of what comes next. */
+static void test_shutdown_freed(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	driver_start(f, "shutdown", 3u << 16 | 2);
+	ask_shutdown(f);
+	guest_free(g_steal_pointer(&f->guest));
+	g_assert_cmpuint(f->presses, ==, 0);
+	g_assert_null(f->why);
+}
+
 /* What has no answer gets one before the guest is gone. */
 static void test_freed(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -402,6 +554,8 @@ static void test_none(void)
 	g_assert_false(guest_freeze(NULL, 1, &request, NULL));
 	g_assert_false(guest_thaw(NULL, &request, NULL));
 	g_assert_false(guest_shutdown(NULL));
+	g_assert_false(guest_reboot(NULL, &request, NULL));
+	g_assert_false(guest_hibernate(NULL, &request, NULL));
 	guest_set_paused(NULL, true);
 	guest_sync_time(NULL);
 	guest_cancel_copy(NULL);
@@ -419,6 +573,11 @@ int main(int argc, char **argv)
 	ADD("type", test_type);
 	ADD("copy", test_copy);
 	ADD("freeze", test_freeze);
+	ADD("shutdown", test_shutdown);
+	ADD("shutdown-freed", test_shutdown_freed);
+	ADD("reboot", test_reboot);
+	ADD("hibernate", test_hibernate);
+	ADD("old-driver", test_old_driver);
 	ADD("freed", test_freed);
 	g_test_add_func("/guest/none", test_none);
 	return g_test_run();

@@ -36,7 +36,8 @@ struct fixture {
 	sd_event *event;
 	struct worker *worker;
 	unsigned int told; /* events of the guest */
-	char *what;	   /* the last one's name */
+	char *what;	   /* the last one's name, */
+	char *detail;	   /* and sentence */
 	struct control *control;
 	char *dir, *path; /* of its socket */
 	struct client clients[2];
@@ -114,13 +115,15 @@ static void on_changed(void *context G_GNUC_UNUSED)
 {
 }
 
-static void on_guest_event(void *context, const char *event, const char *detail G_GNUC_UNUSED)
+static void on_guest_event(void *context, const char *event, const char *detail)
 {
 	struct fixture *f = context;
 
 	f->told++;
 	g_free(f->what);
 	f->what = g_strdup(event);
+	g_free(f->detail);
+	f->detail = g_strdup(detail);
 }
 
 static void on_connect_host(void *context, uint64_t number, uint32_t port)
@@ -248,6 +251,7 @@ static void tear_down(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_free(f->dir);
 	sd_event_unref(f->event);
 	g_free(f->what);
+	g_free(f->detail);
 }
 
 static void disk_stops(void)
@@ -270,6 +274,17 @@ static void test_server_lost(struct fixture *f, gconstpointer data G_GNUC_UNUSED
 	g_assert_cmpint(worker_state(f->worker), ==, WORKER_RUNNING);
 	g_assert_cmpuint(f->told, ==, 1);
 	g_assert_cmpstr(f->what, ==, VMMS_GUEST_EVENT_SERVER);
+}
+
+/* What a user asked for was done in another way, which is told. */
+static void test_button(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	the_engine.events.button_pressed(the_engine.events.context,
+					 "the guest refused to shut down");
+	g_assert_cmpint(worker_state(f->worker), ==, WORKER_RUNNING);
+	g_assert_cmpstr(f->what, ==, "power-button");
+	g_assert_cmpstr(f->detail, ==,
+			"the guest refused to shut down, so the power button was pressed");
 }
 
 /* Who hears the event believes that the VM is paused: it is not told of one that is not. */
@@ -350,5 +365,6 @@ int main(int argc, char **argv)
 	CASE("host", test_host);
 	CASE("host-goes", test_host_goes);
 	CASE("server-lost", test_server_lost);
+	CASE("button", test_button);
 	return g_test_run();
 }
