@@ -133,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz fuzz = {.bus = fake_vmbus_new(), .thread = io_thread_new("fuzz", NULL)};
 	const struct ic_clock clock = {fuzz_now, fuzz_now, fuzz_now, fuzz.thread};
-	const struct ic_env env = {fuzz.bus, fuzz.thread, &clock};
+	const struct ic_env env = {fuzz.bus, fuzz.thread, &clock, fake_io_now(fuzz.thread)};
 	unsigned int steps = 0;
 
 	fuzz.service = fuzz_service.make(&env);

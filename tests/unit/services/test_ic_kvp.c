@@ -108,6 +108,67 @@ static void test_facts(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpuint(f->goings, ==, 1);
 }
 
+/* How often a guest is asked is not for it to say. */
+static void test_reopened(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static const uint8_t macs[1][6] = {{0, 0x15, 0x5d, 1, 2, 0xab}};
+
+	start(f, 4u << 16);
+	g_assert_cmpuint(f->n_pairs, ==, 10);
+	for (int i = 0; i < 100; i++) {
+		guest_ic_close(&f->guest.ic);
+		guest_ic_start(&f->guest.ic, 4u << 16);
+		g_assert_cmpuint(guest_kvp_serve(&f->guest), ==, 0);
+	}
+	g_assert_cmpuint(f->n_pairs, ==, 0);
+	fake_io_advance(f->guest.ic.thread, IC_KVP_PERIOD_NS - 1);
+	g_assert_cmpuint(guest_kvp_serve(&f->guest), ==, 0);
+	fake_io_advance(f->guest.ic.thread, 1);
+	g_assert_cmpuint(guest_kvp_serve(&f->guest), ==, 12);
+	g_assert_cmpuint(f->n_pairs, ==, 10);
+	/* nor one that goes in the middle of a poll */
+	fake_io_advance(f->guest.ic.thread, IC_KVP_PERIOD_NS);
+	g_assert_true(guest_kvp_serve_one(&f->guest));
+	for (int i = 0; i < 100; i++) {
+		guest_ic_close(&f->guest.ic);
+		guest_ic_start(&f->guest.ic, 4u << 16);
+		g_assert_cmpuint(guest_kvp_serve(&f->guest), ==, 0);
+	}
+	fake_io_advance(f->guest.ic.thread, IC_KVP_PERIOD_NS);
+	g_assert_cmpuint(guest_kvp_serve(&f->guest), ==, 12);
+	/* one that comes when the time has passed is asked at once */
+	guest_ic_close(&f->guest.ic);
+	fake_io_advance(f->guest.ic.thread, IC_KVP_PERIOD_NS);
+	guest_ic_start(&f->guest.ic, 4u << 16);
+	g_assert_cmpuint(guest_kvp_serve(&f->guest), ==, 12);
+	/* and what the host wants to know meanwhile does not wait */
+	guest_ic_close(&f->guest.ic);
+	ic_kvp_set_adapters(f->kvp, macs, 1);
+	guest_ic_start(&f->guest.ic, 4u << 16);
+	g_assert_cmpuint(guest_kvp_serve(&f->guest), ==, 13);
+}
+
+static void hold_and_release(struct fixture *f)
+{
+	struct vmbus_device *device = fake_vmbus_nth(f->guest.ic.bus, 0);
+
+	fake_device_hold(device);
+	fake_device_release(device);
+	fake_io_settle(f->guest.ic.thread);
+}
+
+/* A pause of the host's making is not the guest's: a poll that it stopped begins anew. */
+static void test_held(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	start(f, 4u << 16);
+	fake_io_advance(f->guest.ic.thread, IC_KVP_PERIOD_NS);
+	g_assert_true(guest_kvp_serve_one(&f->guest));
+	hold_and_release(f);
+	g_assert_cmpuint(guest_kvp_serve(&f->guest), >=, 12);
+	hold_and_release(f);
+	g_assert_cmpuint(guest_kvp_serve(&f->guest), ==, 0);
+}
+
 static void test_adapters(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	static const uint8_t macs[2][6] = {{0, 0x15, 0x5d, 1, 2, 0xab}, {0, 0x15, 0x5d, 9, 9, 9}};
@@ -287,6 +348,7 @@ static void test_lying_sizes(struct fixture *f, gconstpointer data G_GNUC_UNUSED
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		uint8_t *body = guest_ic_body(&f->guest.ic);
 
+		fake_io_advance(f->guest.ic.thread, IC_KVP_PERIOD_NS);
 		guest_ic_start(&f->guest.ic, 4u << 16);
 		g_assert_true(guest_ic_receive(&f->guest.ic));
 		memset(body + 8, 0xff, 2572);
@@ -303,6 +365,7 @@ static void test_every_size(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 
 	ic_kvp_set_adapters(f->kvp, macs, 1);
 	for (unsigned int size = 0; size <= 7430; size += size < 40 || size > 7420 ? 1 : 61) {
+		fake_io_advance(f->guest.ic.thread, IC_KVP_PERIOD_NS);
 		guest_ic_start(&f->guest.ic, 4u << 16);
 		g_assert_true(guest_ic_receive(&f->guest.ic));
 		guest_ic_body(&f->guest.ic)[8] = 1; /* a string */
@@ -333,6 +396,8 @@ int main(int argc, char **argv)
 #define ADD(name, function) \
 	g_test_add("/ic_kvp/" name, struct fixture, NULL, set_up, function, tear_down)
 	ADD("facts", test_facts);
+	ADD("reopened", test_reopened);
+	ADD("held", test_held);
 	ADD("adapters", test_adapters);
 	ADD("old-driver", test_old_driver);
 	ADD("no-daemon", test_no_daemon);

@@ -12,7 +12,10 @@ struct fixture {
 	struct guest_kvp guest;
 	sd_event *event;
 	struct services *services;
-	unsigned int results, progresses, availables, facts;
+	unsigned int results, progresses, availables, facts, heartbeats;
+	GArray *changes; /* enum ic_vss_change */
+	unsigned int n_pairs;
+	uint64_t copied;
 	int last;
 	bool available, frozen;
 	enum ic_heartbeat_state heartbeat;
@@ -29,7 +32,10 @@ static void on_available(void *context, bool is)
 
 static void on_heartbeat(void *context, enum ic_heartbeat_state state)
 {
-	((struct fixture *)context)->heartbeat = state;
+	struct fixture *f = context;
+
+	f->heartbeats++;
+	f->heartbeat = state;
 }
 
 static void on_facts(void *context, const struct kvp_facts *facts)
@@ -37,6 +43,7 @@ static void on_facts(void *context, const struct kvp_facts *facts)
 	struct fixture *f = context;
 
 	f->facts++;
+	f->n_pairs = facts->pairs->len;
 	g_free(f->name);
 	f->name = g_strdup(kvp_facts_find(facts, KVP_POOL_AUTO, "OSName"));
 }
@@ -54,20 +61,25 @@ static void on_progress(void *context, uint64_t copied, uint64_t size)
 	struct fixture *f = context;
 
 	g_assert_cmpuint(copied, <=, size);
+	g_assert_cmpuint(copied, >, f->copied);
+	g_assert_cmpuint(f->results, ==, 0);
+	f->copied = copied;
 	f->progresses++;
 }
 
-/* data: what is offered */
 static void on_file_systems(void *context, enum ic_vss_change change)
 {
 	struct fixture *f = context;
 
 	f->frozen = change == IC_VSS_FROZEN;
+	g_array_append_val(f->changes, change);
 }
 
+/* data: what is offered */
 static void set_up(struct fixture *f, gconstpointer data)
 {
 	guest_kvp_init(&f->guest);
+	f->changes = g_array_new(FALSE, FALSE, sizeof(enum ic_vss_change));
 	g_assert_cmpint(sd_event_new(&f->event), >=, 0);
 	f->services = services_new(
 		&(struct services_config){
@@ -87,6 +99,7 @@ static void tear_down(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	services_free(f->services);
 	sd_event_unref(f->event);
 	guest_kvp_clear(&f->guest);
+	g_array_unref(f->changes);
 	g_free(f->name);
 }
 
@@ -211,11 +224,24 @@ static void test_copy(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpint(ftruncate(fd, 6144000), ==, 0);
 	guest_ic_start(&f->guest.ic, 1u << 16 | 1);
 	services_copy(f->services, fd, "/x", 0, on_progress, on_done, f);
-	while (guest_ic_receive(&f->guest.ic))
+	while (guest_ic_receive(&f->guest.ic)) {
 		guest_ic_answer(&f->guest.ic, 0);
+		while (sd_event_run(f->event, 0) > 0)
+			;
+	}
 	expect(f, IC_FCOPY_DONE);
 	g_assert_cmpuint(f->progresses, >=, 100);
 	g_assert_cmpuint(f->progresses, <=, 101); /* not one a fragment */
+	/* and the last only while nobody hears of it, before the end */
+	fd = open(source, O_RDONLY | O_CLOEXEC);
+	f->progresses = 0;
+	f->copied = 0;
+	services_copy(f->services, fd, "/x", 0, on_progress, on_done, f);
+	while (guest_ic_receive(&f->guest.ic))
+		guest_ic_answer(&f->guest.ic, 0);
+	expect(f, IC_FCOPY_DONE);
+	g_assert_cmpuint(f->progresses, ==, 1);
+	g_assert_cmpuint(f->copied, ==, 6144000);
 	fd = open(source, O_RDONLY | O_CLOEXEC);
 	services_copy(f->services, fd, "/x", 0, NULL, on_done, f);
 	g_assert_true(guest_ic_receive(&f->guest.ic));
@@ -226,6 +252,124 @@ static void test_copy(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 	while (guest_ic_receive(&f->guest.ic));
 	expect(f, IC_FCOPY_CANCELLED);
 	g_unlink(source);
+}
+
+/* ---- a guest in a loop, and a main thread that does not run its own -------------------------- */
+
+#define LOOPS 10000u
+
+static void run_kvp(struct fixture *f)
+{
+	fake_io_advance(f->guest.ic.thread, IC_KVP_PERIOD_NS);
+	guest_ic_start(&f->guest.ic, 4u << 16);
+	g_assert_cmpuint(guest_kvp_serve(&f->guest), >=, 12);
+}
+
+static void test_kvp_in_a_loop(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	for (unsigned int i = 0; i < LOOPS; i++) {
+		run_kvp(f);
+		guest_ic_close(&f->guest.ic);
+	}
+	guest_kvp_put(&f->guest, 1, "tool", "the last");
+	run_kvp(f);
+	g_assert_cmpuint(f->facts, ==, 0);
+	settle(f);
+	g_assert_cmpuint(f->facts, ==, 1);
+	g_assert_cmpuint(f->n_pairs, ==, 11);
+	g_assert_cmpstr(f->name, ==, "Debian GNU/Linux");
+	/* and what comes when it hears again is told each time */
+	guest_ic_close(&f->guest.ic);
+	settle(f);
+	g_assert_cmpuint(f->facts, ==, 2);
+	g_assert_null(f->name);
+	run_kvp(f);
+	settle(f);
+	g_assert_cmpuint(f->facts, ==, 3);
+	g_assert_cmpuint(f->n_pairs, ==, 11);
+	/* what nobody heard is freed */
+	guest_ic_close(&f->guest.ic);
+	run_kvp(f);
+}
+
+static void test_shutdown_in_a_loop(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	for (unsigned int i = 0; i < LOOPS; i++) {
+		guest_ic_start(&f->guest.ic, 3u << 16 | 2);
+		guest_ic_close(&f->guest.ic);
+	}
+	f->available = true;
+	settle(f);
+	g_assert_cmpuint(f->availables, ==, 1);
+	g_assert_false(f->available);
+	guest_ic_start(&f->guest.ic, 3u << 16 | 2);
+	guest_ic_close(&f->guest.ic);
+	guest_ic_start(&f->guest.ic, 3u << 16 | 2);
+	settle(f);
+	g_assert_cmpuint(f->availables, ==, 2);
+	g_assert_true(f->available);
+}
+
+static void test_heartbeat_in_a_loop(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	for (unsigned int i = 0; i < LOOPS; i++) {
+		guest_ic_start(&f->guest.ic, 3u << 16);
+		guest_ic_close(&f->guest.ic);
+	}
+	guest_ic_start(&f->guest.ic, 3u << 16);
+	settle(f);
+	g_assert_cmpuint(f->heartbeats, ==, 1);
+	g_assert_cmpint(f->heartbeat, ==, IC_HEARTBEAT_OK);
+}
+
+static void freeze(struct fixture *f)
+{
+	services_freeze(f->services, IC_SECOND, IC_SECOND, on_done, f);
+	g_assert_true(guest_ic_receive(&f->guest.ic));
+	guest_ic_answer(&f->guest.ic, 0);
+}
+
+static void thaw_late(struct fixture *f)
+{
+	fake_io_advance(f->guest.ic.thread, IC_SECOND);
+	g_assert_true(guest_ic_receive(&f->guest.ic));
+	guest_ic_answer(&f->guest.ic, 0);
+}
+
+static void expect_changes(struct fixture *f, const enum ic_vss_change *changes, unsigned int n)
+{
+	settle(f);
+	g_assert_cmpuint(f->changes->len, ==, n);
+	for (unsigned int i = 0; i < n; i++)
+		g_assert_cmpint(g_array_index(f->changes, enum ic_vss_change, i), ==, changes[i]);
+	g_array_set_size(f->changes, 0);
+}
+
+/* File systems that were thawed too soon are told of, whatever came after. */
+static void test_overdue(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	guest_ic_start(&f->guest.ic, 5u << 16);
+	freeze(f);
+	expect_changes(f, (enum ic_vss_change[]){IC_VSS_FROZEN}, 1);
+	thaw_late(f);
+	expect_changes(f, (enum ic_vss_change[]){IC_VSS_OVERDUE}, 1);
+	services_thaw(f->services, on_done, f);
+	settle(f);
+	g_assert_cmpint(f->last, ==, IC_VSS_EXPIRED);
+	for (int i = 0; i < 10; i++) {
+		freeze(f);
+		thaw_late(f);
+		services_thaw(f->services, on_done, f);
+		freeze(f);
+		services_thaw(f->services, on_done, f);
+		g_assert_true(guest_ic_receive(&f->guest.ic));
+		guest_ic_answer(&f->guest.ic, 0);
+	}
+	freeze(f);
+	expect_changes(f, (enum ic_vss_change[]){IC_VSS_OVERDUE, IC_VSS_FROZEN}, 2);
+	g_assert_cmpuint(f->results, ==, 43);
+	thaw_late(f);
+	expect_changes(f, (enum ic_vss_change[]){IC_VSS_OVERDUE}, 1);
 }
 
 /* Freed with a request at every stage: each is answered, once. */
@@ -287,6 +431,10 @@ int main(int argc, char **argv)
 	ADD("kvp", SERVICES_KVP, test_kvp);
 	ADD("vss", SERVICES_VSS, test_vss);
 	ADD("copy", SERVICES_FCOPY, test_copy);
+	ADD("kvp-in-a-loop", SERVICES_KVP, test_kvp_in_a_loop);
+	ADD("shutdown-in-a-loop", SERVICES_SHUTDOWN, test_shutdown_in_a_loop);
+	ADD("heartbeat-in-a-loop", SERVICES_HEARTBEAT, test_heartbeat_in_a_loop);
+	ADD("overdue", SERVICES_VSS, test_overdue);
 	ADD("free", SERVICES_SHUTDOWN, test_free);
 	ADD("all", SERVICES_ALL, test_all);
 	g_test_add_func("/services/offer-refused", test_offer_refused);

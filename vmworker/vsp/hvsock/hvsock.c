@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Offers are made and taken back on the main thread, streams run on the I/O thread: what happens to
- * a stream there comes here through the loop's queue, with the connection's number, since the
- * connection may be gone by then.
+ * a stream there comes here through the loop's queue, in calls that are the connection's own. What
+ * the guest wishes is an object each, of which there are HVSOCK_WISHES_MAX; it is refused more.
  */
 #include "hvsock.h"
 
@@ -24,6 +24,7 @@ struct hvsock_connection {
 	uint64_t number;
 	struct hvsock_pipe *pipe;
 	sd_event_source *timer; /* until the guest took it */
+	struct loop_call opened, finished;
 };
 
 struct hvsock {
@@ -47,48 +48,39 @@ static void connection_free(gpointer data)
 
 	sd_event_source_disable_unref(connection->timer);
 	hvsock_pipe_free(connection->pipe);
+	/* The pipe posted them; none comes after it. */
+	loop_queue_take_back(connection->hvsock->queue, &connection->opened);
+	loop_queue_take_back(connection->hvsock->queue, &connection->finished);
 	g_free(connection);
 }
 
-/* What an I/O thread says of a connection. */
-struct connection_note {
-	struct hvsock *hvsock;
-	uint64_t number;
-};
-
 static void connection_note_opened(void *context)
 {
-	const struct connection_note *note = context;
-	struct hvsock_connection *connection =
-		g_hash_table_lookup(note->hvsock->connections, &note->number);
+	struct hvsock_connection *connection = context;
 
-	if (connection)
-		connection->timer = sd_event_source_disable_unref(connection->timer);
+	connection->timer = sd_event_source_disable_unref(connection->timer);
 }
 
 static void connection_note_finished(void *context)
 {
-	const struct connection_note *note = context;
+	struct hvsock_connection *connection = context;
 
-	g_hash_table_remove(note->hvsock->connections, &note->number);
+	g_hash_table_remove(connection->hvsock->connections, &connection->number);
 }
 
-static void connection_post(const struct hvsock_connection *connection, void (*call)(void *))
-{
-	struct connection_note *note = g_new0(struct connection_note, 1);
-
-	*note = (struct connection_note){connection->hvsock, connection->number};
-	loop_queue_post(connection->hvsock->queue, call, note, g_free);
-}
-
+/* I/O thread. */
 static void connection_opened(void *context)
 {
-	connection_post(context, connection_note_opened);
+	struct hvsock_connection *connection = context;
+
+	loop_queue_post(connection->hvsock->queue, &connection->opened);
 }
 
 static void connection_finished(void *context)
 {
-	connection_post(context, connection_note_finished);
+	struct hvsock_connection *connection = context;
+
+	loop_queue_post(connection->hvsock->queue, &connection->finished);
 }
 
 static int connection_expired(sd_event_source *source G_GNUC_UNUSED, uint64_t usec G_GNUC_UNUSED,
@@ -114,6 +106,10 @@ static bool hvsock_connect(struct hvsock *hvsock, int fd, const struct vmbus_gui
 	connection = g_new0(struct hvsock_connection, 1);
 	connection->hvsock = hvsock;
 	connection->number = ++hvsock->last_number;
+	connection->opened =
+		(struct loop_call){.run = connection_note_opened, .context = connection};
+	connection->finished =
+		(struct loop_call){.run = connection_note_finished, .context = connection};
 	connection->pipe = hvsock_pipe_new(
 		&(struct hvsock_pipe_config){
 			.bus = hvsock->config.bus,
@@ -193,6 +189,7 @@ struct guest_wish {
 	uint32_t port;
 	struct vmbus_guid service, endpoint;
 	sd_event_source *timer;
+	struct loop_call ask;
 };
 
 static void guest_wish_free(gpointer data)
@@ -229,7 +226,7 @@ static bool guest_may_ask(struct hvsock *hvsock)
 
 static void guest_wish_ask(void *context)
 {
-	struct guest_wish *wish = g_steal_pointer((struct guest_wish **)context);
+	struct guest_wish *wish = context;
 	struct hvsock *hvsock = wish->hvsock;
 	const struct hvsock_config *config = &hvsock->config;
 
@@ -242,14 +239,6 @@ static void guest_wish_ask(void *context)
 		hvsock_connected(hvsock, wish->number, -1);
 	else
 		config->connect(config->context, wish->number, wish->port);
-}
-
-static void posted_wish_free(gpointer data)
-{
-	struct guest_wish **posted = data;
-
-	guest_wish_free(*posted);
-	g_free(posted);
 }
 
 void hvsock_connected(struct hvsock *hvsock, uint64_t number, int fd)
@@ -271,7 +260,7 @@ bool hvsock_tl_connect(void *context, const struct vmbus_guid *endpoint,
 		       const struct vmbus_guid *service)
 {
 	struct hvsock *hvsock = context;
-	struct guest_wish **posted, *wish;
+	struct guest_wish *wish;
 	uint32_t port, guest_port;
 
 	if (!hvsock->config.connect || !hvsock_guid_port(service, &port) ||
@@ -284,9 +273,9 @@ bool hvsock_tl_connect(void *context, const struct vmbus_guid *endpoint,
 	wish = g_new0(struct guest_wish, 1);
 	*wish = (struct guest_wish){
 		.hvsock = hvsock, .port = port, .service = *service, .endpoint = *endpoint};
-	posted = g_new(struct guest_wish *, 1);
-	*posted = wish;
-	loop_queue_post(hvsock->queue, guest_wish_ask, posted, posted_wish_free);
+	wish->ask =
+		(struct loop_call){.run = guest_wish_ask, .drop = guest_wish_free, .context = wish};
+	loop_queue_post(hvsock->queue, &wish->ask);
 	return true;
 }
 

@@ -7,26 +7,24 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-struct loop_call {
-	void (*call)(void *context);
-	void *context;
-	GDestroyNotify release;
-};
-
 struct loop_queue {
 	pthread_mutex_t lock; /* not GLib's, which ThreadSanitizer does not see */
-	GQueue calls;	      /* struct loop_call */
+	GQueue calls;	      /* the links of struct loop_call */
 	int fd;
 	sd_event_source *source;
 };
 
-static void loop_call_free(gpointer data)
+/* NULL: there is none. With the lock held, or when no other thread has the queue. */
+static struct loop_call *loop_queue_pop(struct loop_queue *queue)
 {
-	struct loop_call *call = data;
+	GList *link = g_queue_pop_head_link(&queue->calls);
+	struct loop_call *call;
 
-	if (call->release)
-		call->release(call->context);
-	g_free(call);
+	if (!link)
+		return NULL;
+	call = link->data;
+	call->queued = false;
+	return call;
 }
 
 /* One call a turn, so that others have theirs; the counter keeps us awake until all ran. */
@@ -37,29 +35,37 @@ static int loop_queue_run(sd_event_source *source G_GNUC_UNUSED, int fd,
 	struct loop_call *call;
 
 	pthread_mutex_lock(&queue->lock);
-	call = g_queue_pop_head(&queue->calls);
+	call = loop_queue_pop(queue);
 	if (g_queue_is_empty(&queue->calls)) {
 		eventfd_t count;
 
 		(void)!eventfd_read(fd, &count);
 	}
 	pthread_mutex_unlock(&queue->lock);
-	if (call) {
-		call->call(call->context);
-		loop_call_free(call);
-	}
+	if (call)
+		call->run(call->context);
 	return 0;
 }
 
-void loop_queue_post(struct loop_queue *queue, void (*call)(void *context), void *context,
-		     GDestroyNotify release)
+void loop_queue_post(struct loop_queue *queue, struct loop_call *call)
 {
-	struct loop_call *new = g_new0(struct loop_call, 1);
-
-	*new = (struct loop_call){call, context, release};
 	pthread_mutex_lock(&queue->lock);
-	g_queue_push_tail(&queue->calls, new);
-	(void)!eventfd_write(queue->fd, 1); /* full only when it is awake anyway */
+	if (!call->queued) {
+		call->queued = true;
+		call->link = (GList){.data = call};
+		g_queue_push_tail_link(&queue->calls, &call->link);
+		(void)!eventfd_write(queue->fd, 1); /* full only when it is awake anyway */
+	}
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void loop_queue_take_back(struct loop_queue *queue, struct loop_call *call)
+{
+	pthread_mutex_lock(&queue->lock);
+	if (call->queued) {
+		call->queued = false;
+		g_queue_unlink(&queue->calls, &call->link);
+	}
 	pthread_mutex_unlock(&queue->lock);
 }
 
@@ -88,10 +94,15 @@ struct loop_queue *loop_queue_new(sd_event *event, GError **error)
 
 void loop_queue_free(struct loop_queue *queue)
 {
+	struct loop_call *call;
+
 	if (!queue)
 		return;
 	sd_event_source_disable_unref(queue->source);
-	g_queue_clear_full(&queue->calls, loop_call_free);
+	while ((call = loop_queue_pop(queue))) {
+		if (call->drop)
+			call->drop(call->context);
+	}
 	if (queue->fd >= 0)
 		close(queue->fd);
 	pthread_mutex_destroy(&queue->lock);

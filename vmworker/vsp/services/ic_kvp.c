@@ -35,7 +35,7 @@ struct ic_kvp {
 	enum kvp_phase phase;
 	uint32_t index; /* in the phase */
 	uint8_t poll_id;
-	uint64_t next_poll;	/* while idle */
+	uint64_t next_poll;	/* while idle; a guest that goes and comes does not change it */
 	struct kvp_facts *next; /* what the poll gathers */
 	struct kvp_facts *facts;
 };
@@ -291,16 +291,17 @@ static void kvp_ready(void *context, struct ic_version version G_GNUC_UNUSED)
 {
 	struct ic_kvp *kvp = context;
 
-	kvp->next_poll = ic_now(kvp->ic);
 	if (kvp->events.available)
 		kvp->events.available(kvp->events.context, true);
 	kvp_advance(kvp);
 }
 
-static void kvp_abandon(struct ic_kvp *kvp)
+/* pause: until a poll, when one was under way. */
+static void kvp_abandon(struct ic_kvp *kvp, uint64_t pause)
 {
 	kvp->request_id = kvp->poll_id = 0;
-	kvp_poll_end(kvp, 0);
+	if (kvp->phase != KVP_PHASE_IDLE)
+		kvp_poll_end(kvp, pause);
 	while (kvp->requests.length > 0)
 		kvp_request_finish(kvp, IC_KVP_GONE);
 }
@@ -309,7 +310,7 @@ static void kvp_gone(void *context)
 {
 	struct ic_kvp *kvp = context;
 
-	kvp_abandon(kvp);
+	kvp_abandon(kvp, IC_KVP_PERIOD_NS);
 	if (kvp->facts->pairs->len > 0 || kvp->facts->adapters->len > 0) {
 		kvp_facts_free(kvp->facts);
 		kvp->facts = kvp_facts_new();
@@ -319,14 +320,14 @@ static void kvp_gone(void *context)
 		kvp->events.available(kvp->events.context, false);
 }
 
-/* The facts stay: it is the same guest. */
+/* The facts stay: it is the same guest. It is asked again afterwards, as the host made it stop. */
 static void kvp_hold(void *context)
 {
 	struct ic_kvp *kvp = context;
 
 	ic_forget(kvp->ic, kvp->poll_id);
 	ic_forget(kvp->ic, kvp->request_id);
-	kvp_abandon(kvp);
+	kvp_abandon(kvp, 0);
 }
 
 static void kvp_save(void *context, struct state_writer *writer)
@@ -358,10 +359,9 @@ static const struct ic_ops kvp_ops = {
 
 void ic_kvp_refresh(struct ic_kvp *kvp)
 {
-	if (!ic_is_ready(kvp->ic))
-		return;
 	kvp->next_poll = ic_now(kvp->ic);
-	kvp_advance(kvp);
+	if (ic_is_ready(kvp->ic))
+		kvp_advance(kvp);
 }
 
 void ic_kvp_set_adapters(struct ic_kvp *kvp, const uint8_t (*macs)[6], unsigned int n)

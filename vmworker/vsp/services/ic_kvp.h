@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The key/value exchange: what the guest says of itself (its name, its system, its addresses), read
- * every half minute, and pairs that the host sets in it. In Linux a daemon (hv_kvp_daemon) answers;
- * without it the facts stay empty and requests are refused.
+ * every half minute, and no sooner when its driver goes and comes, and pairs that the host sets in
+ * it. In Linux a daemon (hv_kvp_daemon) answers; without it the facts stay empty and requests are
+ * refused.
  *
  * Threading: ic_kvp_new and _free belong to the main thread, the rest, with the callbacks, to the
  * I/O thread.
@@ -48,7 +49,7 @@ void ic_kvp_free(struct ic_kvp *kvp);
 
 /* The adapters to ask the addresses of, by MAC; at most IC_KVP_ADAPTERS_MAX. */
 void ic_kvp_set_adapters(struct ic_kvp *kvp, const uint8_t (*macs)[6], unsigned int n);
-/* Asks anew, now. */
+/* Asks anew, now or when the guest is there. */
 void ic_kvp_refresh(struct ic_kvp *kvp);
 
 /* A pair in the guest's pool of the host's ("external"). done: once, perhaps before it returns. */

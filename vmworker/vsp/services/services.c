@@ -9,10 +9,12 @@
 
 #include "ic_timesync.h"
 #include "loop_queue.h"
+#include "services_mailbox.h"
 
 struct services {
 	struct services_config config;
 	struct loop_queue *queue;
+	struct services_mailbox *mailbox;
 	struct ic_shutdown *shutdown;
 	struct ic_heartbeat *heartbeat;
 	struct ic_timesync *timesync;
@@ -27,6 +29,7 @@ struct service_request {
 	services_done done;				/* main thread; NULL: it has no answer */
 	void *context;
 	int result;
+	struct loop_call finish;
 
 	char *text, *value;
 	bool flag;
@@ -36,14 +39,16 @@ struct service_request {
 	uint8_t (*macs)[6];
 	void (*progress)(void *context, uint64_t copied, uint64_t size);
 	uint64_t percent;
+	struct loop_call tell_progress;
+	_Atomic uint64_t copied, size; /* as they are to be told */
 };
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
 /* Main thread: also when the queue is freed before the answer had its turn. */
-static void request_free(gpointer data)
+static void request_free(void *context)
 {
-	struct service_request *request = data;
+	struct service_request *request = context;
 
 	if (request->done)
 		request->done(request->context, request->result);
@@ -61,7 +66,9 @@ static void request_nothing(void *context G_GNUC_UNUSED)
 static void request_finish(struct service_request *request, int result)
 {
 	request->result = result;
-	loop_queue_post(request->services->queue, request_nothing, request, request_free);
+	request->finish =
+		(struct loop_call){.run = request_free, .drop = request_free, .context = request};
+	loop_queue_post(request->services->queue, &request->finish);
 }
 
 static void request_start(void *context)
@@ -182,31 +189,25 @@ void services_thaw(struct services *services, services_done done, void *context)
 
 /* ---- file copy ------------------------------------------------------------------------------- */
 
-struct copy_progress {
-	void (*progress)(void *context, uint64_t copied, uint64_t size);
-	void *context;
-	uint64_t copied, size;
-};
-
+/* Before the request is finished, which is queued behind it. */
 static void copy_tell(void *context)
 {
-	const struct copy_progress *progress = context;
+	struct service_request *request = context;
 
-	progress->progress(progress->context, progress->copied, progress->size);
+	request->progress(request->context, request->copied, request->size);
 }
 
 static void copy_progressed(void *context, uint64_t copied, uint64_t size)
 {
 	struct service_request *request = context;
 	uint64_t percent = size > 100 ? copied / (size / 100) : 100;
-	struct copy_progress *progress;
 
 	if (!request->progress || percent == request->percent)
 		return;
 	request->percent = percent;
-	progress = g_new0(struct copy_progress, 1);
-	*progress = (struct copy_progress){request->progress, request->context, copied, size};
-	loop_queue_post(request->services->queue, copy_tell, progress, g_free);
+	request->copied = copied;
+	request->size = size;
+	loop_queue_post(request->services->queue, &request->tell_progress);
 }
 
 static void copy_done(void *context, enum ic_fcopy_result result)
@@ -225,6 +226,7 @@ static void start_copy(struct service_request *request)
 		.context = request,
 	};
 
+	request->tell_progress = (struct loop_call){.run = copy_tell, .context = request};
 	if (request->services->fcopy) {
 		ic_fcopy_start(request->services->fcopy, &wish);
 	} else {
@@ -326,110 +328,29 @@ void services_set_adapters(struct services *services, const uint8_t (*macs)[6], 
 					       .number = n});
 }
 
-/* ---- events ---------------------------------------------------------------------------------- */
-
-struct service_event {
-	const struct services_events *events;
-	unsigned int value;
-	struct kvp_facts *facts;
-};
-
-static void event_free(gpointer data)
-{
-	struct service_event *event = data;
-
-	kvp_facts_free(event->facts);
-	g_free(event);
-}
-
-static void event_post(struct services *services, void (*call)(void *context), unsigned int value,
-		       struct kvp_facts *facts)
-{
-	struct service_event *event = g_new0(struct service_event, 1);
-
-	*event = (struct service_event){&services->config.events, value, facts};
-	loop_queue_post(services->queue, call, event, event_free);
-}
-
-static void tell_available(void *context)
-{
-	const struct service_event *event = context;
-
-	event->events->shutdown_available(event->events->context, event->value);
-}
-
-static void on_available(void *context, bool is)
-{
-	struct services *services = context;
-
-	if (services->config.events.shutdown_available)
-		event_post(services, tell_available, is, NULL);
-}
-
-static void tell_file_systems(void *context)
-{
-	const struct service_event *event = context;
-
-	event->events->file_systems(event->events->context, (enum ic_vss_change)event->value);
-}
-
-static void on_file_systems(void *context, enum ic_vss_change change)
-{
-	struct services *services = context;
-
-	if (services->config.events.file_systems)
-		event_post(services, tell_file_systems, change, NULL);
-}
-
-static void tell_heartbeat(void *context)
-{
-	const struct service_event *event = context;
-
-	event->events->heartbeat(event->events->context, (enum ic_heartbeat_state)event->value);
-}
-
-static void on_heartbeat(void *context, enum ic_heartbeat_state state)
-{
-	struct services *services = context;
-
-	if (services->config.events.heartbeat)
-		event_post(services, tell_heartbeat, state, NULL);
-}
-
-static void tell_facts(void *context)
-{
-	const struct service_event *event = context;
-
-	event->events->facts(event->events->context, event->facts);
-}
-
-static void on_facts(void *context, const struct kvp_facts *facts)
-{
-	struct services *services = context;
-
-	if (services->config.events.facts)
-		event_post(services, tell_facts, 0, kvp_facts_copy(facts));
-}
-
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static bool services_offer(struct services *services, const struct ic_env *env, GError **error)
 {
-	const struct ic_kvp_events kvp_events = {.changed = on_facts, .context = services};
+	struct services_mailbox *mailbox = services->mailbox;
+	const struct ic_kvp_events kvp_events = {.changed = services_mailbox_facts,
+						 .context = mailbox};
 	unsigned int offered = services->config.offered;
 
 	if (offered & SERVICES_SHUTDOWN &&
-	    !(services->shutdown = ic_shutdown_new(env, on_available, services, error)))
+	    !(services->shutdown =
+		      ic_shutdown_new(env, services_mailbox_available, mailbox, error)))
 		return false;
 	if (offered & SERVICES_HEARTBEAT &&
-	    !(services->heartbeat = ic_heartbeat_new(env, on_heartbeat, services, error)))
+	    !(services->heartbeat =
+		      ic_heartbeat_new(env, services_mailbox_heartbeat, mailbox, error)))
 		return false;
 	if (offered & SERVICES_TIMESYNC && !(services->timesync = ic_timesync_new(env, error)))
 		return false;
 	if (offered & SERVICES_KVP && !(services->kvp = ic_kvp_new(env, &kvp_events, error)))
 		return false;
 	if (offered & SERVICES_VSS &&
-	    !(services->vss = ic_vss_new(env, on_file_systems, services, error)))
+	    !(services->vss = ic_vss_new(env, services_mailbox_file_systems, mailbox, error)))
 		return false;
 	return !(offered & SERVICES_FCOPY) || (services->fcopy = ic_fcopy_new(env, error));
 }
@@ -446,6 +367,8 @@ struct services *services_new(const struct services_config *config, GError **err
 
 	services->config = *config;
 	services->queue = loop_queue_new(config->event, error);
+	if (services->queue)
+		services->mailbox = services_mailbox_new(services->queue, &config->events);
 	if (!services->queue || !services_offer(services, &env, error)) {
 		services_free(services);
 		return NULL;
@@ -465,6 +388,7 @@ void services_free(struct services *services)
 	ic_kvp_free(services->kvp);
 	ic_vss_free(services->vss);
 	ic_fcopy_free(services->fcopy);
+	services_mailbox_free(services->mailbox);
 	loop_queue_free(services->queue); /* answers what has no answer yet */
 	g_free(services);
 }

@@ -16,13 +16,17 @@
 
 struct services;
 
-/* Main thread. Any may be NULL. */
+/*
+ * Main thread. Any may be NULL. What changes while the main thread does not run its loop is told
+ * once, as it is then: a guest that comes and goes in a loop is no more to it than its last state.
+ */
 struct services_events {
 	/* The guest's shutdown driver came (services_shutdown may work now) or went. */
 	void (*shutdown_available)(void *context, bool is);
 	void (*heartbeat)(void *context, enum ic_heartbeat_state state);
 	/* What the guest says of itself changed; good during the call. */
 	void (*facts)(void *context, const struct kvp_facts *facts);
+	/* IC_VSS_OVERDUE is told even when more came after it. */
 	void (*file_systems)(void *context, enum ic_vss_change change);
 	void *context;
 };
@@ -58,7 +62,8 @@ bool services_is_frozen(struct services *services);
 /* The guest's adapters, to ask the addresses of. */
 void services_set_adapters(struct services *services, const uint8_t (*macs)[6], unsigned int n);
 
-/* Every request below is answered once, from the event loop, with the enum of its service. */
+/* Every request below is answered once, from the event loop, with the enum of its service. There
+ * are as many answers as the host asked for, whatever the guest does. */
 typedef void (*services_done)(void *context, int result);
 
 /* enum ic_shutdown_result. message may be NULL. */
@@ -71,8 +76,8 @@ void services_set_pair(struct services *services, const char *key, const char *v
 void services_freeze(struct services *services, uint64_t answer_ns, uint64_t hold_ns,
 		     services_done done, void *context);
 void services_thaw(struct services *services, services_done done, void *context);
-/* enum ic_fcopy_result. fd becomes the services'. progress, when a percent more is copied, may be
- * NULL. */
+/* enum ic_fcopy_result. fd becomes the services'. progress, when a percent more is copied (the
+ * newest only while the loop does not run), may be NULL. */
 void services_copy(struct services *services, int fd, const char *path, uint32_t flags,
 		   void (*progress)(void *context, uint64_t copied, uint64_t size),
 		   services_done done, void *context);
