@@ -123,7 +123,7 @@ static void test_placed_reservations(void)
 		 .placement = PLACEMENT_PACK,
 		 .reserve = 60,
 		 .cpus = "1",
-		 .cpu_weight = 9901},
+		 .cpu_weight = 10000},
 	};
 	/* No CPU has room for c alone, but both together have. */
 	static const struct row wide[] = {
