@@ -104,7 +104,7 @@ static void world_offer(struct world *w)
 	const struct storvsp_disk dvd = {.kind = STORVSP_DVD, .id = {100}};
 	const struct keyboard_config keyboard = {
 		.bus = w->g.bus, .thread = w->g.thread, .monotonic_ns = real_clock};
-	const struct ic_env env = {w->g.bus, w->g.thread, &w->clock};
+	const struct ic_env env = {w->g.bus, w->g.thread, &w->clock, real_clock(NULL)};
 	const struct ic_kvp_events events = {.changed = on_facts};
 
 	w->device = vmbus_offer(w->g.bus, &device, NULL);
