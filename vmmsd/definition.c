@@ -77,8 +77,8 @@ static bool check_bytes(struct json_object *boot, const char *name, size_t limit
 	if (!value || strlen(value) <= limit)
 		return true;
 	g_autofree char *path = g_strconcat("$.boot.", name, NULL);
-	g_autofree char *what =
-		g_strdup_printf("has %zu bytes, more than the %zu allowed", strlen(value), limit);
+	g_autofree char *what = g_strdup_printf(
+		"has %zu bytes, more than the %zu allowed; shorten it", strlen(value), limit);
 	return fail(error, path, what);
 }
 

@@ -199,8 +199,9 @@ static gboolean check_string(const struct json_schema *schema, struct json_objec
 		glong length = g_utf8_strlen(text, -1);
 		if (length > schema->max_length)
 			return fail(path, error,
-				    "has %ld characters, more than the %" PRId64 " allowed", length,
-				    schema->max_length);
+				    "has %ld characters, more than the %" PRId64
+				    " allowed; shorten it",
+				    length, schema->max_length);
 	}
 	if (schema->pattern && !g_regex_match(schema->pattern, text, 0, NULL)) {
 		g_autofree char *shown = excerpt(value);
@@ -248,10 +249,12 @@ static gboolean check_array(const struct json_schema *schema, struct json_object
 
 	if (schema->has_min_items && n < (uint64_t)schema->min_items)
 		return fail(path, error,
-			    "has %zu elements, fewer than the %" PRId64 " that are needed", n,
-			    schema->min_items);
+			    "has %zu elements, fewer than the %" PRId64
+			    " that are needed; add some",
+			    n, schema->min_items);
 	if (schema->has_max_items && n > (uint64_t)schema->max_items)
-		return fail(path, error, "has %zu elements, more than the %" PRId64 " allowed", n,
+		return fail(path, error,
+			    "has %zu elements, more than the %" PRId64 " allowed; take some out", n,
 			    schema->max_items);
 	for (size_t i = 0; schema->items && i < n; i++) {
 		const struct path below = {path, NULL, i};

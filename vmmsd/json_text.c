@@ -117,8 +117,8 @@ struct json_object *json_text_parse(const char *text, size_t max_bytes, GError *
 
 	if (length > MIN(max_bytes, (size_t)INT_MAX - 1)) {
 		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_INVALID_DEFINITION,
-			    "the document has %zu bytes, more than the %zu allowed", length,
-			    max_bytes);
+			    "the document has %zu bytes, more than the %zu allowed; shorten it",
+			    length, max_bytes);
 		return NULL;
 	}
 	if (!check_utf8(text, length, error))

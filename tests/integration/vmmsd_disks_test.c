@@ -310,10 +310,10 @@ static void test_hvctl(void)
 		     "web2", "--nic", "type=none,mac=01:00:5e:00:00:01");
 	HVCTL_EXPECT(2, "$.disks[1].lun: controller 0, LUN 0 is the address of $.disks[0] already",
 		     "edit", "web2", "--disk", "path=/a,lun=0", "--disk", "path=/b,lun=0");
-	HVCTL_EXPECT(2, "$.nics: has 9 elements, more than the 8 allowed", "edit", "web2", "--nic",
-		     "type=none", "--nic", "type=none", "--nic", "type=none", "--nic", "type=none",
+	HVCTL_EXPECT(2, "$.nics: has 9 elements, more than the 8 allowed; take some out", "edit",
+		     "web2", "--nic", "type=none", "--nic", "type=none", "--nic", "type=none",
 		     "--nic", "type=none", "--nic", "type=none", "--nic", "type=none", "--nic",
-		     "type=none", "--nic", "type=none");
+		     "type=none", "--nic", "type=none", "--nic", "type=none");
 	HVCTL_EXPECT(0, "LUN:         7\n", "show", "web2"); /* nothing changed */
 	HVCTL_EXPECT(0, "", "edit", "web2", "--disk", "");
 	HVCTL_EXPECT(0, "", "start", "web2");

@@ -168,10 +168,10 @@ static void test_too_many(void)
 	g_string_append_c(members, ']');
 	g_autofree char *vm = fixture_define_with(f, "web1", "run", members->str);
 	fixture_do(f, vm, "Start");
-	HVCTL_EXPECT(2, "$.disks: has 65 elements, more than the 64 allowed", "attach", "web1",
-		     "--disk", spec);
-	HVCTL_EXPECT(2, "$.nics: has 9 elements, more than the 8 allowed", "attach", "web1",
-		     "--nic", "type=none");
+	HVCTL_EXPECT(2, "$.disks: has 65 elements, more than the 64 allowed; take some out",
+		     "attach", "web1", "--disk", spec);
+	HVCTL_EXPECT(2, "$.nics: has 9 elements, more than the 8 allowed; take some out", "attach",
+		     "web1", "--nic", "type=none");
 	g_assert_false(try_lock(last));
 	fixture_free(f);
 }

@@ -207,11 +207,13 @@ static void test_many(void)
 			g_assert_false(mac_address_equal(&full_nics->nics[i].mac,
 							 &full_nics->nics[j].mac));
 	g_assert_null(parse(disks_more, &error));
-	assert_message(g_steal_pointer(&error), SERVICE_ERROR_INVALID_DEFINITION,
-		       "definition: $.disks: has 65 elements, more than the 64 allowed");
+	assert_message(
+		g_steal_pointer(&error), SERVICE_ERROR_INVALID_DEFINITION,
+		"definition: $.disks: has 65 elements, more than the 64 allowed; take some out");
 	g_assert_null(parse(nics_more, &error));
-	assert_message(error, SERVICE_ERROR_INVALID_DEFINITION,
-		       "definition: $.nics: has 9 elements, more than the 8 allowed");
+	assert_message(
+		error, SERVICE_ERROR_INVALID_DEFINITION,
+		"definition: $.nics: has 9 elements, more than the 8 allowed; take some out");
 }
 
 static char *mac_of(const struct definition *definition, size_t index)

@@ -243,15 +243,17 @@ static void test_lengths(void)
 	GError *error = NULL;
 
 	check_refused(cmdline, "definition: $.boot.cmdline: has 2048 characters, more than the "
-			       "2047 allowed");
+			       "2047 allowed; shorten it");
 	for (unsigned i = 0; i < 1024; i++)
 		g_string_append(umlauts, "ü");
 	g_string_append(umlauts, "\"}");
-	check_refused(umlauts->str,
-		      "definition: $.boot.cmdline: has 2048 bytes, more than the 2047 allowed");
+	check_refused(
+		umlauts->str,
+		"definition: $.boot.cmdline: has 2048 bytes, more than the 2047 allowed; shorten it");
 	g_assert_null(definition_parse(huge, &error));
-	assert_message(error, SERVICE_ERROR_INVALID_DEFINITION,
-		       "definition: the document has 262145 bytes, more than the 262144 allowed");
+	assert_message(
+		error, SERVICE_ERROR_INVALID_DEFINITION,
+		"definition: the document has 262145 bytes, more than the 262144 allowed; shorten it");
 }
 
 static void test_names(void)

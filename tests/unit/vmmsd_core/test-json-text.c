@@ -71,7 +71,7 @@ static void test_length(void)
 	g_assert_nonnull(value);
 	g_assert_null(json_text_parse(over, 100, &error));
 	assert_message(error, SERVICE_ERROR_INVALID_DEFINITION,
-		       "the document has 101 bytes, more than the 100 allowed");
+		       "the document has 101 bytes, more than the 100 allowed; shorten it");
 }
 
 /* Exactly the depth that is allowed passes json-c and the scan alike. */

@@ -138,7 +138,7 @@ static void test_refused(void)
 		 S "affinity: \"9999\" is not valid; give CPUs in ascending order, each once and "
 		   "below 8192, such as \"0-3,8\""},
 		{"\"vcpuAffinity\":[]",
-		 S "vcpuAffinity: has 0 elements, fewer than the 1 that are needed"},
+		 S "vcpuAffinity: has 0 elements, fewer than the 1 that are needed; add some"},
 		{"\"vcpuAffinity\":[\"0\",\"1\",\"2\"]",
 		 S "vcpuAffinity: has 3 elements for 2 processors; give one each"},
 		{"\"vcpuAffinity\":[\"0\",\"\"]",
