@@ -6,7 +6,7 @@
 
 #include "netvsp_private.h"
 
-#define NETVSP_BUDGET	  256u /* packets of a channel before others have their turn */
+#define NETVSP_BUDGET	  256u /* messages of a channel before others have their turn */
 #define NETVSP_PACKET_MAX 16384u
 #define NETVSP_SPEED	  10000000000u
 
@@ -92,14 +92,55 @@ static bool netvsp_channel_finish(struct netvsp_channel *channel)
 	return true;
 }
 
+/* The channels that wait for their turn, beginning with the one behind that which had the last. */
+static struct netvsp_channel *netvsp_turn_next(const struct netvsp *netvsp)
+{
+	for (unsigned int i = 0; i < netvsp->n_channels; i++) {
+		struct netvsp_channel *channel =
+			&netvsp->channels[(netvsp->turn + i) % netvsp->n_channels];
+
+		if (channel->again)
+			return channel;
+	}
+	return NULL;
+}
+
+static void netvsp_again(void *context);
+
+static void netvsp_again_post(struct netvsp *netvsp)
+{
+	if (netvsp->again_posted)
+		return;
+	netvsp->again_posted = true;
+	io_thread_post(netvsp->thread, netvsp_again, netvsp);
+}
+
+static void netvsp_turn(struct netvsp *netvsp)
+{
+	struct netvsp_channel *channel = netvsp_turn_next(netvsp);
+
+	if (!channel)
+		return;
+	channel->again = false;
+	netvsp->turn = channel->index + 1u;
+	netvsp_channel_run(channel);
+	if (netvsp_turn_next(netvsp))
+		netvsp_again_post(netvsp);
+}
+
 static void netvsp_again(void *context)
 {
 	struct netvsp *netvsp = context;
 
 	netvsp->again_posted = false;
+	netvsp_turn(netvsp);
+}
+
+void netvsp_turns(struct netvsp *netvsp)
+{
 	for (unsigned int i = 0; i < netvsp->n_channels; i++)
-		if (netvsp->channels[i].vmbus)
-			netvsp_channel_run(&netvsp->channels[i]);
+		netvsp->channels[i].again = netvsp->channels[i].vmbus != NULL;
+	netvsp_turn(netvsp);
 }
 
 static void netvsp_channel_take(struct netvsp_channel *channel)
@@ -107,7 +148,7 @@ static void netvsp_channel_take(struct netvsp_channel *channel)
 	struct netvsp *netvsp = channel->netvsp;
 	struct vmbus_packet packet;
 
-	for (unsigned int i = 0; i < NETVSP_BUDGET; i++) {
+	for (channel->spent = 0; channel->spent < NETVSP_BUDGET; channel->spent++) {
 		if ((channel->busy && !netvsp_channel_finish(channel)) || channel->faulted)
 			return;
 		if (channel->index == 0 && netvsp_outbox_full(netvsp)) {
@@ -120,10 +161,8 @@ static void netvsp_channel_take(struct netvsp_channel *channel)
 			return;
 		netvsp_packet(channel, &packet);
 	}
-	if (!netvsp->again_posted) {
-		netvsp->again_posted = true;
-		io_thread_post(netvsp->thread, netvsp_again, netvsp);
-	}
+	channel->again = true;
+	netvsp_again_post(netvsp);
 }
 
 void netvsp_channel_run(struct netvsp_channel *channel)
@@ -198,7 +237,7 @@ static void netvsp_closed(void *context, struct vmbus_channel *vmbus)
 
 	channel->vmbus = NULL;
 	channel->busy = channel->owed = false;
-	channel->dirty = channel->held = false;
+	channel->dirty = channel->held = channel->again = false;
 	netvsp->spread = false;
 	netvsp_receive_abandon(channel);
 	if (channel->index == 0)
@@ -229,7 +268,7 @@ static const struct vmbus_device_ops netvsp_ops = {
 
 static void netvsp_send_expired(void *context)
 {
-	netvsp_again(context);
+	netvsp_turns(context);
 }
 
 static void netvsp_receive_expired(void *context)
@@ -372,7 +411,7 @@ static void netvsp_change_limits(void *context)
 	net_bucket_set(&netvsp->receive_bucket, change->receive, netvsp_now());
 	io_timer_arm(netvsp->send_timer, 0);
 	io_timer_arm(netvsp->receive_timer, 0);
-	netvsp_again(netvsp);
+	netvsp_turns(netvsp);
 	net_backend_resume(netvsp->backend);
 }
 

@@ -46,7 +46,8 @@ struct netvsp_channel {
 	struct vmbus_channel *vmbus; /* NULL: closed */
 	uint16_t index;
 	bool faulted, running;
-	bool held; /* for a saved state, until `ready` */
+	bool held;  /* for a saved state, until `ready` */
+	bool again; /* waits for its turn, see netvsp_turns */
 
 	/* The packet of the guest that is being sent. */
 	bool busy, owed, wants_completion;
@@ -54,7 +55,9 @@ struct netvsp_channel {
 	uint32_t status; /* NVSP_STATUS_* of it */
 	struct iovec pieces[NETVSP_PIECES];
 	unsigned int n_pieces;
-	size_t size, done; /* bytes */
+	size_t size, done;     /* bytes */
+	unsigned int messages; /* in it so far */
+	unsigned int spent;    /* packets and messages of this turn */
 
 	struct netvsp_batch batch;
 	bool full;  /* the ring did not take the batch */
@@ -94,7 +97,8 @@ struct netvsp {
 	struct netvsp_counters counters;
 	bool link_wanted, link_backend;
 	bool again_posted;
-	bool stalled; /* the back end waits for room */
+	unsigned int turn; /* the channel whose turn is next */
+	bool stalled;	   /* the back end waits for room */
 
 	struct nvsp nvsp;
 	struct rndis_adapter rndis;
@@ -122,8 +126,11 @@ bool netvsp_channel_is_live(const struct netvsp_channel *channel);
 void netvsp_channel_flush(struct netvsp_channel *channel);
 /* The channel of an open one of VMBus. */
 struct netvsp_channel *netvsp_channel(struct netvsp *netvsp, struct vmbus_channel *vmbus);
-/* Takes what there is to do on a channel. */
+/* Takes what there is to do on a channel, up to what one turn may take. */
 void netvsp_channel_run(struct netvsp_channel *channel);
+/* All open channels have a turn, the first at once, the others one by one as others of the thread
+ * have theirs. */
+void netvsp_turns(struct netvsp *netvsp);
 
 /* netvsp_control.c: a packet that is neither a completion nor RNDIS data. */
 void netvsp_control(struct netvsp_channel *channel, const struct vmbus_packet *packet,

@@ -430,11 +430,7 @@ void netvsp_receive_resume(struct netvsp *netvsp)
 
 static void netvsp_writable(void *context)
 {
-	struct netvsp *netvsp = context;
-
-	for (unsigned int i = 0; i < netvsp->n_channels; i++)
-		if (netvsp->channels[i].vmbus && netvsp->channels[i].busy)
-			netvsp_channel_run(&netvsp->channels[i]);
+	netvsp_turns(context);
 }
 
 static void netvsp_link_changed(void *context, bool up)

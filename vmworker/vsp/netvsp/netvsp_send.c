@@ -66,6 +66,7 @@ void netvsp_send_begin(struct netvsp_channel *channel, const struct vmbus_packet
 	channel->transaction = packet->transaction_id;
 	channel->status = NVSP_STATUS_SUCCESS;
 	channel->done = 0;
+	channel->messages = 0;
 	if (!netvsp_send_map(channel, packet, rndis)) {
 		channel->netvsp->counters.send_invalid++;
 		channel->status = NVSP_STATUS_FAILURE;
@@ -185,12 +186,15 @@ static const char *netvsp_send_frame(struct netvsp_channel *channel, const struc
 	return offload_send(&rndis.offload, frame->header, known, frame->size, &frame->undone);
 }
 
-/* The size of the message at `done`, or 0 when there is none. */
+/* The size of the message at `done`, or 0 when there is none that it may send. More than it was
+ * told that a packet may have end it there: the first ones are on their way by then. */
 static size_t netvsp_send_next(struct netvsp_channel *channel)
 {
 	struct rndis_header header;
 	size_t left = channel->size - channel->done;
 
+	if (channel->messages == RNDIS_PACKETS_MAX)
+		return 0;
 	if (left < sizeof(header) ||
 	    frame_iov_read(channel->pieces, channel->n_pieces, channel->done, &header,
 			   sizeof(header)) != sizeof(header))
@@ -221,7 +225,7 @@ bool netvsp_send_continue(struct netvsp_channel *channel)
 		struct iovec message[NETVSP_PIECES];
 		struct netvsp_frame frame;
 		size_t size = netvsp_send_next(channel);
-		const char *wrong = "no RNDIS message where one should be";
+		const char *wrong = "no RNDIS message where one should be, or one too many";
 		unsigned int n;
 
 		if (size > 0) {
@@ -241,6 +245,8 @@ bool netvsp_send_continue(struct netvsp_channel *channel)
 		if (size == 0) /* no way to find the next one */
 			break;
 		channel->done += size;
+		channel->messages++;
+		channel->spent++;
 	}
 	channel->done = channel->size;
 	return true;
