@@ -274,6 +274,35 @@ static void test_random(struct storvsp_guest *g, gconstpointer data G_GNUC_UNUSE
 	guest_execute(g, &(struct guest_srb){.cdb_size = 6, .direction = SRB_DATA_NONE});
 }
 
+/* The list of an UNMAP changes when the first of its ranges is in work: what was checked is done.
+ */
+static void test_changing_list(struct storvsp_guest *g, gconstpointer data G_GNUC_UNUSED)
+{
+	/* sectors 2 and 5 */
+	uint8_t list[8 + 2 * 16] = {0, 38, 0, 32, [15] = 2, [19] = 1, [31] = 5, [35] = 1};
+	const struct guest_srb unmap = {.direction = SRB_DATA_OUT,
+					.cdb = {0x42, [8] = sizeof(list)},
+					.cdb_size = 10,
+					.iov = {{list, sizeof(list)}},
+					.n_iov = 1,
+					.length = sizeof(list)};
+	struct guest_answer answer;
+
+	g->memory[0].hold = true;
+	guest_push(g, g->channel, &unmap);
+	fake_channel_kick(g->channel);
+	g_assert_false(guest_answer(g->channel, 0, &answer));
+	memset(list + 8, 0xff, 32); /* far outside the disk */
+	g->memory[0].hold = false;
+	guest_release(g, 0);
+	g_assert_true(guest_answer(g->channel, GUEST_TIMEOUT_MS, &answer));
+	g_assert_cmphex(answer.packet.srb.srb_status, ==, SRB_STATUS_SUCCESS);
+	g_assert_cmpuint(g->memory[0].n[BLOCK_DISCARD], ==, 2);
+	for (uint32_t i = 0; i < GUEST_DISK_SIZE; i++)
+		g_assert_cmphex(g->memory[0].data[i], ==, i / 512 == 2 || i / 512 == 5 ? 0 : 0x11);
+	memset(g->memory[0].data, 0x11, GUEST_DISK_SIZE);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -288,6 +317,7 @@ int main(int argc, char **argv)
 	ADD("pieces", test_pieces);
 	ADD("packet-sizes", test_packet_sizes);
 	ADD("packet-types", test_packet_types);
+	ADD("changing-list", test_changing_list);
 	ADD("random", test_random);
 	return g_test_run();
 }
