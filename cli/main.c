@@ -22,8 +22,10 @@ const struct command *command_find(const char *name)
 		if (strcmp((*c)->name, name) == 0)
 			return *c;
 	}
-	/* libvirt's word, and that of the API. */
-	return strcmp(name, "define") == 0 ? &cmd_create : NULL;
+	/* libvirt's words; the first is the API's, too. */
+	if (strcmp(name, "define") == 0)
+		return &cmd_create;
+	return strcmp(name, "restore") == 0 ? &cmd_resume : NULL;
 }
 
 void command_help(const struct command *command)

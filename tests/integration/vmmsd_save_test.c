@@ -119,7 +119,7 @@ static void test_life(void)
 	fixture_do(f, vm, "Pause");
 	fixture_hvctl(f, 0, "", "save web1");
 	g_assert_cmpuint(fixture_events_count(f, "saved"), ==, 1);
-	fixture_hvctl(f, 0, "", "resume web1");
+	fixture_hvctl(f, 0, "", "restore web1");
 	fixture_expect_state(f, vm, "running", "");
 	g_assert_cmpuint(fixture_events_count(f, "guest-state"), ==, 2);
 	fixture_free(f);
