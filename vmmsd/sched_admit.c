@@ -182,8 +182,7 @@ static char *sum_words(const struct sched_demand *demands, guint n, const GArray
 }
 
 /* What the last search saw is a set of VMs that needs more than all of its CPUs have. */
-static gboolean fail(const struct network *net, const struct sched_demand *demands, guint n,
-		     const char *name, GError **error)
+static char *shortage(const struct network *net, const struct sched_demand *demands, guint n)
 {
 	g_autoptr(GArray) cpus = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 
@@ -195,14 +194,22 @@ static gboolean fail(const struct network *net, const struct sched_demand *deman
 		}
 	}
 	g_autofree char *sum = sum_words(demands, n, cpus);
+	g_autofree char *words = sched_cpus_words(cpus);
+	return g_strdup_printf("%s of a CPU would be reserved, and %s can give %u %% (%u %% each)",
+			       sum, words, SCHED_RESERVABLE * cpus->len, SCHED_RESERVABLE);
+}
+
+static gboolean fail(const struct network *net, const struct sched_demand *demands, guint n,
+		     const char *name, GError **error)
+{
+	g_autofree char *short_of = shortage(net, demands, n);
 	g_autofree char *who = name ? g_strdup_printf("VM %s: its reservation does", name)
 				    : g_strdup("the reservations do");
-	g_autofree char *words = sched_cpus_words(cpus);
+
 	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
-		    "%s not fit: %s of a CPU would be reserved, and %s "
-		    "can give %u %% (%u %% each): lower a reservation, stop one of these VMs, or "
-		    "give one other CPUs",
-		    who, sum, words, SCHED_RESERVABLE * cpus->len, SCHED_RESERVABLE);
+		    "%s not fit: %s: lower a reservation, stop one of these VMs, or give one other "
+		    "CPUs",
+		    who, short_of);
 	return FALSE;
 }
 
@@ -231,4 +238,20 @@ gboolean sched_admit_some(const struct sched_demand *demands, guint n, const cha
 gboolean sched_admit(const struct sched_demand *demands, guint n, const char *name, GError **error)
 {
 	return sched_admit_some(demands, n, name, NULL, NULL, error);
+}
+
+char *sched_admit_shortage(const struct sched_demand *demands, guint n)
+{
+	struct network net = {0};
+	char *words = NULL;
+
+	network_add_sources(&net, demands, n);
+	network_add_sinks(&net);
+	for (guint i = 0; i < n && !words; i++) {
+		if (demands[i].percent > 0 &&
+		    network_place(&net, net.source[i], demands[i].percent) > 0)
+			words = shortage(&net, demands, n);
+	}
+	network_clear(&net);
+	return words;
 }

@@ -33,4 +33,8 @@ gboolean sched_admit(const struct sched_demand *demands, guint n, const char *na
 gboolean sched_admit_some(const struct sched_demand *demands, guint n, const char *name,
 			  const uint32_t *may_lack, uint32_t *lacks, GError **error);
 
+/* The arithmetic alone: "60 % (a) + 50 % (b) = 110 % of a CPU would be reserved, and CPU 0 can give
+ * 95 % (95 % each)"; the caller frees it. NULL: all can be had. */
+char *sched_admit_shortage(const struct sched_demand *demands, guint n);
+
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host_cpu_list.h"
+#include "sched_admit.h"
 #include "sched_cpus.h"
 #include "sched_group.h"
 #include "sched_plan_internal.h"
@@ -10,6 +11,7 @@ static void member_clear(gpointer data)
 	struct sched_member *member = data;
 
 	g_clear_pointer(&member->cpus, g_array_unref);
+	g_clear_pointer(&member->shortage, g_free);
 }
 
 struct sched_plan *sched_plan_new(const GPtrArray *cpu_groups)
@@ -248,6 +250,36 @@ static void judge(struct sched_plan *plan)
 	}
 }
 
+/* What is missing for one of those that are not kept, beside those that are. */
+static void explain(struct sched_plan *plan, struct sched_member *unkept)
+{
+	g_autoptr(GArray) demands = g_array_new(FALSE, TRUE, sizeof(struct sched_demand));
+
+	for (guint i = 0; i < plan->members->len; i++) {
+		const struct sched_member *member = sched_plan_member(plan, i);
+		const struct sched_demand demand = {member->name, member->wish->reserve,
+						    member->cpus};
+
+		if ((!member->unkept || member == unkept) &&
+		    !(member->wish->exclusive && !member->moved))
+			g_array_append_val(demands, demand);
+	}
+	unkept->shortage = sched_admit_shortage((const struct sched_demand *)(void *)demands->data,
+						demands->len);
+}
+
+static void judge_all(struct sched_plan *plan)
+{
+	judge(plan);
+	for (guint i = 0; i < plan->members->len; i++) {
+		struct sched_member *member = sched_plan_member(plan, i);
+
+		g_clear_pointer(&member->shortage, g_free);
+		if (member->unkept)
+			explain(plan, member);
+	}
+}
+
 gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *topology,
 			 GError **error)
 {
@@ -259,7 +291,7 @@ gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *to
 	sched_plan_settle(plan, online);
 	place(plan, topology, TRUE);
 	if (sched_group_weigh(plan, NULL)) {
-		judge(plan);
+		judge_all(plan);
 		return TRUE;
 	}
 	/* A promise comes before a choice of CPUs: who reserves runs wherever it may. */
@@ -268,6 +300,6 @@ gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *to
 	kept = sched_group_weigh(plan, error);
 	if (!kept)
 		keep_some(plan);
-	judge(plan);
+	judge_all(plan);
 	return kept;
 }

@@ -23,6 +23,7 @@ struct sched_member {
 	gboolean moved;	     /* no CPU of its affinity can be used: it runs elsewhere */
 	gboolean strayed;    /* none of the list of one of its processors can be */
 	gboolean unkept;     /* what it reserves is not assured now */
+	char *shortage;	     /* then the arithmetic, if that of time says why; owned, or NULL */
 	gboolean bound;	     /* its definition names the CPUs */
 };
 

@@ -259,6 +259,11 @@ static void test_repair(void)
 			&g_array_index(plan->members, struct sched_member, i);
 
 		g_assert_cmpint(m->unkept, ==, i == 1);
+		g_assert_cmpstr(m->shortage, ==,
+				i == 1 ? "90 % (r0) + 90 % (r3) + 90 % (r1) + 90 % (r2) = 360 % of "
+					 "a CPU would be reserved, and CPUs 0-2 can give 285 % "
+					 "(95 % each)"
+				       : NULL);
 		g_assert_cmpint(m->cpu_weight >= 900, ==, i != 1 && i != 4);
 	}
 	g_assert_true(edit(host, rows, 5, NULL));
