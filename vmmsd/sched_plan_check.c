@@ -43,8 +43,39 @@ static gboolean check_lists(const struct sched_member *member, const struct sche
 	return TRUE;
 }
 
+/* The CPUs that its group left it so far. */
+static GArray *base_before(const struct sched_plan *plan, const struct sched_definition *was,
+			   const GArray *online)
+{
+	const struct sched_member past = {.wish = was};
+
+	return sched_plan_group_base(plan, &past, online);
+}
+
+/* Whether its affinity is as it was, and none of it could be used then either. */
+static gboolean stays_moved(const struct sched_plan *plan, const struct sched_definition *wish,
+			    const struct sched_definition *was, const GArray *online)
+{
+	g_autoptr(GArray) base = was ? base_before(plan, was, online) : NULL;
+
+	return was && was->affinity && same_list(wish->affinity, was->affinity) &&
+	       !sched_cpus_overlap(was->affinity, base);
+}
+
+/* The same of the list of one of its processors. */
+static gboolean stays_astray(const struct sched_plan *plan, const struct sched_definition *wish,
+			     const struct sched_definition *was, guint vp, const GArray *online)
+{
+	g_autoptr(GArray) base = was ? base_before(plan, was, online) : NULL;
+	const GArray *list = vcpu_list(wish, vp);
+
+	return was && same_list(list, vcpu_list(was, vp)) && !sched_cpus_overlap(list, base);
+}
+
+/* was: what it wishes so far, if it runs. */
 static gboolean check_group(const struct sched_plan *plan, const struct sched_member *member,
-			    const GArray *online, GError **error)
+			    const struct sched_definition *was, const GArray *online,
+			    GError **error)
 {
 	const struct cpu_group *group = cpu_group_find(plan->cpu_groups, member->wish->group);
 	g_autoptr(GArray) base = sched_plan_group_base(plan, member, online);
@@ -69,6 +100,8 @@ static gboolean check_group(const struct sched_plan *plan, const struct sched_me
 			    member->name, group->name);
 		return FALSE;
 	}
+	if (stays_moved(plan, member->wish, was, online))
+		return TRUE;
 	g_autofree char *words = sched_cpus_words(base);
 	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
 		    "VM %s: affinity: its group %s has %s, and none of them is asked for: choose "
@@ -79,18 +112,24 @@ static gboolean check_group(const struct sched_plan *plan, const struct sched_me
 
 /* Each processor has a CPU that its group leaves it; within affinity its list is anyway. */
 static gboolean check_vcpus(const struct sched_plan *plan, const struct sched_member *member,
-			    const GArray *online, GError **error)
+			    const struct sched_definition *was, const GArray *online,
+			    GError **error)
 {
 	g_autoptr(GArray) base = sched_plan_group_base(plan, member, online);
-	guint vp = sched_plan_first_astray(member->wish, base);
+	const struct sched_definition *wish = member->wish;
+	guint vp = 0;
 
-	if (vp == member->wish->n_vcpu_affinity || !member->wish->group)
+	while (vp < wish->n_vcpu_affinity &&
+	       (!wish->vcpu_affinity[vp] || sched_cpus_overlap(wish->vcpu_affinity[vp], base) ||
+		stays_astray(plan, wish, was, vp, online)))
+		vp++;
+	if (vp == wish->n_vcpu_affinity || !wish->group)
 		return TRUE;
 	g_autofree char *words = sched_cpus_words(base);
 	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
 		    "VM %s: vcpuAffinity[%u]: its group %s has %s, and none of them is asked for: "
 		    "choose among them, or another group",
-		    member->name, vp, member->wish->group, words);
+		    member->name, vp, wish->group, words);
 	return FALSE;
 }
 
@@ -352,8 +391,9 @@ static gboolean check_place(const struct sched_plan *plan, const struct sched_de
 	const struct sched_member *subject = sched_plan_member(plan, plan->members->len - 1);
 
 	return check_lists(subject, was, topology, online, error) &&
-	       check_group(plan, subject, online, error) &&
-	       check_vcpus(plan, subject, online, error) && check_exclusive(plan, online, error);
+	       check_group(plan, subject, was, online, error) &&
+	       check_vcpus(plan, subject, was, online, error) &&
+	       check_exclusive(plan, online, error);
 }
 
 static gboolean check_promises(struct sched_plan *plan, const struct sched_definition *was,
@@ -397,7 +437,8 @@ static gboolean check_member(const struct sched_plan *plan, guint i, const GArra
 {
 	const struct sched_member *member = sched_plan_member(plan, i);
 
-	return check_group(plan, member, online, error) && check_vcpus(plan, member, online, error);
+	return check_group(plan, member, NULL, online, error) &&
+	       check_vcpus(plan, member, NULL, online, error);
 }
 
 /* The same of all for whom that was so. */

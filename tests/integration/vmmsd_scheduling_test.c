@@ -421,6 +421,7 @@ static void lose_cpu(void)
 	a = define(f, "a", 1, "\"affinity\":\"0\",\"reserve\":60");
 	b = define(f, "b", 1, "\"affinity\":\"1\",\"reserve\":60");
 	other = define(f, "other", 1, "");
+	fixture_hvctl(f, 0, "", "group create web");
 	fixture_do(f, other, "Start");
 	fixture_do(f, bound, "Start");
 	fixture_do(f, a, "Start");
@@ -436,6 +437,23 @@ static void lose_cpu(void)
 		     "the reservation of 60 % cannot be kept now: 60 % (a) + 60 % (b) = 120 % of a "
 		     "CPU would be reserved, and CPU 0 can give 95 % (95 % each)");
 	g_assert_null(last_event(f, "bound", "scheduling-restored"));
+	/* What has nothing to do with it, or leaves it as it is, goes on; what makes it worse not.
+	 */
+	fixture_hvctl(f, 0, "", "group edit web --weight 200");
+	fixture_hvctl(f, 0, "", "group create mail");
+	fixture_hvctl(f, 0, "", "edit b --weight 200");
+	fixture_hvctl(f, 0, "", "edit b --group web");
+	fixture_hvctl(f, 1,
+		      "hvctl: VM b: its reservation does not fit: 60 % (a) + 61 % (b) = 121 % of a "
+		      "CPU would be reserved, and CPU 0 can give 95 % (95 % each): lower a "
+		      "reservation, stop one of these VMs, or give one other CPUs\n",
+		      "edit b --reserve 61");
+	fixture_hvctl(f, 1,
+		      "hvctl: group web: the reservations do not fit: 60 % (b) = 60 % of a CPU "
+		      "would be reserved in group web, whose cap is 63 % (of which 95 in 100 can "
+		      "be reserved): lower a reservation, stop one of these VMs, or raise the "
+		      "cap\n",
+		      "group edit web --cap 63");
 	write_file(online, "0-1\n");
 	edit(f, other, SCHEDULING("\"background\":false"));
 	expect_event(f, "bound", "cpus-back", "online again");
