@@ -56,11 +56,14 @@ static gboolean put(struct service *service, struct cpu_group *group, gboolean r
 		    GError **error)
 {
 	g_autoptr(cpu_group_t) own = group;
+	g_auto(GStrv) before = cpu_group_paths(cpu_groups_all(service->groups));
 
 	if (!sched_check_group(service->sched, own, error) ||
 	    !cpu_groups_put(service->groups, g_steal_pointer(&own), replace, error))
 		return FALSE;
 	sched_update(service->sched);
+	/* Its members are on their way out of the slices that it had within another parent. */
+	sched_groups_changed(service->sched, (const char *const *)before);
 	return TRUE;
 }
 
@@ -124,9 +127,8 @@ static gboolean check_unused(const struct service *service, const char *name, GE
 int bus_group_delete(sd_bus_message *call, void *userdata, sd_bus_error *out)
 {
 	struct service *service = userdata;
-	const GPtrArray *groups = cpu_groups_all(service->groups);
+	g_auto(GStrv) before = cpu_group_paths(cpu_groups_all(service->groups));
 	g_autoptr(GError) error = NULL;
-	g_autofree char *path = NULL;
 	const char *name;
 	int r = sd_bus_message_read(call, "s", &name);
 
@@ -136,9 +138,8 @@ int bus_group_delete(sd_bus_message *call, void *userdata, sd_bus_error *out)
 	    !bus_check_length(name, BUS_NAME_ARGUMENT_MAX, "the name of the group", &error) ||
 	    !check_unused(service, name, &error))
 		return bus_error_set(out, error);
-	path = cpu_group_path(groups, cpu_group_find(groups, name));
 	if (!cpu_groups_delete(service->groups, name, &error))
 		return bus_error_set(out, error);
-	sched_group_deleted(service->sched, path);
+	sched_groups_changed(service->sched, (const char *const *)before);
 	return sd_bus_reply_method_return(call, NULL);
 }

@@ -40,6 +40,10 @@ gboolean cpu_group_is_within(const GPtrArray *groups, const struct cpu_group *gr
 GArray *cpu_group_cpus(const GPtrArray *groups, const struct cpu_group *group);
 /* Names from the outermost, "all-web", for a place in a hierarchy; g_free. No name has a "-". */
 char *cpu_group_path(const GPtrArray *groups, const struct cpu_group *group);
+/* Those of all; g_strfreev. */
+char **cpu_group_paths(const GPtrArray *groups);
+/* Of those before, those that none of the groups has now; g_strfreev. */
+char **cpu_group_paths_gone(const char *const *before, const GPtrArray *groups);
 
 /*
  * Whether the groups are a tree with `group` in the place of the one that has its name now, if any:

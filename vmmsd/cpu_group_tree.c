@@ -55,6 +55,29 @@ char *cpu_group_path(const GPtrArray *groups, const struct cpu_group *group)
 	return g_string_free(path, FALSE);
 }
 
+char **cpu_group_paths(const GPtrArray *groups)
+{
+	GPtrArray *paths = g_ptr_array_new();
+
+	for (guint i = 0; i < groups->len; i++)
+		g_ptr_array_add(paths, cpu_group_path(groups, groups->pdata[i]));
+	g_ptr_array_add(paths, NULL);
+	return (char **)g_ptr_array_free(paths, FALSE);
+}
+
+char **cpu_group_paths_gone(const char *const *before, const GPtrArray *groups)
+{
+	g_auto(GStrv) now = cpu_group_paths(groups);
+	GPtrArray *gone = g_ptr_array_new();
+
+	for (; *before; before++) {
+		if (!g_strv_contains((const char *const *)now, *before))
+			g_ptr_array_add(gone, g_strdup(*before));
+	}
+	g_ptr_array_add(gone, NULL);
+	return (char **)g_ptr_array_free(gone, FALSE);
+}
+
 /* ---- checks ---------------------------------------------------------------------------------- */
 
 static guint depth_of(const GPtrArray *groups, const struct cpu_group *group)

@@ -13,7 +13,7 @@
 struct network {
 	guint n_sources, n_sinks;
 	const GArray **cpus;   /* of each source */
-	uint64_t *demand;      /* of each source */
+	guint *source;	       /* of each demand */
 	GArray **sinks;	       /* the CPUs of each sink */
 	uint64_t *room;	       /* of each sink, what is left */
 	gboolean *edge;	       /* [source * n_sinks + sink] */
@@ -27,7 +27,7 @@ static void network_clear(struct network *net)
 	for (guint i = 0; i < net->n_sinks; i++)
 		g_array_unref(net->sinks[i]);
 	g_free(net->cpus);
-	g_free(net->demand);
+	g_free(net->source);
 	g_free(net->sinks);
 	g_free(net->room);
 	g_free(net->edge);
@@ -39,7 +39,7 @@ static void network_clear(struct network *net)
 static void network_add_sources(struct network *net, const struct sched_demand *demands, guint n)
 {
 	net->cpus = g_new0(const GArray *, n);
-	net->demand = g_new0(uint64_t, n);
+	net->source = g_new0(guint, n);
 	for (guint i = 0; i < n; i++) {
 		guint k = 0;
 
@@ -49,7 +49,7 @@ static void network_add_sources(struct network *net, const struct sched_demand *
 			k++;
 		if (k == net->n_sources)
 			net->cpus[net->n_sources++] = demands[i].cpus;
-		net->demand[k] += demands[i].percent;
+		net->source[i] = k;
 	}
 }
 
@@ -99,6 +99,9 @@ static void network_add_sinks(struct network *net)
 		for (guint i = 0; i < net->n_sources; i++)
 			net->edge[i * net->n_sinks + k] = ((const char *)key)[i] == '1';
 	}
+	net->flow = g_new0(uint64_t, (gsize)net->n_sources * net->n_sinks);
+	net->seen_source = g_new0(gboolean, net->n_sources + 1);
+	net->seen_sink = g_new0(gboolean, net->n_sinks + 1);
 }
 
 /*
@@ -137,26 +140,20 @@ static uint64_t network_augment(struct network *net, guint source, uint64_t want
 	return 0;
 }
 
-static gboolean network_place(struct network *net)
+/* Places as much as there is room for without taking from anyone; returns what is lacking. */
+static uint64_t network_place(struct network *net, guint source, uint64_t want)
 {
-	net->flow = g_new0(uint64_t, (gsize)net->n_sources * net->n_sinks);
-	net->seen_source = g_new0(gboolean, net->n_sources + 1);
-	net->seen_sink = g_new0(gboolean, net->n_sinks + 1);
-	for (guint i = 0; i < net->n_sources; i++) {
-		uint64_t lack = net->demand[i];
+	while (want > 0) {
+		uint64_t part;
 
-		while (lack > 0) {
-			uint64_t part;
-
-			memset(net->seen_source, 0, net->n_sources * sizeof(gboolean));
-			memset(net->seen_sink, 0, net->n_sinks * sizeof(gboolean));
-			part = network_augment(net, i, lack);
-			if (part == 0)
-				return FALSE;
-			lack -= part;
-		}
+		memset(net->seen_source, 0, net->n_sources * sizeof(gboolean));
+		memset(net->seen_sink, 0, net->n_sinks * sizeof(gboolean));
+		part = network_augment(net, source, want);
+		if (part == 0)
+			break;
+		want -= part;
 	}
-	return TRUE;
+	return want;
 }
 
 /* "60 % (a) + 30 % (b) + 20 % (c) = 110 %" of those whose CPUs lie within cpus. */
@@ -185,8 +182,7 @@ static char *sum_words(const struct sched_demand *demands, guint n, const GArray
 }
 
 /* What the last search saw is a set of VMs that needs more than all of its CPUs have. */
-static gboolean fail(const struct network *net, const struct sched_demand *demands, guint n,
-		     const char *name, GError **error)
+static char *shortage(const struct network *net, const struct sched_demand *demands, guint n)
 {
 	g_autoptr(GArray) cpus = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 
@@ -198,26 +194,64 @@ static gboolean fail(const struct network *net, const struct sched_demand *deman
 		}
 	}
 	g_autofree char *sum = sum_words(demands, n, cpus);
+	g_autofree char *words = sched_cpus_words(cpus);
+	return g_strdup_printf("%s of a CPU would be reserved, and %s can give %u %% (%u %% each)",
+			       sum, words, SCHED_RESERVABLE * cpus->len, SCHED_RESERVABLE);
+}
+
+static gboolean fail(const struct network *net, const struct sched_demand *demands, guint n,
+		     const char *name, GError **error)
+{
+	g_autofree char *short_of = shortage(net, demands, n);
 	g_autofree char *who = name ? g_strdup_printf("VM %s: its reservation does", name)
 				    : g_strdup("the reservations do");
-	g_autofree char *words = sched_cpus_words(cpus);
+
 	g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
-		    "%s not fit: %s of a CPU would be reserved, and %s "
-		    "can give %u %% (%u %% each): lower a reservation, stop one of these VMs, or "
-		    "give one other CPUs",
-		    who, sum, words, SCHED_RESERVABLE * cpus->len, SCHED_RESERVABLE);
+		    "%s not fit: %s: lower a reservation, stop one of these VMs, or give one other "
+		    "CPUs",
+		    who, short_of);
 	return FALSE;
+}
+
+gboolean sched_admit_some(const struct sched_demand *demands, guint n, const char *name,
+			  const uint32_t *may_lack, uint32_t *lacks, GError **error)
+{
+	struct network net = {0};
+	gboolean fits = TRUE;
+
+	network_add_sources(&net, demands, n);
+	network_add_sinks(&net);
+	for (guint i = 0; i < n; i++) {
+		uint64_t lack = 0;
+
+		if (demands[i].percent > 0)
+			lack = network_place(&net, net.source[i], demands[i].percent);
+		if (fits && lack > (may_lack ? may_lack[i] : 0))
+			fits = fail(&net, demands, n, name, error);
+		if (lacks)
+			lacks[i] = (uint32_t)lack;
+	}
+	network_clear(&net);
+	return fits;
 }
 
 gboolean sched_admit(const struct sched_demand *demands, guint n, const char *name, GError **error)
 {
+	return sched_admit_some(demands, n, name, NULL, NULL, error);
+}
+
+char *sched_admit_shortage(const struct sched_demand *demands, guint n)
+{
 	struct network net = {0};
-	gboolean fits;
+	char *words = NULL;
 
 	network_add_sources(&net, demands, n);
-	if (net.n_sources > 0)
-		network_add_sinks(&net);
-	fits = net.n_sources == 0 || network_place(&net) || fail(&net, demands, n, name, error);
+	network_add_sinks(&net);
+	for (guint i = 0; i < n && !words; i++) {
+		if (demands[i].percent > 0 &&
+		    network_place(&net, net.source[i], demands[i].percent) > 0)
+			words = shortage(&net, demands, n);
+	}
 	network_clear(&net);
-	return fits;
+	return words;
 }

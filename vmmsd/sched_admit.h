@@ -25,4 +25,16 @@ struct sched_demand {
  */
 gboolean sched_admit(const struct sched_demand *demands, guint n, const char *name, GError **error);
 
+/*
+ * The same where not all can be had: earlier ones come first, and lacks[i] becomes what the i-th
+ * does not get beside them, in percent. FALSE where one lacks more than may_lack[i]; error tells of
+ * the first. Both hold n; may_lack NULL: nothing may be lacking; lacks NULL: not wanted.
+ */
+gboolean sched_admit_some(const struct sched_demand *demands, guint n, const char *name,
+			  const uint32_t *may_lack, uint32_t *lacks, GError **error);
+
+/* The arithmetic alone: "60 % (a) + 50 % (b) = 110 % of a CPU would be reserved, and CPU 0 can give
+ * 95 % (95 % each)"; the caller frees it. NULL: all can be had. */
+char *sched_admit_shortage(const struct sched_demand *demands, guint n);
+
 #endif

@@ -46,6 +46,7 @@ void sched_entry_free(void *data)
 	g_free(entry->cpus);
 	g_free(entry->times);
 	g_free(entry->refusal);
+	g_free(entry->told);
 	g_free(entry);
 }
 
@@ -291,7 +292,10 @@ static void note_unavailable(const struct sched_entry *entry, GString *note)
 /* What it asks for and is not given now. */
 static void note_promises(const struct sched_member *member, GString *note)
 {
-	if (member->unkept)
+	if (member->unkept && member->shortage)
+		sched_note_add(note, "the reservation of %u %% cannot be kept now: %s",
+			       member->wish->reserve, member->shortage);
+	else if (member->unkept)
 		sched_note_add(note,
 			       "the reservation of %u %% cannot be kept now beside the others on "
 			       "these CPUs",
@@ -301,6 +305,21 @@ static void note_promises(const struct sched_member *member, GString *note)
 	else if (member->strayed)
 		sched_note_add(note, "vcpuAffinity: none of the CPUs of a processor can be used "
 				     "now, so that it runs on the others of the VM");
+}
+
+/* Told once, not only to those who look at "show": the VM runs, but not as it was asked. While it
+ * is on its way into another cgroup, what is said of it is not all. */
+static void tell_note(struct sched_entry *entry, const char *note)
+{
+	if (entry->moving || g_strcmp0(entry->told ? entry->told : "", note) == 0)
+		return;
+	if (*note)
+		vm_tell(entry->sched->service, entry->vm, "scheduling-limited", note);
+	else
+		vm_tell(entry->sched->service, entry->vm, "scheduling-restored",
+			"nothing of what its definition asks for is lacking any more");
+	g_free(entry->told);
+	entry->told = g_strdup(note);
 }
 
 static void state_set(struct sched_entry *entry, const struct sched_member *member,
@@ -324,9 +343,7 @@ static void state_set(struct sched_entry *entry, const struct sched_member *memb
 		.hints = g_strdupv((char **)hints->pdata),
 	};
 	g_ptr_array_unref(hints);
-	/* Told once, not only to those who look at "show": the VM runs, but not as it was asked. */
-	if (*note && (!entry->vm->sched || !g_str_equal(entry->vm->sched->note, note)))
-		vm_tell(entry->sched->service, entry->vm, "scheduling-limited", note);
+	tell_note(entry, note);
 	sched_state_free(entry->vm->sched);
 	entry->vm->sched = state;
 }

@@ -244,17 +244,31 @@ static char *sum_words(const struct sched_plan *plan, const struct cpu_group *gr
 	return g_string_free(text, FALSE);
 }
 
-gboolean sched_group_check_caps(const struct sched_plan *plan, const char *name, GError **error)
+/* By how much more is promised within the group than its cap allows, in hundredths of a percent. */
+static uint64_t excess(const struct sched_plan *plan, const char *name)
+{
+	const struct cpu_group *group = cpu_group_find(plan->cpu_groups, name);
+	uint64_t sum = 0;
+
+	if (!group || group->cap == 0)
+		return 0;
+	g_free(sum_words(plan, group, &sum));
+	sum *= 100;
+	return sum - MIN(sum, (uint64_t)group->cap * SCHED_RESERVABLE);
+}
+
+gboolean sched_group_check_caps(const struct sched_plan *plan, const struct sched_plan *before,
+				const char *name, GError **error)
 {
 	for (guint i = 0; plan->cpu_groups && i < plan->cpu_groups->len; i++) {
 		const struct cpu_group *group = plan->cpu_groups->pdata[i];
 		uint64_t sum;
+
+		if (excess(plan, group->name) <= (before ? excess(before, group->name) : 0))
+			continue;
 		g_autofree char *words = sum_words(plan, group, &sum);
 		g_autofree char *who = name ? g_strdup_printf("VM %s: its reservation does", name)
 					    : g_strdup("the reservations do");
-
-		if (group->cap == 0 || sum * 100 <= (uint64_t)group->cap * SCHED_RESERVABLE)
-			continue;
 		g_set_error(error, SERVICE_ERROR, SERVICE_ERROR_NO_CPU,
 			    "%s not fit: %s of a CPU would be reserved in group %s, whose cap is "
 			    "%u %% (of which %u in 100 can be reserved): lower a reservation, stop "

@@ -13,8 +13,10 @@
  */
 gboolean sched_group_weigh(struct sched_plan *plan, GError **error);
 
-/* Whether the reservations within each group fit into its cap. NO_CPU with the arithmetic; name: of
- * the VM that is to be started or edited, or NULL. */
-gboolean sched_group_check_caps(const struct sched_plan *plan, const char *name, GError **error);
+/* Whether the reservations within each group fit into its cap, or exceed it by no more than in the
+ * plan before (NULL: they do not). NO_CPU with the arithmetic; name: of the VM that is to be
+ * started or edited, or NULL. */
+gboolean sched_group_check_caps(const struct sched_plan *plan, const struct sched_plan *before,
+				const char *name, GError **error);
 
 #endif

@@ -218,12 +218,16 @@ void sched_hierarchy_tidy(struct sched *sched, const struct sched_plan *plan)
 	}
 }
 
-void sched_group_deleted(const struct sched *sched, const char *path)
+/* systemd keeps what was set for a unit until the next boot, also when nobody uses it any more. */
+void sched_groups_changed(const struct sched *sched, const char *const *before)
 {
-	g_autofree char *slice = slice_name(path);
+	g_auto(GStrv) gone = cpu_group_paths_gone(before, cpu_groups_all(sched->service->groups));
 
-	if (sched->kind == SCHED_BY_SYSTEMD)
+	for (char **path = gone; sched->kind == SCHED_BY_SYSTEMD && *path; path++) {
+		g_autofree char *slice = slice_name(*path);
+
 		sched_unit_forget(bus_broker(sched->service->bus), slice);
+	}
 }
 
 /* ---- members --------------------------------------------------------------------------------- */

@@ -60,6 +60,7 @@ struct sched_entry {
 	const void *wish;	     /* the definition that was applied; only compared */
 	struct sched_vp_time *times; /* of sched_stats.c, one per processor, or NULL */
 	char *refusal;		     /* of systemd, or NULL */
+	char *told;		     /* the note that the last event was about; NULL: none */
 	sd_bus_slot *call;	     /* SetUnitProperties */
 	char *unit;		 /* of systemd, that its process is in; NULL: that of its service */
 	char *branch;		 /* path of the group that its process is in; "": none */

@@ -23,6 +23,7 @@ struct sched_member {
 	gboolean moved;	     /* no CPU of its affinity can be used: it runs elsewhere */
 	gboolean strayed;    /* none of the list of one of its processors can be */
 	gboolean unkept;     /* what it reserves is not assured now */
+	char *shortage;	     /* then the arithmetic, if that of time says why; owned, or NULL */
 	gboolean bound;	     /* its definition names the CPUs */
 };
 
@@ -64,11 +65,17 @@ gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *to
 gboolean sched_plan_check(struct sched_plan *plan, const struct host_topology *topology,
 			  GError **error);
 /* The same where the last member runs and `was` is what it wished so far: only what is changed is
- * looked at, and no promise is lost that was kept. NULL: it does not run. */
+ * looked at, and no promise is lost that was kept, or lacks more than it did. NULL: it does not
+ * run. */
 gboolean sched_plan_check_edit(struct sched_plan *plan, const struct sched_definition *was,
 			       const struct host_topology *topology, GError **error);
-/* Whether all members can go on as they wish: for a group that is to be edited. NO_CPU. */
-gboolean sched_plan_check_all(struct sched_plan *plan, const struct host_topology *topology,
-			      GError **error);
+/*
+ * Whether all members can go on when the groups become those of the plan; `was` (struct cpu_group;
+ * NULL: none) are those so far. What is broken already may stay so, but no promise may be lost that
+ * was kept, or lack more than it did, and no member that had CPUs of its group may lose all.
+ * NO_CPU.
+ */
+gboolean sched_plan_check_groups(struct sched_plan *plan, const GPtrArray *was,
+				 const struct host_topology *topology, GError **error);
 
 #endif

@@ -138,13 +138,18 @@ gboolean sched_check_edit(struct sched *sched, const struct vm *vm, const struct
 	       check(sched, vm, to, &vm->definition->sched, error);
 }
 
+/* A list that was there before may name CPUs that went offline since. */
 static gboolean check_group_cpus(const struct sched *sched, const struct cpu_group *group,
 				 GError **error)
 {
+	const struct cpu_group *was =
+		cpu_group_find(cpu_groups_all(sched->service->groups), group->name);
 	g_autofree char *what = g_strdup_printf("group %s: cpus", group->name);
 	g_autoptr(GArray) online = host_cpu_list_parse(sched->topology->online);
 	g_autoptr(GArray) offline = host_cpu_list_parse(sched->topology->offline);
 
+	if (was && was->cpus && group->cpus && sched_cpus_equal(was->cpus, group->cpus))
+		return TRUE;
 	return !group->cpus || !online || !offline ||
 	       sched_cpus_check(group->cpus, online, offline, what, error);
 }
@@ -164,7 +169,8 @@ gboolean sched_check_group(struct sched *sched, const struct cpu_group *group, G
 		return FALSE;
 	for (guint i = 0; i < vms->len; i++)
 		plan_add(plan, ((const struct vm *)vms->pdata[i])->definition);
-	if (sched_plan_check_all(plan, sched->topology, error))
+	if (sched_plan_check_groups(plan, cpu_groups_all(sched->service->groups), sched->topology,
+				    error))
 		return TRUE;
 	g_prefix_error(error, "group %s: ", group->name);
 	return FALSE;

@@ -46,9 +46,11 @@ void sched_threads_changed(struct sched *sched, const struct vm *vm);
 /* Its process is gone. */
 void sched_remove(struct sched *sched, struct vm *vm);
 
-/* There is no such VM, or CPU group, any more: nothing of it is left with systemd. */
+/* There is no such VM any more: nothing of it is left with systemd. */
 void sched_vm_deleted(const struct sched *sched, const char *uuid);
-void sched_group_deleted(const struct sched *sched, const char *path);
+/* The same of CPU groups that were deleted, or are within others now: before holds the paths that
+ * there were. After sched_update, by which members leave. */
+void sched_groups_changed(const struct sched *sched, const char *const *before);
 
 /* Plans anew: after an edit, of a group, too. */
 void sched_update(struct sched *sched);

@@ -101,6 +101,86 @@ static void test_caps(void)
 	fixture_free(f);
 }
 
+#define NO_FAR                                                                                    \
+	"hvctl: there is no CPU group \"far\": \"hvctl group list\" shows those that there are, " \
+	"\"hvctl group create\" makes one\n"
+
+/* Every number out of range and every name that is wrong: the whole sentence and the status. */
+static void test_sentences(void)
+{
+	static const struct {
+		int code;
+		const char *text, *line;
+	} rows[] = {
+		{2,
+		 "hvctl: definition: $.cpus.scheduling.reserve: 101 is more than the 100 % of 1 processor; 100 is all of one processor\n",
+		 "edit a --reserve 101"},
+		{2,
+		 "hvctl: definition: $.cpus.scheduling.reserve: 24001 is above the maximum 24000; give 0 to 24000\n",
+		 "edit a --reserve 24001"},
+		{2,
+		 "hvctl: edit: --reserve needs a whole number, not '-1'; see 'hvctl edit --help'\n",
+		 "edit a --reserve -1"},
+		{2,
+		 "hvctl: definition: $.cpus.scheduling.weight: 0 is below the minimum 1; give 1 to 10000\n",
+		 "edit a --weight 0"},
+		{2,
+		 "hvctl: definition: $.cpus.scheduling.weight: 10001 is above the maximum 10000; give 1 to 10000\n",
+		 "edit a --weight 10001"},
+		{2,
+		 "hvctl: definition: $.cpus.scheduling.limit: 24001 is above the maximum 24000; give 1 to 24000\n",
+		 "edit a --limit 24001"},
+		{2, "hvctl: CPU group: $.weight: 0 is below the minimum 1; give 1 to 10000\n",
+		 "group edit in --weight 0"},
+		{2,
+		 "hvctl: CPU group: $.weight: 10001 is above the maximum 10000; give 1 to 10000\n",
+		 "group edit in --weight 10001"},
+		{2, "hvctl: group in: it cannot be in in, which is itself: choose another parent\n",
+		 "group edit in --parent in"},
+		{2,
+		 "hvctl: group out: it cannot be in in, which is within it: choose another parent\n",
+		 "group edit out --parent in"},
+		{2,
+		 "hvctl: group new: it cannot be in new, which is itself: choose another parent\n",
+		 "group create new --parent new"},
+		{3,
+		 "hvctl: group in: there is no group far to be in: \"hvctl group list\" shows those that there are\n",
+		 "group edit in --parent far"},
+		{3, NO_FAR, "group edit far --weight 5"},
+		{3, NO_FAR, "edit a --group far"},
+		{3, NO_FAR, "group delete far"},
+		{4,
+		 "hvctl: group in: VM a is in it: take it out with \"hvctl edit a --group none\", or delete it\n",
+		 "group delete in"},
+		{4,
+		 "hvctl: group out: group in is in it: delete that first, or move it with \"hvctl group edit in --parent\"\n",
+		 "group delete out"},
+	};
+	struct fixture *f = fixture_new(NULL);
+	g_autofree char *a = fixture_define(f, "a", "vps");
+
+	g_free(fixture_define(f, "b", "vps"));
+	fixture_hvctl(f, 0, "", "group create out");
+	fixture_hvctl(f, 0, "", "group create in --parent out");
+	fixture_hvctl(f, 0, "", "edit a --group in --reserve 0 --limit 0");
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+		fixture_hvctl(f, rows[i].code, rows[i].text, rows[i].line);
+	/* With hvctl 0 takes a limit back; in a definition it is none. */
+	fixture_expect_error(f, a, VMMS_IFACE_VM, "Edit", "InvalidDefinition",
+			     "definition: $.cpus.scheduling.limit: 0 is below the minimum 1; give "
+			     "1 to 24000",
+			     "s", "{\"cpus\":{\"scheduling\":{\"limit\":0}}}");
+	fixture_hvctl(f, 0, "", "edit a --affinity 0 --reserve 60");
+	fixture_hvctl(f, 0, "", "start a");
+	fixture_hvctl(f, 0, "", "edit b --affinity 0 --reserve 36");
+	fixture_hvctl(f, 1,
+		      "hvctl: VM b: its reservation does not fit: 60 % (a) + 36 % (b) = 96 % of a "
+		      "CPU would be reserved, and CPU 0 can give 95 % (95 % each): lower a "
+		      "reservation, stop one of these VMs, or give one other CPUs\n",
+		      "start b");
+	fixture_free(f);
+}
+
 static gboolean has_two_cpus(void)
 {
 	cpu_set_t set;
@@ -186,6 +266,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/vmmsd/groups/verb", test_verb);
 	g_test_add_func("/vmmsd/groups/bad", test_bad);
+	g_test_add_func("/vmmsd/groups/sentences", test_sentences);
 	g_test_add_func("/vmmsd/groups/caps", test_caps);
 	g_test_add_func("/vmmsd/groups/live", test_live);
 	g_test_add_func("/vmmsd/groups/power", test_power);

@@ -4,11 +4,14 @@
  * cgroups do is not seen here (tests/lab/scheduling.sh does); that threads are bound where it was
  * asked is.
  */
+#include <glib/gstdio.h>
 #include <json-c/json.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include "vmmsd_fixture.h"
 
@@ -281,6 +284,29 @@ static void assert_host_says(struct fixture *f, const char *mechanism)
 	g_assert_cmpint(g_str_equal(core, "true"), ==, *reason == '\0');
 }
 
+/* The detail of the last such event of a VM; NULL: there is none. */
+static char *last_event(struct fixture *f, const char *vm, const char *wanted)
+{
+	const char *uuid, *name, *event, *detail;
+	sd_bus_message *reply = NULL;
+	char *last = NULL;
+	uint64_t id, time;
+
+	g_assert_cmpint(sd_bus_call_method(f->bus, NULL, VMMS_ROOT_PATH, VMMS_IFACE_MANAGER,
+					   "GetEvents", NULL, &reply, "t", UINT64_C(0)),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "(ttssss)"), >, 0);
+	while (sd_bus_message_read(reply, "(ttssss)", &id, &time, &uuid, &name, &event, &detail) >
+	       0) {
+		if (!g_str_equal(event, wanted) || !g_str_equal(name, vm))
+			continue;
+		g_free(last);
+		last = g_strdup(detail);
+	}
+	sd_bus_message_unref(reply);
+	return last;
+}
+
 static guint count_events(struct fixture *f, const char *wanted)
 {
 	const char *uuid, *name, *event, *detail;
@@ -357,6 +383,105 @@ static void test_note(void)
 	assert_shown(f, wishes, "mechanism", "null");
 	assert_shown(f, wishes, "note", "\"\"");
 	fixture_free(f);
+}
+
+#define ONLINE "/sys/devices/system/cpu/online"
+
+/* In place, since what is mounted is the file, not its name. */
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+
+	g_assert_nonnull(file);
+	g_assert_cmpint(fputs(text, file), >=, 0);
+	g_assert_cmpint(fclose(file), ==, 0);
+}
+
+static void expect_event(struct fixture *f, const char *name, const char *event, const char *part)
+{
+	g_autofree char *detail = last_event(f, name, event);
+
+	g_assert_nonnull(detail);
+	g_assert_nonnull(strstr(detail, part));
+}
+
+/* By a test of its own, whose mounts nobody else sees: the host says that it lost CPU 1. */
+static void lose_cpu(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("vmmsd-online-XXXXXX", NULL);
+	g_autofree char *online = g_build_filename(dir, "online", NULL);
+	g_autofree char *bound = NULL, *a = NULL, *b = NULL, *other = NULL;
+	struct fixture *f;
+
+	write_file(online, "0-1\n");
+	g_assert_cmpint(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), ==, 0);
+	g_assert_cmpint(mount(online, ONLINE, NULL, MS_BIND, NULL), ==, 0);
+	f = fixture_new(NULL);
+	bound = define(f, "bound", 1, "\"affinity\":\"1\"");
+	a = define(f, "a", 1, "\"affinity\":\"0\",\"reserve\":60");
+	b = define(f, "b", 1, "\"affinity\":\"1\",\"reserve\":60");
+	other = define(f, "other", 1, "");
+	fixture_hvctl(f, 0, "", "group create web");
+	fixture_do(f, other, "Start");
+	fixture_do(f, bound, "Start");
+	fixture_do(f, a, "Start");
+	fixture_do(f, b, "Start");
+	write_file(online, "0\n");
+	/* Whatever happens next finds it out; the sooner is udev's business. */
+	edit(f, other, SCHEDULING("\"weight\":100,\"background\":true"));
+	expect_event(f, "bound", "cpus-lost", "none of the CPUs of its affinity is online");
+	expect_event(f, "bound", "scheduling-limited",
+		     "none of the CPUs that it is bound to can be used now");
+	expect_event(f, "b", "cpus-lost", "none of the CPUs of its affinity is online");
+	expect_event(f, "b", "scheduling-limited",
+		     "the reservation of 60 % cannot be kept now: 60 % (a) + 60 % (b) = 120 % of a "
+		     "CPU would be reserved, and CPU 0 can give 95 % (95 % each)");
+	g_assert_null(last_event(f, "bound", "scheduling-restored"));
+	/* What has nothing to do with it, or leaves it as it is, goes on; what makes it worse not.
+	 */
+	fixture_hvctl(f, 0, "", "group edit web --weight 200");
+	fixture_hvctl(f, 0, "", "group create mail");
+	fixture_hvctl(f, 0, "", "edit b --weight 200");
+	fixture_hvctl(f, 0, "", "edit b --group web");
+	fixture_hvctl(f, 1,
+		      "hvctl: VM b: its reservation does not fit: 60 % (a) + 61 % (b) = 121 % of a "
+		      "CPU would be reserved, and CPU 0 can give 95 % (95 % each): lower a "
+		      "reservation, stop one of these VMs, or give one other CPUs\n",
+		      "edit b --reserve 61");
+	fixture_hvctl(f, 1,
+		      "hvctl: group web: the reservations do not fit: 60 % (b) = 60 % of a CPU "
+		      "would be reserved in group web, whose cap is 63 % (of which 95 in 100 can "
+		      "be reserved): lower a reservation, stop one of these VMs, or raise the "
+		      "cap\n",
+		      "group edit web --cap 63");
+	write_file(online, "0-1\n");
+	edit(f, other, SCHEDULING("\"background\":false"));
+	expect_event(f, "bound", "cpus-back", "online again");
+	expect_event(f, "bound", "scheduling-restored",
+		     "nothing of what its definition asks for is lacking any more");
+	expect_event(f, "b", "cpus-back", "online again");
+	g_free(bound);
+	bound = shown(f, b, "note");
+	g_assert_null(strstr(bound, "cannot be kept"));
+	fixture_free(f);
+	g_assert_cmpint(umount(ONLINE), ==, 0);
+	g_assert_cmpint(g_remove(online), ==, 0);
+	g_assert_cmpint(g_rmdir(dir), ==, 0);
+}
+
+static void test_lost(void)
+{
+	if (g_test_subprocess()) {
+		if (unshare(CLONE_NEWNS) == 0)
+			lose_cpu();
+		return;
+	}
+	if (geteuid() != 0) {
+		g_test_skip("mounting something over sysfs takes root");
+		return;
+	}
+	g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+	g_test_trap_assert_passed();
 }
 
 /* The worker is told a topology in which nothing is open. */
@@ -484,6 +609,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/scheduling/bad-cpus", test_bad_cpus);
 	g_test_add_func("/vmmsd/scheduling/reservations", test_reservations);
 	g_test_add_func("/vmmsd/scheduling/note", test_note);
+	g_test_add_func("/vmmsd/scheduling/lost", test_lost);
 	g_test_add_func("/vmmsd/scheduling/core-scheduling", test_core_scheduling);
 	g_test_add_func("/vmmsd/scheduling/topology", test_topology);
 	g_test_add_func("/vmmsd/scheduling/statistics", test_statistics);

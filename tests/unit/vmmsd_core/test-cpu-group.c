@@ -198,6 +198,34 @@ static void test_too_many(void)
 	}
 }
 
+/* What becomes of the paths of a group, and of those within it, when it moves or goes. */
+static void test_paths(void)
+{
+	g_autoptr(GPtrArray) groups =
+		g_ptr_array_new_with_free_func((GDestroyNotify)cpu_group_free);
+	g_auto(GStrv) before = NULL, same = NULL, moved = NULL, deleted = NULL;
+	g_autofree char *text = NULL;
+
+	g_ptr_array_add(groups, parse("{\"name\":\"a\"}"));
+	g_ptr_array_add(groups, parse("{\"name\":\"b\",\"parent\":\"a\"}"));
+	g_ptr_array_add(groups, parse("{\"name\":\"c\",\"parent\":\"b\"}"));
+	g_ptr_array_add(groups, parse("{\"name\":\"d\"}"));
+	before = cpu_group_paths(groups);
+	text = g_strjoinv(" ", before);
+	g_assert_cmpstr(text, ==, "a a-b a-b-c d");
+	same = cpu_group_paths_gone((const char *const *)before, groups);
+	g_assert_cmpuint(g_strv_length(same), ==, 0);
+	g_ptr_array_remove_index(groups, 1);
+	g_ptr_array_add(groups, parse("{\"name\":\"b\",\"parent\":\"d\"}"));
+	moved = cpu_group_paths_gone((const char *const *)before, groups);
+	g_free(text);
+	text = g_strjoinv(" ", moved);
+	g_assert_cmpstr(text, ==, "a-b a-b-c");
+	g_ptr_array_set_size(groups, 0);
+	deleted = cpu_group_paths_gone((const char *const *)before, groups);
+	g_assert_true(g_strv_equal((const char *const *)deleted, (const char *const *)before));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -205,6 +233,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/cpu-group/bad", test_bad);
 	g_test_add_func("/cpu-group/edit", test_edit);
 	g_test_add_func("/cpu-group/tree", test_tree);
+	g_test_add_func("/cpu-group/paths", test_paths);
 	g_test_add_func("/cpu-group/stored", test_stored);
 	g_test_add_func("/cpu-group/too-many", test_too_many);
 	return g_test_run();

@@ -121,11 +121,11 @@ static void test_checks(void)
 		"reserved): lower a reservation, stop one of these VMs, or raise the cap");
 	sched_plan_add(plan, "a", 1, &wishes[0]);
 	sched_plan_add(plan, "b", 1, &wishes[1]);
-	g_assert_false(sched_plan_check_all(plan, host, &error));
+	g_assert_false(sched_plan_check_groups(plan, NULL, host, &error));
 	g_assert_true(g_str_has_prefix(error->message, "the reservations do not fit: 60 % (a)"));
 	g_clear_error(&error);
 	wishes[1].reserve = 0;
-	g_assert_true(sched_plan_check_all(plan, host, &error));
+	g_assert_true(sched_plan_check_groups(plan, NULL, host, &error));
 	wishes[0].affinity = three;
 	expect_check(groups, wishes, 1, SERVICE_ERROR_NO_CPU,
 		     "VM a: affinity: its group in has CPUs 0-1, and none of them is asked for: "
@@ -139,6 +139,90 @@ static void test_checks(void)
 	expect_check(groups, wishes, 1, SERVICE_ERROR_NO_SUCH_GROUP,
 		     "VM a: there is no CPU group nowhere: \"hvctl group list\" shows those that "
 		     "there are");
+}
+
+/* Groups become `to`, with VMs a, b, c on CPUs 0-2; message: why that is refused, NULL: it is not.
+ */
+static void edit_groups(const char *const *from, const char *const *to,
+			const struct sched_definition *wishes, guint n, const char *message)
+{
+	static const char *const names[] = {"a", "b", "c"};
+	g_autoptr(GPtrArray) was = groups_of(from), groups = groups_of(to);
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 3, 1, TRUE);
+	g_autoptr(sched_plan_t) plan = sched_plan_new(groups);
+	GError *error = NULL;
+	gboolean allowed;
+
+	for (guint i = 0; i < n; i++)
+		sched_plan_add(plan, names[i], 1, &wishes[i]);
+	allowed = sched_plan_check_groups(plan, was, host, &error);
+	if (!message) {
+		g_assert_no_error(error);
+		g_assert_true(allowed);
+		return;
+	}
+	g_assert_false(allowed);
+	assert_message(error, SERVICE_ERROR_NO_CPU, message);
+}
+
+#define FIT(sum, cpus, room)                                                                       \
+	"the reservations do not fit: " sum " of a CPU would be reserved, and " cpus               \
+	" can give " room " (95 % each): lower a reservation, stop one of these VMs, or give one " \
+	"other CPUs"
+
+/* CPU 5 went offline under those in g: that may be mended, but not become worse. */
+static void test_broken(void)
+{
+	const struct sched_definition wishes[] = {
+		{.weight = 100, .numa_node = -1, .group = (char *)"g", .reserve = 60},
+		{.weight = 100, .numa_node = -1, .group = (char *)"g", .reserve = 60},
+		{.weight = 100, .numa_node = -1, .group = (char *)"h", .reserve = 60},
+	};
+	const char *const was[] = {"{\"name\":\"g\",\"cpus\":\"0,5\"}",
+				   "{\"name\":\"h\",\"cpus\":\"1-2\"}", NULL};
+	const char *to[] = {was[0], was[1], NULL, NULL};
+
+	/* What has nothing to do with it. */
+	to[1] = "{\"name\":\"h\",\"cpus\":\"1\",\"weight\":200,\"cap\":70}";
+	to[2] = "{\"name\":\"i\"}";
+	edit_groups(was, to, wishes, 3, NULL);
+	/* What mends it. */
+	to[0] = "{\"name\":\"g\",\"cpus\":\"0,2\"}";
+	edit_groups(was, to, wishes, 3, NULL);
+	/* What breaks the promise to c, too. */
+	to[1] = "{\"name\":\"h\",\"cpus\":\"0\"}";
+	to[0] = was[0];
+	edit_groups(was, to, wishes, 3,
+		    FIT("60 % (a) + 60 % (b) + 60 % (c) = 180 %", "CPU 0", "95 %"));
+	to[1] = "{\"name\":\"h\",\"cpus\":\"1-2\",\"cap\":63}";
+	edit_groups(was, to, wishes, 3,
+		    "the reservations do not fit: 60 % (c) = 60 % of a CPU would be reserved in "
+		    "group h, whose cap is 63 % (of which 95 in 100 can be reserved): lower a "
+		    "reservation, stop one of these VMs, or raise the cap");
+}
+
+/* A promise of which a part is lacking: the part may become smaller, not larger. */
+static void test_worse(void)
+{
+	const struct sched_definition wishes[] = {
+		{.weight = 100, .numa_node = -1, .group = (char *)"g", .reserve = 90},
+		{.weight = 100, .numa_node = -1, .group = (char *)"g", .reserve = 90},
+		{.weight = 100, .numa_node = -1, .group = (char *)"g", .reserve = 60},
+	};
+	const char *was[] = {"{\"name\":\"g\",\"cpus\":\"0-1\",\"cap\":250}", NULL};
+	const char *to[] = {"{\"name\":\"g\",\"cpus\":\"1-2\",\"cap\":245}", NULL};
+
+	edit_groups(was, to, wishes, 3,
+		    "the reservations do not fit: 90 % (a) + 90 % (b) + 60 % (c) = 240 % of a CPU "
+		    "would be reserved in group g, whose cap is 245 % (of which 95 in 100 can be "
+		    "reserved): lower a reservation, stop one of these VMs, or raise the cap");
+	to[0] = "{\"name\":\"g\",\"cpus\":\"1-2\",\"cap\":255}";
+	edit_groups(was, to, wishes, 3, NULL);
+	to[0] = "{\"name\":\"g\",\"cpus\":\"0-2\",\"cap\":250}";
+	edit_groups(was, to, wishes, 3, NULL);
+	to[0] = "{\"name\":\"g\",\"cpus\":\"2\",\"cap\":250}";
+	edit_groups(was, to, wishes, 3,
+		    FIT("90 % (a) + 90 % (b) + 60 % (c) = 240 %", "CPU 2", "95 %"));
 }
 
 /* A group that gets no more than it reserves has room for those in it that reserve nothing. */
@@ -309,6 +393,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/sched-group/plain", test_plain);
 	g_test_add_func("/sched-group/checks", test_checks);
+	g_test_add_func("/sched-group/broken", test_broken);
+	g_test_add_func("/sched-group/worse", test_worse);
 	g_test_add_func("/sched-group/beside", test_beside);
 	g_test_add_func("/sched-group/lost", test_lost);
 	g_test_add_func("/sched-group/random", test_random);

@@ -259,6 +259,11 @@ static void test_repair(void)
 			&g_array_index(plan->members, struct sched_member, i);
 
 		g_assert_cmpint(m->unkept, ==, i == 1);
+		g_assert_cmpstr(m->shortage, ==,
+				i == 1 ? "90 % (r0) + 90 % (r3) + 90 % (r1) + 90 % (r2) = 360 % of "
+					 "a CPU would be reserved, and CPUs 0-2 can give 285 % "
+					 "(95 % each)"
+				       : NULL);
 		g_assert_cmpint(m->cpu_weight >= 900, ==, i != 1 && i != 4);
 	}
 	g_assert_true(edit(host, rows, 5, NULL));
@@ -276,6 +281,49 @@ static void test_repair(void)
 	g_assert_true(edit(host, &rows[2], 2, &rows[1]));
 	rows[3].affinity = "4";
 	g_assert_false(edit(host, &rows[2], 2, &rows[1]));
+}
+
+/* Of VMs that run while promises are broken each may be edited, as long as no one has less. */
+static void test_edit_broken(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 3, 1, TRUE);
+	const struct row a = {.name = "a", .affinity = "0", .reserve = 60};
+	const struct row b = {.name = "b", .affinity = "0,5", .reserve = 60};
+	const struct row c = {.name = "c", .affinity = "1", .reserve = 60};
+	struct row other[] = {a, b, c}, own[] = {a, c, b};
+
+	/* Another's is broken. */
+	other[2].affinity = "2";
+	g_assert_true(edit(host, other, 3, &c));
+	g_assert_true(edit(host, other, 3, NULL));
+	other[2] = (struct row){
+		.name = "c", .affinity = "1-2", .reserve = 70, .weight = 50, .vcpus = 2};
+	g_assert_true(edit(host, other, 3, &c));
+	other[2] = (struct row){.name = "c", .affinity = "0", .reserve = 60};
+	g_assert_false(edit(host, other, 3, &c));
+	other[2] = (struct row){.name = "c", .affinity = "2", .exclusive = TRUE, .reserve = 60};
+	g_assert_true(edit(host, other, 3, &c));
+	/* Its own: mended, mended in part, left, and worse. */
+	own[2].affinity = "2";
+	g_assert_true(edit(host, own, 3, &b));
+	own[2].affinity = "0-1";
+	g_assert_true(edit(host, own, 3, &b));
+	own[2].affinity = "1";
+	g_assert_true(edit(host, own, 3, &b));
+	own[2] = b;
+	own[2].reserve = 40;
+	g_assert_true(edit(host, own, 3, &b));
+	own[2] = b;
+	own[2].weight = 7;
+	g_assert_true(edit(host, own, 3, &b));
+	own[2].reserve = 61;
+	g_assert_false(edit(host, own, 3, &b));
+	/* What it takes from another breaks that one. */
+	own[1].affinity = "1-2";
+	own[2] = (struct row){.name = "b", .affinity = "2", .exclusive = TRUE, .reserve = 60};
+	g_assert_true(edit(host, own, 3, &b));
+	own[0].affinity = "1";
+	g_assert_false(edit(host, own, 3, &b));
 }
 
 /* A list for each processor counts as the affinity of all. */
@@ -455,6 +503,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/sched-plan/vcpus", test_vcpus);
 	g_test_add_func("/sched-plan/vcpus-group", test_vcpus_group);
 	g_test_add_func("/sched-plan/repair", test_repair);
+	g_test_add_func("/sched-plan/edit-broken", test_edit_broken);
 	g_test_add_func("/sched-plan/random", test_random);
 	return g_test_run();
 }

@@ -2,7 +2,9 @@
 /* What systemd is asked, word by word, by something that listens in its place. */
 #include "sched_unit.h"
 
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "cpus.h"
 #include "systemd_stand_in.h"
@@ -114,9 +116,57 @@ static void test_words(void)
 	       "CPUQuotaPerSecUSec=1500000");
 }
 
+#define CONTROL "/run/systemd/system.control"
+
+static int on_revert(sd_bus_message *call, void *userdata, sd_bus_error *unused)
+{
+	struct world *world = userdata;
+	const char *unit;
+
+	(void)unused;
+	if (!sd_bus_message_is_method_call(call, "org.freedesktop.systemd1.Manager", NULL))
+		return 0;
+	g_string_append_printf(world->said, "%s", sd_bus_message_get_member(call));
+	g_assert_cmpint(sd_bus_message_enter_container(call, 'a', "s"), >, 0);
+	while (sd_bus_message_read(call, "s", &unit) > 0)
+		g_string_append_printf(world->said, " %s", unit);
+	world->answers++;
+	return sd_bus_reply_method_return(call, "a(sss)", 0);
+}
+
+/* In namespaces of its own: systemd has settings for one of two units. */
+static void forget(void)
+{
+	struct world world = {.said = g_string_new(NULL)};
+
+	g_assert_cmpint(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), ==, 0);
+	g_assert_cmpint(mount("none", "/run", "tmpfs", 0, NULL), ==, 0);
+	g_assert_cmpint(g_mkdir_with_parents(CONTROL "/vmms-out-web.slice.d", 0755), ==, 0);
+	stand_in_init(&world.systemd, on_revert, &world);
+	sched_unit_forget(world.systemd.client, "vmms-other.slice");
+	sched_unit_forget(world.systemd.client, "vmms-out-web.slice");
+	while (world.answers == 0)
+		stand_in_run(&world.systemd);
+	g_assert_cmpstr(world.said->str, ==, "RevertUnitFiles vmms-out-web.slice");
+	stand_in_clear(&world.systemd);
+	g_string_free(world.said, TRUE);
+}
+
+static void test_forget(void)
+{
+	if (g_test_subprocess()) {
+		if (unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)
+			forget();
+		return;
+	}
+	g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+	g_test_trap_assert_passed();
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/sched-unit/words", test_words);
+	g_test_add_func("/sched-unit/forget", test_forget);
 	return g_test_run();
 }
