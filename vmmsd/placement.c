@@ -94,14 +94,28 @@ static int by(double a, double b)
 	return (a > b) - (a < b);
 }
 
-/* Free cores first, and of these on the socket with the least; a sibling only when it must be. */
+/* 0: nobody is on its core, 1: nobody on the CPU itself, 2: somebody. */
+static guint company(const struct placement *p, const struct place *place)
+{
+	if (p->core_load[place->core] <= 0 && p->core_taken[place->core] == 0)
+		return 0;
+	return place->load <= 0 ? 1 : 2;
+}
+
+/*
+ * Free cores first, then siblings that are free, then the CPU with the least; of equal ones that of
+ * the core, and then of the socket, with the least. The load of a core alone says nothing: its
+ * other threads may be offline, or bear all of it.
+ */
 static int compare_spread(const struct placement *p, const struct place *a, const struct place *b)
 {
-	int order = by(p->core_load[a->core] + p->core_taken[a->core],
-		       p->core_load[b->core] + p->core_taken[b->core]);
+	int order = by(company(p, a), company(p, b));
 
 	if (order == 0)
 		order = by(a->load, b->load);
+	if (order == 0)
+		order = by(p->core_load[a->core] + p->core_taken[a->core],
+			   p->core_load[b->core] + p->core_taken[b->core]);
 	if (order == 0)
 		order = by(p->socket_load[a->socket] + p->socket_taken[a->socket],
 			   p->socket_load[b->socket] + p->socket_taken[b->socket]);

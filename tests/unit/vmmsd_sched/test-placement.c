@@ -88,6 +88,186 @@ static void test_load(void)
 	expect(again, PLACEMENT_PACK, "0-3", 1, "2");
 }
 
+static host_topology_t *topology_online(guint sockets, guint cores, guint threads,
+					gboolean neighbours, const char *online)
+{
+	g_autoptr(temporary_directory_t) root = temporary_directory_new();
+	g_autoptr(GError) error = NULL;
+
+	fake_topology_put(root, sockets, cores, threads, neighbours);
+	fake_put(root, "devices/system/cpu/online", "%s\n", online);
+	host_topology_t *topology = host_topology_read(root, &error);
+	g_assert_no_error(error);
+	return topology;
+}
+
+/* A core of which one thread is offline has less load than others, and yet no CPU that is free. */
+static void test_offline(void)
+{
+	g_autoptr(host_topology_t) host = topology_online(1, 2, 2, TRUE, "0,2-3");
+	g_autoptr(placement_t) three = placement_new(host);
+	g_autoptr(placement_t) p = placement_new(host);
+	g_autoptr(GArray) third = cpus("2");
+
+	expect(three, PLACEMENT_SPREAD, "0,2-3", 1, "0");
+	expect(three, PLACEMENT_SPREAD, "0,2-3", 1, "2");
+	expect(three, PLACEMENT_SPREAD, "0,2-3", 1, "3");
+	/* Two are bound to CPU 2: its core has more than the other. */
+	placement_add(p, third, 1, 0);
+	placement_add(p, third, 1, 0);
+	expect(p, PLACEMENT_SPREAD, "0,2-3", 1, "0");
+	expect(p, PLACEMENT_SPREAD, "0,2-3", 1, "3"); /* not 0, where somebody is */
+	expect(p, PLACEMENT_SPREAD, "0,2-3", 1, "0");
+}
+
+/* Four threads of a core: it is the more loaded one, and has CPUs that are free. */
+static void test_offline_many_threads(void)
+{
+	g_autoptr(host_topology_t) host = topology_online(1, 2, 4, TRUE, "0,4-7");
+	g_autoptr(placement_t) p = placement_new(host);
+
+	expect(p, PLACEMENT_SPREAD, "0,4-7", 1, "0");
+	expect(p, PLACEMENT_SPREAD, "0,4-7", 1, "4");
+	expect(p, PLACEMENT_SPREAD, "0,4-7", 1, "5");
+	expect(p, PLACEMENT_SPREAD, "0,4-7", 1, "6");
+	expect(p, PLACEMENT_SPREAD, "0,4-7", 1, "7");
+	expect(p, PLACEMENT_SPREAD, "0,4-7", 1, "0");
+}
+
+#define CPUS_MAX 32u
+
+/* Loads as the test counts them, in 1/5040 of a processor: whole numbers for up to 10 CPUs. */
+struct books {
+	guint core[CPUS_MAX]; /* by CPU: what identifies its core */
+	gboolean online[CPUS_MAX];
+	guint load[CPUS_MAX];
+	guint n;
+};
+
+static void books_add(struct books *books, const GArray *set, guint n)
+{
+	for (guint i = 0; i < set->len; i++)
+		books->load[g_array_index(set, uint32_t, i)] += 5040 * n / set->len;
+}
+
+static gboolean core_is_free(const struct books *books, guint cpu)
+{
+	for (guint i = 0; i < books->n; i++) {
+		if (books->core[i] == books->core[cpu] && books->load[i] > 0)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* Cores of which some of the CPUs of set are; free: only such as nobody is on. */
+static guint count_cores(const struct books *books, const GArray *set, gboolean free)
+{
+	gboolean seen[CPUS_MAX] = {FALSE};
+	guint n = 0;
+
+	for (guint i = 0; i < set->len; i++) {
+		guint cpu = g_array_index(set, uint32_t, i);
+
+		n += !seen[books->core[cpu]] && (!free || core_is_free(books, cpu));
+		seen[books->core[cpu]] = TRUE;
+	}
+	return n;
+}
+
+static guint count_free(const struct books *books, const GArray *set)
+{
+	guint n = 0;
+
+	for (guint i = 0; i < set->len; i++)
+		n += books->load[g_array_index(set, uint32_t, i)] == 0;
+	return n;
+}
+
+/* What was chosen of allowed, before it is counted: the rule, told by what is left over. */
+static void check_spread(const struct books *books, const GArray *allowed, const GArray *chosen,
+			 guint n)
+{
+	g_autoptr(GArray) left = sched_cpus_minus(allowed, chosen);
+	guint highest = 0;
+
+	g_assert_cmpuint(chosen->len, ==, MIN(n, allowed->len));
+	g_assert_true(sched_cpus_is_subset(chosen, allowed));
+	/* A core with no one before any sibling. */
+	g_assert_cmpuint(count_cores(books, chosen, TRUE), ==,
+			 MIN(chosen->len, count_cores(books, allowed, TRUE)));
+	/* A sibling with no one before a CPU that has someone. */
+	g_assert_cmpuint(count_free(books, chosen), ==,
+			 MIN(chosen->len, count_free(books, allowed)));
+	/* The CPU with the least. */
+	for (guint i = 0; i < chosen->len; i++)
+		highest = MAX(highest, books->load[g_array_index(chosen, uint32_t, i)]);
+	for (guint i = 0; i < left->len; i++)
+		g_assert_cmpuint(books->load[g_array_index(left, uint32_t, i)], >=, highest);
+}
+
+/* The host and the test's own notes of it; CPU 0 cannot be taken offline. */
+static host_topology_t *random_host(GRand *rand, struct books *books)
+{
+	guint sockets = (guint)g_rand_int_range(rand, 1, 5);
+	guint cores = (guint)g_rand_int_range(rand, 1, 5);
+	guint threads = (guint)g_rand_int_range(rand, 1, 3);
+	gboolean neighbours = g_rand_boolean(rand);
+	g_autoptr(GArray) online = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+
+	*books = (struct books){.n = sockets * cores * threads};
+	for (uint32_t cpu = 0; cpu < books->n; cpu++) {
+		books->core[cpu] = neighbours ? cpu / threads : cpu % (sockets * cores);
+		books->online[cpu] = cpu == 0 || g_rand_int(rand) % 4 != 0;
+		if (books->online[cpu])
+			g_array_append_val(online, cpu);
+	}
+	g_autofree char *list = host_cpu_list_format(online);
+	return topology_online(sockets, cores, threads, neighbours, list);
+}
+
+/* All that is online, or some of it. */
+static GArray *random_online(GRand *rand, const struct books *books, gboolean all)
+{
+	GArray *set = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+
+	for (uint32_t cpu = 0; cpu < books->n; cpu++) {
+		if (books->online[cpu] && (all || g_rand_boolean(rand)))
+			g_array_append_val(set, cpu);
+	}
+	if (set->len == 0)
+		g_array_append_val(set, (uint32_t){0});
+	if (!all && set->len > 10)
+		g_array_set_size(set, 10);
+	return set;
+}
+
+static void test_rule_random(void)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(12);
+
+	for (unsigned round = 0; round < 200; round++) {
+		struct books books;
+		g_autoptr(host_topology_t) host = random_host(rand, &books);
+		g_autoptr(placement_t) p = placement_new(host);
+
+		for (unsigned i = 0; i < 24; i++) {
+			g_autoptr(GArray) allowed =
+				random_online(rand, &books, g_rand_int(rand) % 3 != 0);
+			guint n = (guint)g_rand_int_range(rand, 1, 5);
+
+			if (allowed->len <= 10 && g_rand_int(rand) % 4 == 0) { /* bound by hand */
+				placement_add(p, allowed, n, 0);
+				books_add(&books, allowed, n);
+				continue;
+			}
+			g_autoptr(GArray) chosen =
+				placement_choose(p, PLACEMENT_SPREAD, allowed, n, 0);
+			check_spread(&books, allowed, chosen, n);
+			books_add(&books, chosen, n);
+		}
+	}
+}
+
 /* Spread never takes a second thread of a core while an allowed core is free. */
 static void test_random(void)
 {
@@ -167,6 +347,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/placement/spread-sockets", test_spread_sockets);
 	g_test_add_func("/placement/pack", test_pack);
 	g_test_add_func("/placement/load", test_load);
+	g_test_add_func("/placement/offline", test_offline);
+	g_test_add_func("/placement/offline-many-threads", test_offline_many_threads);
+	g_test_add_func("/placement/rule-random", test_rule_random);
 	g_test_add_func("/placement/random", test_random);
 	g_test_add_func("/placement/hints", test_hints);
 	return g_test_run();
