@@ -2,22 +2,8 @@
 #include "placement.h"
 
 #include "host_cpu_list.h"
+#include "placement_internal.h"
 #include "sched_admit.h"
-
-struct place {
-	uint32_t cpu;
-	guint core, socket; /* indexes, dense */
-	double load;	    /* processors of VMs on it */
-	double reserved;    /* percent */
-	gboolean taken;	    /* by the choice that is being made */
-};
-
-struct placement {
-	guint n, n_cores, n_sockets;
-	struct place *places; /* ascending by cpu */
-	double *core_load, *socket_load;
-	guint *core_taken, *socket_taken; /* of the choice that is being made */
-};
 
 /* A dense index for each value that is seen. */
 static guint index_of(GHashTable *table, const char *key)
@@ -76,15 +62,43 @@ static void load_add(struct placement *p, struct place *place, double load)
 	p->socket_load[place->socket] += load;
 }
 
+struct placement *placement_copy(const struct placement *placement)
+{
+	struct placement *p = g_memdup2(placement, sizeof(*placement));
+
+	p->places = g_memdup2(p->places, p->n * sizeof(*p->places));
+	p->core_load = g_memdup2(p->core_load, p->n_cores * sizeof(*p->core_load));
+	p->socket_load = g_memdup2(p->socket_load, p->n_sockets * sizeof(*p->socket_load));
+	p->core_taken = g_new0(guint, p->n_cores);
+	p->socket_taken = g_new0(guint, p->n_sockets);
+	return p;
+}
+
+static int by_cpu(const void *a, const void *b)
+{
+	uint32_t cpu = ((const struct place *)a)->cpu, other = ((const struct place *)b)->cpu;
+
+	return (cpu > other) - (cpu < other);
+}
+
+struct place *placement_find(const struct placement *placement, uint32_t cpu)
+{
+	const struct place key = {.cpu = cpu};
+
+	return placement->n == 0 ? NULL
+				 : bsearch(&key, placement->places, placement->n,
+					   sizeof(*placement->places), by_cpu);
+}
+
 void placement_add(struct placement *placement, const GArray *cpus, uint32_t n, uint32_t reserve)
 {
-	if (cpus->len == 0)
-		return;
-	for (guint i = 0; i < placement->n; i++) {
-		if (!host_cpu_list_has(cpus, placement->places[i].cpu))
+	for (guint i = 0; i < cpus->len; i++) {
+		struct place *place = placement_find(placement, g_array_index(cpus, uint32_t, i));
+
+		if (!place)
 			continue;
-		load_add(placement, &placement->places[i], (double)n / cpus->len);
-		placement->places[i].reserved += (double)reserve / cpus->len;
+		load_add(placement, place, (double)n / cpus->len);
+		place->reserved += (double)reserve / cpus->len;
 	}
 }
 

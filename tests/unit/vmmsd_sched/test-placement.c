@@ -5,6 +5,7 @@
 
 #include "cpus.h"
 #include "fake_topology.h"
+#include "sched_admit.h"
 #include "sched_cpus.h"
 
 static void expect(struct placement *p, enum placement_mode mode, const char *allowed, uint32_t n,
@@ -268,6 +269,247 @@ static void test_rule_random(void)
 	}
 }
 
+/* ---- who comes and goes ---------------------------------------------------------------------- */
+
+#define MACHINES 12u
+
+/* A VM that comes and goes. */
+struct machine {
+	gboolean runs;
+	enum placement_mode mode;
+	guint n, reserve;
+	GArray *allowed, *at; /* at: NULL unless it runs */
+};
+
+/* The rule's measure as the test understands it: what comes first counts more. */
+struct tally {
+	guint64 over, shared, uneven, siblings, cores, sockets;
+};
+
+/* -1: a is better. */
+static int tally_compare(const struct tally *a, const struct tally *b)
+{
+	const guint64 rows[][2] = {
+		{a->over, b->over},	    {a->shared, b->shared}, {a->uneven, b->uneven},
+		{a->siblings, b->siblings}, {a->cores, b->cores},   {a->sockets, b->sockets},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		if (rows[i][0] != rows[i][1])
+			return rows[i][0] < rows[i][1] ? -1 : 1;
+	}
+	return 0;
+}
+
+/* On the core (or the socket) of a CPU: the CPUs in use but by who is packed, and who is there. */
+static gboolean is_first_of(const guint *group, guint cpu)
+{
+	for (guint i = 0; i < cpu; i++) {
+		if (group[i] == group[cpu])
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static void tally_core(const struct books *books, guint first, const guint *spread,
+		       const guint *pack, const guint *fixed, struct tally *tally)
+{
+	guint busy = 0, spreads = 0, packs = 0;
+
+	for (guint cpu = first; cpu < books->n; cpu++) {
+		if (books->core[cpu] != books->core[first])
+			continue;
+		busy += spread[cpu] + fixed[cpu] > 0;
+		spreads += spread[cpu];
+		packs += pack[cpu];
+	}
+	tally->siblings += spreads > 0 ? busy - 1 : 0;
+	tally->cores += packs > 0;
+}
+
+/* books: with those who are bound; at[i]: where machine i is. */
+static struct tally tally_of(const struct books *fixed, const guint *sockets,
+			     const struct machine *machines, GArray *const *at)
+{
+	guint spread[CPUS_MAX] = {0}, pack[CPUS_MAX] = {0}, reserved[CPUS_MAX] = {0};
+	struct books books = *fixed;
+	struct tally tally = {0};
+
+	for (guint i = 0; i < MACHINES; i++) {
+		if (!machines[i].runs)
+			continue;
+		books_add(&books, at[i], machines[i].n);
+		for (guint k = 0; k < at[i]->len; k++) {
+			guint cpu = g_array_index(at[i], uint32_t, k);
+
+			(machines[i].mode == PLACEMENT_PACK ? pack : spread)[cpu]++;
+			reserved[cpu] += 5040 * machines[i].reserve / at[i]->len;
+		}
+	}
+	for (guint cpu = 0; cpu < books.n; cpu++) {
+		gboolean packed = FALSE;
+
+		tally.over += MAX(reserved[cpu], 5040 * SCHED_RESERVABLE) - 5040 * SCHED_RESERVABLE;
+		tally.shared += MAX(books.load[cpu], 5040) - 5040;
+		tally.uneven += (guint64)books.load[cpu] * books.load[cpu];
+		if (is_first_of(books.core, cpu))
+			tally_core(&books, cpu, spread, pack, fixed->load, &tally);
+		for (guint k = cpu; k < books.n; k++)
+			packed |= sockets[k] == sockets[cpu] && pack[k] > 0;
+		tally.sockets += is_first_of(sockets, cpu) && packed;
+	}
+	return tally;
+}
+
+/* What the test remembers of one host. */
+struct stage {
+	struct books books;
+	guint sockets[CPUS_MAX];
+	struct machine machines[MACHINES];
+	guint order[MACHINES], n; /* those that run, the oldest first */
+	placement_t *placement;	  /* with those who are bound */
+	guint moves, moves_anew;  /* of those that ran before and run on */
+};
+
+/* One after the other, who has a place in kept there: the newcomer beside those who stay, or all
+ * from nothing. */
+static void place_simply(const struct stage *stage, const host_topology_t *host, GArray *bound,
+			 gboolean keep, GArray **ret)
+{
+	g_autoptr(placement_t) p = placement_new(host);
+
+	if (bound)
+		placement_add(p, bound, 1, 0);
+	for (guint pass = 0; pass < 2; pass++) {
+		for (guint i = 0; i < stage->n; i++) {
+			guint id = stage->order[i];
+			const struct machine *m = &stage->machines[id];
+			gboolean stays = keep && m->at;
+
+			if (stays != (pass == 0))
+				continue;
+			ret[id] =
+				stays ? g_array_ref(m->at)
+				      : placement_choose(p, m->mode, m->allowed, m->n, m->reserve);
+			if (stays)
+				placement_add(p, m->at, m->n, m->reserve);
+		}
+	}
+}
+
+static void clear_places(GArray **at)
+{
+	for (guint i = 0; i < MACHINES; i++)
+		g_clear_pointer(&at[i], g_array_unref);
+}
+
+/* After somebody came or went. */
+static void settle_and_check(struct stage *stage, const host_topology_t *host, GArray *bound)
+{
+	struct placement_wish wishes[MACHINES];
+	GArray *stay[MACHINES] = {NULL}, *anew[MACHINES] = {NULL}, *got[MACHINES] = {NULL};
+	gboolean moved = FALSE;
+
+	for (guint i = 0; i < stage->n; i++) {
+		const struct machine *m = &stage->machines[stage->order[i]];
+
+		wishes[i] =
+			(struct placement_wish){m->mode, m->allowed, m->n, m->reserve, m->at, NULL};
+	}
+	placement_settle(stage->placement, wishes, stage->n);
+	place_simply(stage, host, bound, TRUE, stay);
+	place_simply(stage, host, bound, FALSE, anew);
+	for (guint i = 0; i < stage->n; i++) {
+		guint id = stage->order[i];
+		const struct machine *m = &stage->machines[id];
+
+		got[id] = wishes[i].chosen;
+		g_assert_cmpuint(got[id]->len, ==, MIN(m->n, m->allowed->len));
+		g_assert_true(sched_cpus_is_subset(got[id], m->allowed));
+		if (!sched_cpus_equal(got[id], stay[id]))
+			moved = TRUE;
+		stage->moves += m->at && !sched_cpus_equal(got[id], m->at);
+		stage->moves_anew += m->at && !sched_cpus_equal(anew[id], m->at);
+	}
+	struct tally was = tally_of(&stage->books, stage->sockets, stage->machines, stay);
+	struct tally is = tally_of(&stage->books, stage->sockets, stage->machines, got);
+	struct tally simple = tally_of(&stage->books, stage->sockets, stage->machines, anew);
+	if (moved)
+		g_assert_cmpint(tally_compare(&is, &was), <, 0);
+	g_assert_cmpint(tally_compare(&is, &simple), <=, 0);
+	for (guint i = 0; i < stage->n; i++) {
+		struct machine *m = &stage->machines[stage->order[i]];
+
+		g_clear_pointer(&m->at, g_array_unref);
+		m->at = g_steal_pointer(&got[stage->order[i]]);
+	}
+	clear_places(stay);
+	clear_places(anew);
+}
+
+static void start_or_stop(struct stage *stage, GRand *rand, gboolean mixed)
+{
+	guint id = (guint)g_rand_int_range(rand, 0, (gint32)MACHINES);
+	struct machine *m = &stage->machines[id];
+	guint where = 0;
+
+	m->runs = !m->runs;
+	if (m->runs) {
+		m->mode = mixed && g_rand_boolean(rand) ? PLACEMENT_PACK : PLACEMENT_SPREAD;
+		m->n = (guint)g_rand_int_range(rand, 1, 5);
+		m->reserve = g_rand_int(rand) % 4 == 0
+				     ? 12 * (guint)g_rand_int_range(rand, 1, 1 + 8 * (gint32)m->n)
+				     : 0;
+		m->allowed = random_online(rand, &stage->books, g_rand_int(rand) % 4 != 0);
+		stage->order[stage->n++] = id;
+		return;
+	}
+	g_clear_pointer(&m->at, g_array_unref);
+	g_clear_pointer(&m->allowed, g_array_unref);
+	while (stage->order[where] != id)
+		where++;
+	for (stage->n--; where < stage->n; where++)
+		stage->order[where] = stage->order[where + 1];
+}
+
+/* Who moves does so for the better, and the whole is never worse than if it were made anew. */
+static void test_settle_random(void)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(13);
+	guint moves = 0, moves_anew = 0;
+
+	for (unsigned round = 0; round < 120; round++) {
+		struct stage stage = {0};
+		g_autoptr(host_topology_t) host = random_host(rand, &stage.books);
+		g_autoptr(placement_t) p = placement_new(host);
+		g_autoptr(GArray) bound = NULL;
+
+		for (guint i = 0; i < host->cpus->len; i++) {
+			const struct host_cpu *cpu = &g_array_index(host->cpus, struct host_cpu, i);
+			stage.sockets[cpu->id] = (guint)cpu->socket;
+		}
+		if (g_rand_boolean(rand)) {
+			bound = random_online(rand, &stage.books, FALSE);
+			g_array_set_size(bound, MIN(bound->len, 4));
+			placement_add(p, bound, 1, 0);
+			books_add(&stage.books, bound, 1);
+		}
+		stage.placement = p;
+		for (unsigned step = 0; step < 40; step++) {
+			start_or_stop(&stage, rand, round % 3 == 0);
+			settle_and_check(&stage, host, bound);
+		}
+		moves += stage.moves;
+		moves_anew += stage.moves_anew;
+		for (guint i = 0; i < MACHINES; i++) {
+			g_clear_pointer(&stage.machines[i].at, g_array_unref);
+			g_clear_pointer(&stage.machines[i].allowed, g_array_unref);
+		}
+	}
+	g_test_message("%u moves, %u if all were placed anew", moves, moves_anew);
+	g_assert_cmpuint(moves * 4, <, moves_anew);
+}
+
 /* Spread never takes a second thread of a core while an allowed core is free. */
 static void test_random(void)
 {
@@ -350,6 +592,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/placement/offline", test_offline);
 	g_test_add_func("/placement/offline-many-threads", test_offline_many_threads);
 	g_test_add_func("/placement/rule-random", test_rule_random);
+	g_test_add_func("/placement/settle-random", test_settle_random);
 	g_test_add_func("/placement/random", test_random);
 	g_test_add_func("/placement/hints", test_hints);
 	return g_test_run();
