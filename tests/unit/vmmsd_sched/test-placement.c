@@ -246,7 +246,7 @@ static void test_rule_random(void)
 {
 	g_autoptr(GRand) rand = g_rand_new_with_seed(12);
 
-	for (unsigned round = 0; round < 200; round++) {
+	for (unsigned round = 0; round < 80; round++) {
 		struct books books;
 		g_autoptr(host_topology_t) host = random_host(rand, &books);
 		g_autoptr(placement_t) p = placement_new(host);
@@ -478,7 +478,7 @@ static void test_settle_random(void)
 	g_autoptr(GRand) rand = g_rand_new_with_seed(13);
 	guint moves = 0, moves_anew = 0;
 
-	for (unsigned round = 0; round < 120; round++) {
+	for (unsigned round = 0; round < 60; round++) {
 		struct stage stage = {0};
 		g_autoptr(host_topology_t) host = random_host(rand, &stage.books);
 		g_autoptr(placement_t) p = placement_new(host);
