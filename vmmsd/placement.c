@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "placement.h"
 
+#include <stdlib.h>
+
 #include "host_cpu_list.h"
 #include "placement_internal.h"
 #include "sched_admit.h"

@@ -48,12 +48,21 @@ static void count_wishes(struct placement *p, const struct placement_wish *wishe
 	}
 }
 
+static GArray *zeroed(guint size, guint n)
+{
+	GArray *array = g_array_new(FALSE, TRUE, size);
+
+	return g_array_set_size(array, n);
+}
+
 struct measure placement_measure(const struct placement *fixed, const struct placement_wish *wishes,
 				 guint n)
 {
 	g_autoptr(placement_t) p = placement_copy(fixed);
-	g_autofree struct core *cores = g_new0(struct core, p->n_cores);
-	g_autofree gboolean *packed_sockets = g_new0(gboolean, p->n_sockets);
+	g_autoptr(GArray) core_array = zeroed(sizeof(struct core), p->n_cores);
+	g_autoptr(GArray) socket_array = zeroed(sizeof(gboolean), p->n_sockets);
+	struct core *cores = (struct core *)(void *)core_array->data;
+	gboolean *packed_sockets = (gboolean *)(void *)socket_array->data;
 	struct measure ret = {0};
 
 	for (guint i = 0; i < n; i++) {
