@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "placement.h"
 
+#include <stdlib.h>
+
 #include "host_cpu_list.h"
+#include "placement_internal.h"
 #include "sched_admit.h"
-
-struct place {
-	uint32_t cpu;
-	guint core, socket; /* indexes, dense */
-	double load;	    /* processors of VMs on it */
-	double reserved;    /* percent */
-	gboolean taken;	    /* by the choice that is being made */
-};
-
-struct placement {
-	guint n, n_cores, n_sockets;
-	struct place *places; /* ascending by cpu */
-	double *core_load, *socket_load;
-	guint *core_taken, *socket_taken; /* of the choice that is being made */
-};
 
 /* A dense index for each value that is seen. */
 static guint index_of(GHashTable *table, const char *key)
@@ -76,15 +64,43 @@ static void load_add(struct placement *p, struct place *place, double load)
 	p->socket_load[place->socket] += load;
 }
 
+struct placement *placement_copy(const struct placement *placement)
+{
+	struct placement *p = g_memdup2(placement, sizeof(*placement));
+
+	p->places = g_memdup2(p->places, p->n * sizeof(*p->places));
+	p->core_load = g_memdup2(p->core_load, p->n_cores * sizeof(*p->core_load));
+	p->socket_load = g_memdup2(p->socket_load, p->n_sockets * sizeof(*p->socket_load));
+	p->core_taken = g_new0(guint, p->n_cores);
+	p->socket_taken = g_new0(guint, p->n_sockets);
+	return p;
+}
+
+static int by_cpu(const void *a, const void *b)
+{
+	uint32_t cpu = ((const struct place *)a)->cpu, other = ((const struct place *)b)->cpu;
+
+	return (cpu > other) - (cpu < other);
+}
+
+struct place *placement_find(const struct placement *placement, uint32_t cpu)
+{
+	const struct place key = {.cpu = cpu};
+
+	return placement->n == 0 ? NULL
+				 : bsearch(&key, placement->places, placement->n,
+					   sizeof(*placement->places), by_cpu);
+}
+
 void placement_add(struct placement *placement, const GArray *cpus, uint32_t n, uint32_t reserve)
 {
-	if (cpus->len == 0)
-		return;
-	for (guint i = 0; i < placement->n; i++) {
-		if (!host_cpu_list_has(cpus, placement->places[i].cpu))
+	for (guint i = 0; i < cpus->len; i++) {
+		struct place *place = placement_find(placement, g_array_index(cpus, uint32_t, i));
+
+		if (!place)
 			continue;
-		load_add(placement, &placement->places[i], (double)n / cpus->len);
-		placement->places[i].reserved += (double)reserve / cpus->len;
+		load_add(placement, place, (double)n / cpus->len);
+		place->reserved += (double)reserve / cpus->len;
 	}
 }
 
@@ -94,14 +110,28 @@ static int by(double a, double b)
 	return (a > b) - (a < b);
 }
 
-/* Free cores first, and of these on the socket with the least; a sibling only when it must be. */
+/* 0: nobody is on its core, 1: nobody on the CPU itself, 2: somebody. */
+static guint company(const struct placement *p, const struct place *place)
+{
+	if (p->core_load[place->core] <= 0 && p->core_taken[place->core] == 0)
+		return 0;
+	return place->load <= 0 ? 1 : 2;
+}
+
+/*
+ * Free cores first, then siblings that are free, then the CPU with the least; of equal ones that of
+ * the core, and then of the socket, with the least. The load of a core alone says nothing: its
+ * other threads may be offline, or bear all of it.
+ */
 static int compare_spread(const struct placement *p, const struct place *a, const struct place *b)
 {
-	int order = by(p->core_load[a->core] + p->core_taken[a->core],
-		       p->core_load[b->core] + p->core_taken[b->core]);
+	int order = by(company(p, a), company(p, b));
 
 	if (order == 0)
 		order = by(a->load, b->load);
+	if (order == 0)
+		order = by(p->core_load[a->core] + p->core_taken[a->core],
+			   p->core_load[b->core] + p->core_taken[b->core]);
 	if (order == 0)
 		order = by(p->socket_load[a->socket] + p->socket_taken[a->socket],
 			   p->socket_load[b->socket] + p->socket_taken[b->socket]);

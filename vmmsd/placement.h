@@ -36,6 +36,23 @@ void placement_add(struct placement *placement, const GArray *cpus, uint32_t n, 
 GArray *placement_choose(struct placement *placement, enum placement_mode mode,
 			 const GArray *allowed, uint32_t n, uint32_t reserve);
 
+/* A VM that is to be placed. */
+struct placement_wish {
+	enum placement_mode mode; /* not PLACEMENT_NONE */
+	const GArray *allowed;	  /* not empty */
+	uint32_t n, reserve;	  /* as of placement_choose */
+	const GArray *current;	  /* where it was placed; NULL: it was not */
+	GArray *chosen;		  /* the result; NULL before; g_array_unref */
+};
+
+/*
+ * Chooses for all of them, beside what was added to placement, which is not changed. Who was placed
+ * where he may be stays there, unless the whole gets better by that: less reserved than there is
+ * not, then fewer processors without a CPU of their own, then fewer siblings in use. It never is
+ * worse than with placement_choose for one after the other.
+ */
+void placement_settle(const struct placement *placement, struct placement_wish *wishes, guint n);
+
 /*
  * Two rules for a VM that is bound to some CPUs, as sentences (g_free'd with the array): leave one
  * CPU more than it has processors, and take a CPU of each core before a core's second thread.

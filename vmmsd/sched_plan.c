@@ -12,6 +12,7 @@ static void member_clear(gpointer data)
 
 	g_clear_pointer(&member->cpus, g_array_unref);
 	g_clear_pointer(&member->shortage, g_free);
+	g_clear_pointer(&member->current, g_array_unref);
 }
 
 struct sched_plan *sched_plan_new(const GPtrArray *cpu_groups)
@@ -42,6 +43,14 @@ void sched_plan_add(struct sched_plan *plan, const char *name, uint32_t vcpus,
 	const struct sched_member member = {.name = name, .vcpus = vcpus, .wish = wish};
 
 	g_array_append_val(plan->members, member);
+}
+
+void sched_plan_set_current(struct sched_plan *plan, const char *cpus)
+{
+	struct sched_member *member = sched_plan_member(plan, plan->members->len - 1);
+
+	g_clear_pointer(&member->current, g_array_unref);
+	member->current = cpus ? host_cpu_list_parse(cpus) : NULL;
 }
 
 GArray *sched_plan_group_base(const struct sched_plan *plan, const struct sched_member *member,
@@ -170,9 +179,12 @@ static gboolean is_placed(const struct sched_member *member, gboolean reserving_
 
 /* Those that are bound by hand count first; the others are placed around them, in order. */
 static void place(struct sched_plan *plan, const struct host_topology *topology,
-		  gboolean reserving_too)
+		  gboolean reserving_too, gboolean anew)
 {
 	g_autoptr(placement_t) placement = placement_new(topology);
+	g_autofree struct placement_wish *wishes =
+		g_new0(struct placement_wish, plan->members->len + 1);
+	guint n = 0;
 
 	for (guint i = 0; i < plan->members->len; i++) {
 		const struct sched_member *member = sched_plan_member(plan, i);
@@ -182,12 +194,23 @@ static void place(struct sched_plan *plan, const struct host_topology *topology,
 				      member->wish->reserve);
 	}
 	for (guint i = 0; i < plan->members->len; i++) {
+		const struct sched_member *member = sched_plan_member(plan, i);
+
+		if (is_placed(member, reserving_too))
+			wishes[n++] = (struct placement_wish){
+				.mode = member->wish->placement,
+				.allowed = member->cpus,
+				.n = member->vcpus,
+				.reserve = member->wish->reserve,
+				.current = anew ? NULL : member->current,
+			};
+	}
+	placement_settle(placement, wishes, n);
+	for (guint i = plan->members->len; i-- > 0;) {
 		struct sched_member *member = sched_plan_member(plan, i);
 
 		if (is_placed(member, reserving_too))
-			set_cpus(member,
-				 placement_choose(placement, member->wish->placement, member->cpus,
-						  member->vcpus, member->wish->reserve));
+			set_cpus(member, wishes[--n].chosen);
 	}
 }
 
@@ -288,15 +311,18 @@ gboolean sched_plan_make(struct sched_plan *plan, const struct host_topology *to
 
 	for (guint i = 0; i < plan->members->len; i++)
 		sched_plan_member(plan, i)->unkept = FALSE;
-	sched_plan_settle(plan, online);
-	place(plan, topology, TRUE);
-	if (sched_group_weigh(plan, NULL)) {
-		judge_all(plan);
-		return TRUE;
+	/* A promise comes before staying, and was given by a placement from nothing. */
+	for (gboolean anew = FALSE; anew <= TRUE; anew++) {
+		sched_plan_settle(plan, online);
+		place(plan, topology, TRUE, anew);
+		if (sched_group_weigh(plan, NULL)) {
+			judge_all(plan);
+			return TRUE;
+		}
 	}
-	/* A promise comes before a choice of CPUs: who reserves runs wherever it may. */
+	/* And before a choice of CPUs: who reserves runs wherever it may. */
 	sched_plan_settle(plan, online);
-	place(plan, topology, FALSE);
+	place(plan, topology, FALSE, FALSE);
 	kept = sched_group_weigh(plan, error);
 	if (!kept)
 		keep_some(plan);

@@ -17,6 +17,7 @@ struct sched_member {
 	const char *name;
 	uint32_t vcpus;
 	const struct sched_definition *wish;
+	GArray *current; /* where it is now; owned; NULL: not placed yet */
 	/* The plan: */
 	GArray *cpus;	     /* where it may run; owned, never empty once made */
 	uint32_t cpu_weight; /* 1 to 10000; 0: background */
@@ -49,6 +50,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sched_plan_t, sched_plan_free)
 /* name and wish are borrowed. */
 void sched_plan_add(struct sched_plan *plan, const char *name, uint32_t vcpus,
 		    const struct sched_definition *wish);
+
+/* The last member, if it is one that is placed, is on these CPUs ("0-3"; NULL: nowhere yet), and
+ * stays there while that is as good as any other place (placement_settle). */
+void sched_plan_set_current(struct sched_plan *plan, const char *cpus);
 
 /*
  * Plans for VMs that run, whatever the host has become: where a wish cannot be had any more the

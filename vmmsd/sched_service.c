@@ -16,6 +16,7 @@
 #include "sched_core.h"
 #include "sched_cpus.h"
 #include "sched_internal.h"
+#include "sched_threads.h"
 #include "sched_unit.h"
 #include "worker.h"
 #include "worker_spawn.h"
@@ -207,6 +208,18 @@ static void update_latency(const struct sched *sched, const GPtrArray *vms)
 	power_set_vm_latency(sched->service->power, latency);
 }
 
+/* One whose worker is only to be found again is where an earlier vmmsd has put it. NULL: nowhere.
+ */
+static char *current_cpus(const struct vm *vm)
+{
+	if (vm->sched)
+		return g_strdup(vm->sched->cpus);
+	if (vm->worker_pid == 0)
+		return NULL;
+	g_autoptr(GArray) bound = sched_thread_bound((pid_t)vm->worker_pid);
+	return host_cpu_list_format(bound);
+}
+
 static void update(struct sched *sched, const struct vm *starting)
 {
 	g_autoptr(GPtrArray) vms = active_vms(sched, NULL);
@@ -217,8 +230,12 @@ static void update(struct sched *sched, const struct vm *starting)
 	(void)refresh_topology(sched);
 	if (!sched->topology)
 		return;
-	for (guint i = 0; i < vms->len; i++)
+	for (guint i = 0; i < vms->len; i++) {
+		g_autofree char *current = current_cpus(vms->pdata[i]);
+
 		plan_add(plan, ((const struct vm *)vms->pdata[i])->definition);
+		sched_plan_set_current(plan, current);
+	}
 	if (!sched_plan_make(plan, sched->topology, &error))
 		log_service(sched->service->log, LOG_WARNING, "%s; not all of them are kept now",
 			    error->message);

@@ -124,6 +124,22 @@ int sched_thread_bind(pid_t tid, const GArray *cpus)
 	return r;
 }
 
+GArray *sched_thread_bound(pid_t tid)
+{
+	cpu_set_t *set = CPU_ALLOC(HOST_CPU_MAX);
+	size_t size = CPU_ALLOC_SIZE(HOST_CPU_MAX);
+	GArray *cpus = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+
+	if (sched_getaffinity(tid, size, set) < 0)
+		CPU_ZERO_S(size, set);
+	for (uint32_t cpu = 0; cpu < HOST_CPU_MAX; cpu++) {
+		if (CPU_ISSET_S(cpu, size, set))
+			g_array_append_val(cpus, cpu);
+	}
+	CPU_FREE(set);
+	return cpus;
+}
+
 /* The 39th field of stat, counted behind the name, which may hold anything. */
 static int64_t read_cpu(const char *proc_root, pid_t pid, pid_t tid)
 {

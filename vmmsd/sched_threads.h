@@ -29,6 +29,10 @@ GArray *sched_threads_list(const char *proc_root, pid_t pid, uint32_t vcpus);
  * sets it. */
 int sched_thread_bind(pid_t tid, const GArray *cpus);
 
+/* The CPUs (uint32_t, ascending) on which it may run now, by cpusets, too; empty when it has ended;
+ * g_array_unref. */
+GArray *sched_thread_bound(pid_t tid);
+
 /* What the kernel counts of a thread, in ns; FALSE when it is gone. */
 struct sched_thread_time {
 	uint64_t used, ready, slices;

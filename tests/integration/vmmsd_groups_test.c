@@ -232,6 +232,35 @@ static void test_live(void)
 	fixture_free(f);
 }
 
+/* One that was placed stays on its CPU when another ends, and when vmmsd is another. */
+static void test_placed(void)
+{
+	static const char placed[] = ",\"cpus\":{\"count\":1,\"scheduling\":"
+				     "{\"placement\":\"spread\",\"affinity\":\"0-1\"}}";
+	struct fixture *f;
+	g_autofree char *first = NULL;
+	g_autofree char *second = NULL;
+
+	if (!has_two_cpus()) {
+		g_test_skip("this takes CPUs 0 and 1");
+		return;
+	}
+	f = fixture_new(NULL);
+	first = fixture_define_with(f, "web1", "run", placed);
+	second = fixture_define_with(f, "web2", "run", placed);
+	fixture_do(f, first, "Start");
+	fixture_do(f, second, "Start");
+	assert_runs_on(f, first, 0);
+	assert_runs_on(f, second, 1);
+	fixture_do(f, first, "Stop");
+	assert_runs_on(f, second, 1);
+	fixture_restart(f);
+	fixture_wait_state(f, second, "running");
+	fixture_hvctl(f, 0, "\"cpus\": \"1\"", "show web2 -o json");
+	assert_runs_on(f, second, 1);
+	fixture_free(f);
+}
+
 /* Without touching this machine: what is refused, and what is only stored. */
 static void test_power(void)
 {
@@ -269,6 +298,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vmmsd/groups/sentences", test_sentences);
 	g_test_add_func("/vmmsd/groups/caps", test_caps);
 	g_test_add_func("/vmmsd/groups/live", test_live);
+	g_test_add_func("/vmmsd/groups/placed", test_placed);
 	g_test_add_func("/vmmsd/groups/power", test_power);
 	return g_test_run();
 }

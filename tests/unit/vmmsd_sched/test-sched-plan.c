@@ -148,6 +148,59 @@ static void test_placed_reservations(void)
 	expect(host, wide, G_N_ELEMENTS(wide));
 }
 
+/* rows[].cpus: where each is expected; current: where it was, or NULL. */
+static void expect_from(const host_topology_t *host, const struct row *rows,
+			const char *const *current, guint n)
+{
+	g_autoptr(GPtrArray) wishes = g_ptr_array_new_with_free_func(wish_free);
+	g_autoptr(sched_plan_t) plan = sched_plan_new(NULL);
+
+	for (guint i = 0; i < n; i++) {
+		g_ptr_array_add(wishes, new_wish(&rows[i]));
+		sched_plan_add(plan, rows[i].name, MAX(rows[i].vcpus, 1), wishes->pdata[i]);
+		sched_plan_set_current(plan, current[i]);
+	}
+	g_assert_true(sched_plan_make(plan, host, NULL));
+	for (guint i = 0; i < n; i++)
+		assert_cpus(g_array_index(plan->members, struct sched_member, i).cpus,
+			    rows[i].cpus);
+}
+
+/* Who is placed stays when others come and go, unless that is for the better. */
+static void test_stays(void)
+{
+	g_autoptr(host_topology_t) host = fake_topology_new(1, 2, 2, TRUE);
+	struct row rows[] = {
+		{.name = "a", .placement = PLACEMENT_SPREAD, .cpus = "2"},
+		{.name = "b", .placement = PLACEMENT_SPREAD, .cpus = "0"},
+		{.name = "c", .placement = PLACEMENT_SPREAD, .cpus = "1"},
+	};
+
+	expect_from(host, rows, (const char *const[]){"2"}, 1); /* the one on 0 has ended */
+	expect_from(host, rows, (const char *const[]){"2", NULL}, 2);
+	expect_from(host, rows, (const char *const[]){"2", "0", "1"}, 3);
+	/* One of the two that share a core goes to the one that became free: the younger. */
+	rows[0].cpus = "0";
+	rows[1].cpus = "2";
+	expect_from(host, rows, (const char *const[]){"0", "1"}, 2);
+	/* It cannot be where it was. */
+	expect_from(host, rows, (const char *const[]){"0", "7"}, 2);
+	expect_from(host, rows, (const char *const[]){"0", "0-3"}, 2);
+	expect_from(host, rows, (const char *const[]){"0", ""}, 2);
+	rows[0].affinity = "2-3";
+	rows[0].cpus = "2";
+	rows[1].cpus = "0";
+	expect_from(host, rows, (const char *const[]){"0", NULL}, 2);
+	/* Packed, so that a core becomes free. */
+	rows[0] = (struct row){.name = "a", .placement = PLACEMENT_PACK, .cpus = "0"};
+	rows[1] = (struct row){.name = "b", .placement = PLACEMENT_PACK, .cpus = "1"};
+	expect_from(host, rows, (const char *const[]){"0", "2"}, 2);
+	/* Not placed: it is bound, or runs anywhere. */
+	rows[0] = (struct row){.name = "a", .cpus = "0-3"};
+	rows[1] = (struct row){.name = "b", .affinity = "3", .cpus = "3"};
+	expect_from(host, rows, (const char *const[]){"1", "2"}, 2);
+}
+
 /* CPUs that went away under VMs that run: nobody is left without. */
 static void test_lost(void)
 {
@@ -497,6 +550,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/sched-plan/made", test_made);
 	g_test_add_func("/sched-plan/placed-reservations", test_placed_reservations);
+	g_test_add_func("/sched-plan/stays", test_stays);
 	g_test_add_func("/sched-plan/lost", test_lost);
 	g_test_add_func("/sched-plan/checks", test_checks);
 	g_test_add_func("/sched-plan/checks-host", test_checks_host);

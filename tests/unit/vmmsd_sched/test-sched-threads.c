@@ -10,6 +10,7 @@
 
 #include "cpus.h"
 #include "fake_topology.h"
+#include "sched_cpus.h"
 
 struct sleeper {
 	pthread_t id;
@@ -77,6 +78,10 @@ static void test_threads(void)
 	g_assert_cmpint(sched_thread_bind(s[0].tid, one), ==, 0);
 	g_assert_cmpint(sched_getaffinity(s[0].tid, sizeof(after), &after), ==, 0);
 	g_assert_cmpint(CPU_COUNT(&after), ==, 1);
+	g_autoptr(GArray) bound = sched_thread_bound(s[0].tid);
+	g_assert_true(sched_cpus_equal(bound, one));
+	g_autoptr(GArray) nobody = sched_thread_bound(G_MAXINT32); /* beyond any pid_max */
+	g_assert_cmpuint(nobody->len, ==, 0);
 	g_autoptr(GArray) none = cpus("8191");
 	g_assert_cmpint(sched_thread_bind(s[0].tid, none), ==, -EINVAL);
 
