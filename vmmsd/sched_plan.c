@@ -3,6 +3,7 @@
 #include "sched_admit.h"
 #include "sched_cpus.h"
 #include "sched_group.h"
+#include "sched_judge.h"
 #include "sched_plan_internal.h"
 #include "sched_share.h"
 
@@ -251,28 +252,6 @@ static void keep_some(struct sched_plan *plan)
 	(void)sched_group_weigh(plan, NULL);
 }
 
-/* Marks what weights do not assure although they could be chosen; within groups nobody knows. */
-static void judge(struct sched_plan *plan)
-{
-	g_autoptr(GArray) array = g_array_new(FALSE, TRUE, sizeof(struct sched_share));
-	const struct sched_share *shares;
-
-	for (guint i = 0; plan->groups->len == 0 && i < plan->members->len; i++) {
-		const struct sched_member *member = sched_plan_member(plan, i);
-		const struct sched_share share = {.reserve = member->wish->reserve,
-						  .cpus = member->cpus,
-						  .cpu_weight = member->cpu_weight};
-
-		g_array_append_val(array, share);
-	}
-	shares = (const struct sched_share *)(void *)array->data;
-	for (guint i = 0; i < array->len; i++) {
-		if (shares[i].reserve > 0 && shares[i].cpu_weight > 0 &&
-		    !sched_share_is_kept(shares, array->len, i))
-			sched_plan_member(plan, i)->unkept = TRUE;
-	}
-}
-
 /* What is missing for one of those that are not kept, beside those that are. */
 static void explain(struct sched_plan *plan, struct sched_member *unkept)
 {
@@ -293,7 +272,7 @@ static void explain(struct sched_plan *plan, struct sched_member *unkept)
 
 static void judge_all(struct sched_plan *plan)
 {
-	judge(plan);
+	sched_judge(plan);
 	for (guint i = 0; i < plan->members->len; i++) {
 		struct sched_member *member = sched_plan_member(plan, i);
 
