@@ -524,16 +524,6 @@ gboolean sched_share_compute(struct sched_share *shares, guint n, GError **error
 	return sched_share_compute_within(shares, n, HUGE_VAL, error);
 }
 
-gboolean sched_share_is_kept(const struct sched_share *shares, guint n, guint i)
-{
-	g_autoptr(GArray) loads = g_array_new(FALSE, TRUE, sizeof(double));
-
-	for (guint k = 0; k < n; k++)
-		load_add(loads, shares[k].cpus, shares[k].cpu_weight);
-	return load_part(loads, shares[i].cpus, shares[i].cpu_weight) >=
-	       shares[i].reserve * (1 - TINY);
-}
-
 void sched_share_split(uint32_t weight, uint32_t vcpus, uint32_t device_weight, uint32_t *vcpu,
 		       uint32_t *devices)
 {

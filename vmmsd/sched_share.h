@@ -31,7 +31,7 @@ struct sched_share {
  * Sets cpu_weight of all n. VMs compete where their sets of CPUs overlap, directly or through
  * others; each such cluster is weighed on its own. A reservation holds against the whole weight of
  * everybody who may run on the same CPUs; where that is too much to ask, against the part of it
- * that is there when threads are spread; where that is, too, sched_share_is_kept says so.
+ * that is there when threads are spread; where that is, too, they get less (sched_judge.h).
  *
  * FALSE and NO_CPU when no weights in the range can do it: the reservations of a cluster are more
  * than its CPUs, or so many other VMs run that even the smallest weight takes too much.
@@ -40,9 +40,6 @@ gboolean sched_share_compute(struct sched_share *shares, guint n, GError **error
 /* The same where all of them together are sure of `capacity` percent of one CPU and no more. */
 gboolean sched_share_compute_within(struct sched_share *shares, guint n, double capacity,
 				    GError **error);
-
-/* Whether [i] has its reservation by the weights of all n, when threads are spread. */
-gboolean sched_share_is_kept(const struct sched_share *shares, guint n, guint i);
 
 /*
  * Within one VM: the weights of a cgroup of its processors and of one of the threads that serve its
