@@ -10,6 +10,8 @@ static void memory_do(struct memory_block *memory, struct block_request *request
 	uint8_t *at = memory->data + request->offset;
 
 	g_assert_cmpuint(request->offset + request->length, <=, memory->size);
+	if (memory->serving)
+		memory->serving(memory->context);
 	switch (request->op) {
 	case BLOCK_READ:
 		g_assert_cmpuint(iov_scatter(request->iov, request->n_iov, at, request->length), ==,

@@ -18,6 +18,9 @@ struct memory_block {
 	enum block_op fail_op; /* the only one that fails; BLOCK_N_OPS: all */
 	unsigned int n[BLOCK_N_OPS]; /* that ended well */
 	unsigned int fua, commits;
+	/* Called as a request is served, before its data is touched; NULL: nothing. */
+	void (*serving)(void *context);
+	void *context;
 };
 
 /* Borrowed memory of the test, which is free to look at it once the block is gone. */

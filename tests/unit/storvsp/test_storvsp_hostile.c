@@ -303,6 +303,65 @@ static void test_changing_list(struct storvsp_guest *g, gconstpointer data G_GNU
 	memset(g->memory[0].data, 0x11, GUEST_DISK_SIZE);
 }
 
+/* The data of a WRITE SAME, which another byte fills each time that the disk is called. */
+struct changing {
+	uint8_t data[512];
+	uint8_t calls;
+};
+
+static void change_data(void *context)
+{
+	struct changing *changing = context;
+
+	memset(changing->data, ++changing->calls, sizeof(changing->data));
+}
+
+/* It changes while it is worked on: zeroes that were seen are what is written, and of other data,
+ * which is the guest's to choose as with any WRITE, neither place nor length follow the change. */
+static void test_changing_data(struct storvsp_guest *g, gconstpointer data G_GNUC_UNUSED)
+{
+	const uint32_t first = 3, count = 512;
+
+	for (uint8_t fill = 0; fill < 2; fill++) {
+		struct changing changing = {0};
+		/* In pieces that do not begin with each other. */
+		const struct guest_srb same = {
+			.direction = SRB_DATA_OUT,
+			.cdb = {0x41, [5] = (uint8_t)first, [7] = (uint8_t)(count >> 8)},
+			.cdb_size = 10,
+			.iov = {{changing.data, 100}, {changing.data + 100, 412}},
+			.n_iov = 2,
+			.length = sizeof(changing.data)};
+		uint32_t at = first * 512;
+		unsigned int steps;
+
+		memset(changing.data, fill ? 0xff : 0, sizeof(changing.data));
+		g->memory[0].serving = change_data;
+		g->memory[0].context = &changing;
+		g_assert_cmphex(guest_execute(g, &same).srb_status, ==, SRB_STATUS_SUCCESS);
+		g->memory[0].serving = NULL;
+		steps = g->memory[0].n[BLOCK_WRITE];
+		g_assert_cmpuint(g->memory[0].n[BLOCK_WRITE_ZEROES], ==, 1);
+		g_assert_cmpuint(changing.calls, ==, fill ? steps : 1);
+		if (fill)
+			g_assert_cmpuint(steps, >, 2);
+		else
+			g_assert_cmpuint(steps, ==, 0);
+		for (uint32_t i = 0; i < GUEST_DISK_SIZE; i++) {
+			const uint8_t *byte = &g->memory[0].data[i];
+
+			if (i < at || i >= at + count * 512)
+				g_assert_cmphex(*byte, ==, 0x11);
+			else if (!fill)
+				g_assert_cmphex(*byte, ==, 0);
+			else /* what was there at one of the calls, in their order */
+				g_assert_true(*byte >= 1 && *byte <= steps &&
+					      (i == at || *byte >= byte[-1]));
+		}
+		memset(g->memory[0].data, 0x11, GUEST_DISK_SIZE);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -318,6 +377,7 @@ int main(int argc, char **argv)
 	ADD("packet-sizes", test_packet_sizes);
 	ADD("packet-types", test_packet_types);
 	ADD("changing-list", test_changing_list);
+	ADD("changing-data", test_changing_data);
 	ADD("random", test_random);
 	return g_test_run();
 }
