@@ -71,7 +71,10 @@ void guest_nic_build(struct guest_nic *nic, const struct guest_nic_options *opti
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &large, sizeof(large));
 	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &large, sizeof(large));
 	nic->network = pair[0];
-	if (options->tap) {
+	if (options->backend) {
+		close(pair[1]);
+		nic->backend = options->backend;
+	} else if (options->tap) {
 		g_assert_true(g_unix_set_fd_nonblocking(pair[1], TRUE, NULL));
 		nic->backend = net_packet_new(false, &pair[1], 1);
 	} else {

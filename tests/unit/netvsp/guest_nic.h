@@ -28,7 +28,8 @@ struct guest_nic_options {
 	bool large_receive;    /* asks for pieces of large frames */
 	bool fixed_mac;
 	uint64_t send_limit, receive_limit;
-	uint32_t receive_size; /* bytes of the receive buffer; 0: GUEST_NIC_RECEIVE */
+	uint32_t receive_size;	     /* bytes of the receive buffer; 0: GUEST_NIC_RECEIVE */
+	struct net_backend *backend; /* instead of one with a network behind it; taken over */
 };
 
 struct guest_frame {
