@@ -6,7 +6,6 @@
 
 #include "netvsp_private.h"
 
-#define NETVSP_BUDGET	  256u /* messages of a channel before others have their turn */
 #define NETVSP_PACKET_MAX 16384u
 #define NETVSP_SPEED	  10000000000u
 
@@ -149,7 +148,12 @@ static void netvsp_channel_take(struct netvsp_channel *channel)
 	struct vmbus_packet packet;
 
 	for (channel->spent = 0; channel->spent < NETVSP_BUDGET; channel->spent++) {
-		if ((channel->busy && !netvsp_channel_finish(channel)) || channel->faulted)
+		if (channel->busy && !netvsp_channel_finish(channel)) {
+			if (channel->spent < NETVSP_BUDGET)
+				return;
+			break;
+		}
+		if (channel->faulted)
 			return;
 		if (channel->index == 0 && netvsp_outbox_full(netvsp)) {
 			netvsp_outbox_flush(netvsp);

@@ -9,10 +9,10 @@
  *   netvsp_saved.c    saved states
  *
  * Room, one way: a packet of the guest stays with its channel (`busy`) while the back end takes no
- * more or the limit is reached, and its completion (`owed`) while the ring is full; the channel
- * receives nothing else meanwhile. The other way: frames stay with the back end while no section of
- * the receive buffer is free, and what is in sections stays in the channel's batch while the ring
- * is full. So nothing grows.
+ * more, the limit is reached or the turn is over, and its completion (`owed`) while the ring is
+ * full; the channel receives nothing else meanwhile. The other way: frames stay with the back end
+ * while no section of the receive buffer is free, and what is in sections stays in the channel's
+ * batch while the ring is full. So nothing grows.
  *
  * A channel that is `held` leaves its rings alone, and what would need them waits as if they were
  * full: frames stay with the back end.
@@ -27,6 +27,7 @@
 #include "rndis.h"
 #include "rndis_adapter.h"
 
+#define NETVSP_BUDGET	     256u   /* messages and segments of a channel in its turn */
 #define NETVSP_PIECES	     60u    /* of a packet of the guest: send section and buffer */
 #define NETVSP_RANGES	     64u    /* frames of a packet for the guest; older drivers' limit */
 #define NETVSP_SECTIONS_MAX  16384u /* of the receive buffer that are used */
@@ -57,7 +58,7 @@ struct netvsp_channel {
 	unsigned int n_pieces;
 	size_t size, done;     /* bytes */
 	unsigned int messages; /* in it so far */
-	unsigned int spent;    /* packets and messages of this turn */
+	unsigned int spent;    /* packets, messages and further segments of this turn */
 
 	struct netvsp_batch batch;
 	bool full;  /* the ring did not take the batch */
@@ -160,7 +161,7 @@ bool netvsp_outbox_full(struct netvsp *netvsp);
 /* Takes the packet over into the channel. */
 void netvsp_send_begin(struct netvsp_channel *channel, const struct vmbus_packet *packet,
 		       const struct nvsp_rndis_packet *rndis);
-/* False: it has to wait. */
+/* False: it has to wait, for the next turn of the channel when this one has spent its budget. */
 bool netvsp_send_continue(struct netvsp_channel *channel);
 
 /* netvsp_receive.c */

@@ -101,6 +101,8 @@ static bool netvsp_send_finished(struct netvsp_channel *channel, struct netvsp_f
 		return false;
 	while ((n = segmenter_next(&segmenter, header, pieces, NET_FRAME_PIECES)))
 		sent = net_backend_send(backend, channel->index, &plain, pieces, n) && sent;
+	/* Each costs as much as a frame; the message itself is counted by the caller. */
+	channel->spent += segmenter.index > 0 ? segmenter.index - 1 : 0;
 	return sent;
 }
 
@@ -228,6 +230,8 @@ bool netvsp_send_continue(struct netvsp_channel *channel)
 		const char *wrong = "no RNDIS message where one should be, or one too many";
 		unsigned int n;
 
+		if (channel->spent >= NETVSP_BUDGET)
+			return false;
 		if (size > 0) {
 			if (!netvsp_send_allowed(channel->netvsp, size))
 				return false;
