@@ -87,4 +87,4 @@ has "what user says" "$log" "vmms-net: sent $(md5sum <taken | cut -d' ' -f1)"
 has "the statistics of user" "$(hvctl stats user -o json)" '"vcpu": ?1'
 hvctl shutdown user --timeout "$patience"
 vm_is user off || fail "user is $(vm_get user state)"
-hvctl delete user disks first
+hvctl delete user disks
