@@ -16,7 +16,6 @@ serve() {
 	rm -f taken
 	timeout "$patience" "$@" socat -u TCP-LISTEN:9000,reuseaddr OPEN:taken,creat &
 	timeout "$patience" "$@" socat -u OPEN:given TCP-LISTEN:9001,reuseaddr &
-	timeout "$patience" "$@" socat -u OPEN:given TCP-LISTEN:9002,reuseaddr &
 }
 
 # exchanged NAME: both ways, whole.
@@ -38,7 +37,8 @@ ip link add br9 type bridge
 ip addr add 10.9.0.1/24 dev br9
 ip link set br9 up
 serve
-words="vmms.net=10.9.0.2/24,10.9.0.1" vm_new bridged --cpus 2 \
+timeout "$patience" socat -u OPEN:given TCP-LISTEN:9002,reuseaddr &
+words="vmms.net=10.9.0.2/24,10.9.0.1 vmms.forward" vm_new bridged --cpus 2 \
 	--nic type=bridge,bridge=br9,mac=56:4d:53:00:00:07
 hvctl start bridged
 vm_says bridged 'vmms-net: over'
