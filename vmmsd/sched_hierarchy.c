@@ -30,8 +30,7 @@ void sched_branch_free(gpointer data)
 	g_free(branch);
 }
 
-/* "vmms.slice", "vmms-all-web.slice". */
-static char *slice_name(const char *path)
+char *sched_slice_name(const char *path)
 {
 	return *path ? g_strdup_printf(VMS_SLICE_STEM "-%s.slice", path)
 		     : g_strdup(VMS_SLICE_STEM ".slice");
@@ -93,7 +92,7 @@ static void set_slice(struct sched *sched, const char *path, struct sched_branch
 		.set_quota = TRUE,
 		.quota = branch->cap,
 	};
-	g_autofree char *slice = slice_name(path);
+	g_autofree char *slice = sched_slice_name(path);
 	struct answer *answer = g_new0(struct answer, 1);
 	sd_bus_slot *slot = NULL;
 	int r;
@@ -196,7 +195,7 @@ static int longest_first(gconstpointer a, gconstpointer b)
 	return x == y ? 0 : x > y ? -1 : 1;
 }
 
-/* systemd stops a slice that is empty by itself. What was set stays there, for the next member. */
+/* The slice of a group that is still there stays, with what was set, for its next member. */
 void sched_hierarchy_tidy(struct sched *sched, const struct sched_plan *plan)
 {
 	g_autoptr(GPtrArray) unused = g_ptr_array_new_with_free_func(g_free);
@@ -216,18 +215,7 @@ void sched_hierarchy_tidy(struct sched *sched, const struct sched_plan *plan)
 		}
 		g_hash_table_remove(sched->groups, unused->pdata[i]);
 	}
-}
-
-/* systemd keeps what was set for a unit until the next boot, also when nobody uses it any more. */
-void sched_groups_changed(const struct sched *sched, const char *const *before)
-{
-	g_auto(GStrv) gone = cpu_group_paths_gone(before, cpu_groups_all(sched->service->groups));
-
-	for (char **path = gone; sched->kind == SCHED_BY_SYSTEMD && *path; path++) {
-		g_autofree char *slice = slice_name(*path);
-
-		sched_unit_forget(bus_broker(sched->service->bus), slice);
-	}
+	sched_gone_tidy(sched);
 }
 
 /* ---- members --------------------------------------------------------------------------------- */
@@ -372,7 +360,7 @@ static void on_scope(void *context, const GError *error)
 static gboolean move_scope(struct sched_entry *entry, const char *path, GString *note)
 {
 	g_autofree char *stem = scope_stem(entry);
-	g_autofree char *slice = slice_name(path);
+	g_autofree char *slice = sched_slice_name(path);
 	g_autofree char *scope = g_strdup_printf("%s%s%s.scope", stem, *path ? "-" : "", path);
 
 	g_autoptr(GArray) pids = sched_processes_list(SCHED_PROC, entry->pid);

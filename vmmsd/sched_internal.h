@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Between sched_service.c (what), sched_apply.c (by what means) and sched_exclude.c (the rest of
- * the host), sched_hierarchy.c (CPU groups).
+ * the host), sched_hierarchy.c (CPU groups), sched_gone.c (those that are no more).
  */
 #ifndef SCHED_INTERNAL_H
 #define SCHED_INTERNAL_H
@@ -28,6 +28,7 @@ struct sched {
 	struct host_topology *topology; /* NULL when sysfs does not tell */
 	GHashTable *entries;		/* vm -> struct sched_entry */
 	GHashTable *groups;		/* path of a CPU group -> struct sched_branch */
+	GHashTable *gone;		/* set of paths: systemd may still have their slices */
 	char *excluded;			/* CPUs that the rest of the host may not use; "" */
 	char *excluded_left;		/* those that it may use then; NULL: not confined yet */
 	struct host_confine *confine;
@@ -98,6 +99,10 @@ void sched_entry_apply_threads(struct sched_entry *entry, const GArray *cpus);
 void sched_hierarchy_apply(struct sched *sched, const struct sched_plan *plan);
 /* After the members left: removes what nobody runs in any more. */
 void sched_hierarchy_tidy(struct sched *sched, const struct sched_plan *plan);
+/* Stops the slices of groups that are no more, once nobody runs in them. */
+void sched_gone_tidy(const struct sched *sched);
+/* Of a path: "vmms.slice", "vmms-all-web.slice"; g_free. */
+char *sched_slice_name(const char *path);
 void sched_branch_free(gpointer branch);
 /* The outermost group that the VM is in, once the hierarchy is applied; NULL: none. */
 const struct sched_branch *sched_branch_of(const struct sched *sched, const struct vm *vm);

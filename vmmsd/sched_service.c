@@ -30,6 +30,7 @@ struct sched *sched_new(struct service *service)
 	sched->entries =
 		g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, sched_entry_free);
 	sched->groups = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, sched_branch_free);
+	sched->gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	sched->topology = host_topology_read(SCHED_SYSFS, &error);
 	if (error)
 		log_service(service->log, LOG_WARNING, "%s", error->message);
@@ -54,6 +55,7 @@ void sched_free(struct sched *sched)
 		return;
 	g_hash_table_unref(sched->entries);
 	g_hash_table_unref(sched->groups);
+	g_hash_table_unref(sched->gone);
 	host_topology_free(sched->topology);
 	g_free(sched->base);
 	g_free(sched->unavailable);

@@ -78,3 +78,9 @@ void sched_unit_forget(sd_bus *bus, const char *unit)
 		(void)sd_bus_call_method_async(bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_IFACE,
 					       "RevertUnitFiles", NULL, NULL, "as", 1, unit);
 }
+
+void sched_unit_stop(sd_bus *bus, const char *unit)
+{
+	(void)sd_bus_call_method_async(bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_IFACE,
+				       "StopUnit", NULL, NULL, "ss", unit, "fail");
+}

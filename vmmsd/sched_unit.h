@@ -31,5 +31,7 @@ int sched_unit_set(sd_bus *bus, const char *unit, const struct sched_unit_proper
 gboolean sched_unit_is_set(const char *unit);
 /* The unit does not come again: all that was set for it is taken back. Nobody waits for it. */
 void sched_unit_forget(sd_bus *bus, const char *unit);
+/* Nobody waits for it; where another job of the unit is queued, it is left. */
+void sched_unit_stop(sd_bus *bus, const char *unit);
 
 #endif

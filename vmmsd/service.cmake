@@ -40,6 +40,7 @@ vmms_library(vmmsd_service
     sched_apply.c
     sched_core.c
     host_confine.c sched_exclude.c
+    sched_gone.c
     sched_hierarchy.c
     sched_unit.c
     saved_state.c

@@ -80,6 +80,21 @@ hvctl attach a --nic type=none
 has "who serves devices" "$(names devices)" '^net'
 has "who computes" "$(names vcpu)" '^vp[0-9]'
 
+# A group that moves takes its members along, and leaves no slice behind; nor does one that is deleted.
+left() { systemctl list-units --all --no-legend --plain 'vmms-*.slice' | cut -d' ' -f1 | xargs; }
+hvctl group create other
+hvctl group edit web --parent other
+within 5 "a is where its group is" is_within a /vmms.slice/vmms-other.slice/vmms-other-web.slice/
+within 5 "b is where its group is" is_within b /vmms.slice/vmms-other.slice/vmms-other-web.slice/
+same_slices() { [ "$(left)" = "$1" ]; }
+within 5 "the slice within the former parent is gone" \
+	same_slices "vmms-all.slice vmms-other-web.slice vmms-other.slice"
+hvctl group edit web --parent all
+within 5 "a is back" is_within a /vmms.slice/vmms-all.slice/vmms-all-web.slice/
+within 5 "b is back" is_within b /vmms.slice/vmms-all.slice/vmms-all-web.slice/
+hvctl group delete other
+within 5 "the slices of the other group are gone" same_slices "vmms-all-web.slice vmms-all.slice"
+
 # A later vmmsd finds them there, and moves them on.
 systemctl restart vmmsd
 hvctl edit a b --group none
@@ -92,6 +107,7 @@ named() { [ "$(systemctl show -P AllowedCPUs "$(basename "$(where a)")")" = "$(c
 within 5 "a may run everywhere" named
 hvctl group delete web
 hvctl group delete all
+within 5 "the slices of all groups are gone" same_slices ""
 hvctl stop a b
 ended() { [ "$(systemctl list-units --all --no-legend 'vmms-vm-*.scope' | wc -l)" = 0 ]; }
 within 10 "the scopes have ended with their workers" ended

@@ -118,6 +118,34 @@ static void test_words(void)
 
 #define CONTROL "/run/systemd/system.control"
 
+static int on_stop(sd_bus_message *call, void *userdata, sd_bus_error *unused)
+{
+	struct world *world = userdata;
+	const char *unit, *mode;
+
+	(void)unused;
+	if (!sd_bus_message_is_method_call(call, "org.freedesktop.systemd1.Manager", "StopUnit"))
+		return 0;
+	g_assert_cmpint(sd_bus_message_read(call, "ss", &unit, &mode), >, 0);
+	g_string_append_printf(world->said, "%s %s", unit, mode);
+	world->answers++;
+	return sd_bus_reply_method_return(call, "o", "/job");
+}
+
+/* "fail": what was asked to start within the slice meanwhile goes first. */
+static void test_stop(void)
+{
+	struct world world = {.said = g_string_new(NULL)};
+
+	stand_in_init(&world.systemd, on_stop, &world);
+	sched_unit_stop(world.systemd.client, "vmms-out-web.slice");
+	while (world.answers == 0)
+		stand_in_run(&world.systemd);
+	g_assert_cmpstr(world.said->str, ==, "vmms-out-web.slice fail");
+	stand_in_clear(&world.systemd);
+	g_string_free(world.said, TRUE);
+}
+
 static int on_revert(sd_bus_message *call, void *userdata, sd_bus_error *unused)
 {
 	struct world *world = userdata;
@@ -168,5 +196,6 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/sched-unit/words", test_words);
 	g_test_add_func("/sched-unit/forget", test_forget);
+	g_test_add_func("/sched-unit/stop", test_stop);
 	return g_test_run();
 }
