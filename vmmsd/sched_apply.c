@@ -332,7 +332,9 @@ static void state_set(struct sched_entry *entry, const struct sched_member *memb
 	if (member->bound)
 		hints = placement_hints(sched->topology, member->cpus, member->vcpus);
 	else
-		hints = g_ptr_array_new();
+		hints = g_ptr_array_new_with_free_func(g_free);
+	if (member->cap_hint)
+		g_ptr_array_add(hints, g_strdup(member->cap_hint));
 	g_ptr_array_add(hints, NULL);
 	*state = (struct sched_state){
 		.cpu_weight = sched->kind != SCHED_BY_AFFINITY ? member->cpu_weight : 0,

@@ -19,4 +19,8 @@ gboolean sched_group_weigh(struct sched_plan *plan, GError **error);
 gboolean sched_group_check_caps(const struct sched_plan *plan, const struct sched_plan *before,
 				const char *name, GError **error);
 
+/* Why the reservation of a member (with its CPUs) may not be served while its group has a cap and
+ * CPUs are idle, and what helps; NULL: it is. g_free. */
+char *sched_cap_hint(const struct sched_plan *plan, const struct sched_member *member);
+
 #endif

@@ -13,6 +13,7 @@ static void member_clear(gpointer data)
 
 	g_clear_pointer(&member->cpus, g_array_unref);
 	g_clear_pointer(&member->shortage, g_free);
+	g_clear_pointer(&member->cap_hint, g_free);
 	g_clear_pointer(&member->current, g_array_unref);
 }
 
@@ -277,8 +278,11 @@ static void judge_all(struct sched_plan *plan)
 		struct sched_member *member = sched_plan_member(plan, i);
 
 		g_clear_pointer(&member->shortage, g_free);
+		g_clear_pointer(&member->cap_hint, g_free);
 		if (member->unkept)
 			explain(plan, member);
+		else
+			member->cap_hint = sched_cap_hint(plan, member);
 	}
 }
 

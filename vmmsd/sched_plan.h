@@ -25,6 +25,7 @@ struct sched_member {
 	gboolean strayed;    /* none of the list of one of its processors can be */
 	gboolean unkept;     /* what it reserves is not assured now */
 	char *shortage;	     /* then the arithmetic, if that of time says why; owned, or NULL */
+	char *cap_hint;	     /* of sched_cap_hint; owned, or NULL */
 	gboolean bound;	     /* its definition names the CPUs */
 };
 

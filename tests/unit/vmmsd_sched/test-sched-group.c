@@ -388,6 +388,59 @@ static void test_random(void)
 	g_assert_cmpuint(refused, >, 500);
 }
 
+/* Three processors beside one that reserves, with CPUs for all of them: a budget knows no weights.
+ */
+static void expect_hint(const char *outer, const char *inner, uint32_t limit, guint cores,
+			const char *hint)
+{
+	const char *const documents[] = {outer, inner, NULL};
+	g_autoptr(GPtrArray) groups = groups_of(documents);
+	g_autoptr(host_topology_t) host = fake_topology_new(1, cores, 1, TRUE);
+	g_autoptr(sched_plan_t) plan = sched_plan_new(groups);
+	const struct sched_definition wishes[] = {
+		{.weight = 100, .numa_node = -1, .reserve = 60, .group = (char *)"out"},
+		{.weight = 100, .numa_node = -1, .limit = limit, .group = (char *)"in"},
+		{.weight = 100, .numa_node = -1},
+	};
+
+	sched_plan_add(plan, "a", 1, &wishes[0]);
+	sched_plan_add(plan, "b", 3, &wishes[1]);
+	sched_plan_add(plan, "c", 4, &wishes[2]);
+	for (guint again = 0; again < 2; again++) {
+		g_assert_true(sched_plan_make(plan, host, NULL));
+		g_assert_cmpstr(member(plan, 0)->cap_hint, ==, hint);
+		g_assert_null(member(plan, 1)->cap_hint);
+		g_assert_null(member(plan, 2)->cap_hint);
+	}
+}
+
+static void test_cap_hint(void)
+{
+	static const char capped[] = "{\"name\":\"out\",\"cap\":100}";
+	static const char inner[] = "{\"name\":\"in\",\"parent\":\"out\"}";
+
+	expect_hint(capped, inner, 0, 4,
+		    "the others in CPU group out can use 300 % while CPUs are idle, and up to its "
+		    "cap of 100 % before the reservation of 60 % is served: a cap of 360 %, or "
+		    "limits of 40 % together for them assures it then, too");
+	expect_hint(capped, inner, 41, 4,
+		    "the others in CPU group out can use 41 % while CPUs are idle, and up to its "
+		    "cap of 100 % before the reservation of 60 % is served: a cap of 101 %, or "
+		    "limits of 40 % together for them assures it then, too");
+	expect_hint(capped, inner, 40, 4, NULL);
+	/* As much as there are CPUs; on one of them all compete. */
+	expect_hint("{\"name\":\"out\",\"cap\":199}", inner, 0, 2,
+		    "the others in CPU group out can use 140 % while CPUs are idle, and up to its "
+		    "cap of 199 % before the reservation of 60 % is served: a cap of 200 %, or "
+		    "limits of 139 % together for them assures it then, too");
+	expect_hint("{\"name\":\"out\",\"cap\":200}", inner, 0, 2, NULL);
+	expect_hint(capped, inner, 0, 1, NULL);
+	/* A cap of theirs does as well. */
+	expect_hint(capped, "{\"name\":\"in\",\"parent\":\"out\",\"cap\":40}", 0, 4, NULL);
+	expect_hint("{\"name\":\"out\"}", inner, 0, 4, NULL);
+	expect_hint(capped, "{\"name\":\"in\"}", 0, 4, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -398,5 +451,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/sched-group/beside", test_beside);
 	g_test_add_func("/sched-group/lost", test_lost);
 	g_test_add_func("/sched-group/random", test_random);
+	g_test_add_func("/sched-group/cap-hint", test_cap_hint);
 	return g_test_run();
 }
